@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+# bpf/*.c -> build/synward.bpf.o -> build/synward.skel.h -> build/user/*.o -> build/synward
+# `make help` lists the targets; V=1 shows the commands.
+
+VERSION := 0.1
+
+CC           ?= gcc
+CLANG        ?= clang
+BPFTOOL      ?= $(shell PATH=$$PATH:/usr/sbin:/sbin command -v bpftool)
+CLANG_FORMAT ?= clang-format
+PKG_CONFIG   ?= pkg-config
+PREFIX       ?= /usr/local
+CFLAGS       ?= -O2 -g
+
+BUILD     := build
+MULTIARCH := $(shell $(CC) -print-multiarch)
+LIBRARIES := libbpf libxdp jansson libmnl
+WARNINGS  := -Wall -Wextra -Werror -Wshadow
+
+USER_SOURCES := $(wildcard user/*.c)
+USER_OBJECTS := $(USER_SOURCES:%.c=$(BUILD)/%.o)
+HEADERS      := $(wildcard include/synward/*.h)
+SCRIPTS      := $(shell grep -lE '^\#!.*sh$$' scripts/* tests/run tests/*/run .ci/run 2>/dev/null)
+
+USER_FLAGS = -std=gnu11 $(WARNINGS) $(CFLAGS) -D_GNU_SOURCE -DSYNWARD_VERSION='"$(VERSION)"' \
+             -Iinclude -Iuser -I$(BUILD) $(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
+BPF_FLAGS  = -target bpf -mcpu=v3 -O2 -g $(WARNINGS) -Iinclude -I/usr/include/$(MULTIARCH)
+
+ifeq ($(V),1)
+  Q   :=
+  say  = @:
+else
+  Q   := @
+  say  = @printf '  %-8s %s\n'
+endif
+
+.PHONY: all deps check format test demo install clean help
+.DELETE_ON_ERROR:
+
+all: $(BUILD)/synward $(BUILD)/synward.bpf.o
+
+$(BUILD)/synward.bpf.o: bpf/synward.bpf.c
+	$(say) BPF $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/synward.skel.h: $(BUILD)/synward.bpf.o
+	$(say) SKEL $@
+	$(Q)$(BPFTOOL) gen skeleton $< name synward > $@
+
+$(BUILD)/user/%.o: user/%.c | $(BUILD)/synward.skel.h
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(USER_FLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/synward: $(USER_OBJECTS)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -o $@
+
+-include $(USER_OBJECTS:.o=.d) $(BUILD)/synward.bpf.d
+
+deps: ## install with apt what is missing to build and test
+	$(Q)scripts/deps
+
+check: ## format, shellcheck, cppcheck, and every shared header compiled alone on both sides
+check: check-format check-scripts check-headers check-cppcheck
+
+FORMATTED := $(HEADERS) $(wildcard bpf/*.[ch] user/*.[ch] tests/*/*.[ch])
+
+.PHONY: check-format check-scripts check-headers check-cppcheck
+check-format:
+	$(say) FORMAT
+	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(FORMATTED)
+
+check-scripts:
+	$(say) SHELL
+	$(Q)shellcheck $(SCRIPTS)
+
+check-headers:
+	$(say) HEADERS
+	$(Q)for header in $(HEADERS); do \
+		$(CC) -std=gnu11 $(WARNINGS) -Iinclude -fsyntax-only -x c $$header && \
+		$(CLANG) $(BPF_FLAGS) -fsyntax-only -x c $$header || exit 1; \
+	done
+
+check-cppcheck:
+	$(say) CPPCHECK
+	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingIncludeSystem --error-exitcode=1 -Iinclude -Iuser user
+
+format: ## format all C files in place
+	$(Q)$(CLANG_FORMAT) -i $(FORMATTED)
+
+test: deps ## build and run every test
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/run
+
+demo: deps ## build, then show a lab of two hosts whose connections are tracked
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)scripts/demo
+
+install: all ## into $(DESTDIR)$(PREFIX): bin/synward and lib/synward/synward.bpf.o
+	install -D -m 755 $(BUILD)/synward $(DESTDIR)$(PREFIX)/bin/synward
+	install -D -m 644 $(BUILD)/synward.bpf.o $(DESTDIR)$(PREFIX)/lib/synward/synward.bpf.o
+
+clean: ## remove build/
+	$(Q)rm -rf $(BUILD)
+
+help: ## this
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Every map of the object. None is pinned: user space finds them through the program on the
+ * interface. Names and layouts are what `bpftool map dump` shows, see include/synward.
+ */
+#ifndef SYNWARD_MAPS_H
+#define SYNWARD_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include <synward/config.h>
+#include <synward/event.h>
+#include <synward/flow.h>
+#include <synward/offline.h>
+#include <synward/parse.h>
+#include <synward/stats.h>
+
+/*
+ * Flows that both ends have proved live. Not preallocated: a table for a million flows then costs
+ * nothing until they come.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 20);
+	__type(key, struct sw_flow_key);
+	__type(value, struct sw_flow);
+} sw_flows SEC(".maps");
+
+/* All other flows. A flood of SYNs turns this one over and over, and touches no live flow. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1 << 17);
+	__type(key, struct sw_flow_key);
+	__type(value, struct sw_flow);
+} sw_halfopen SEC(".maps");
+
+/*
+ * Both directions of a flow can be in flight on two CPUs. Holding the lock of its stripe makes one
+ * step of the state model whole. The locks stand apart from the flows because an LRU hash can't
+ * hold one, and so that one step serves both maps.
+ */
+#define SW_LOCK_STRIPES 4096
+
+struct sw_lock {
+	struct bpf_spin_lock lock;
+	__u32 padding;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SW_LOCK_STRIPES);
+	__type(key, __u32);
+	__type(value, struct sw_lock);
+} sw_locks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sw_stats);
+} sw_stats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sw_config);
+} sw_config SEC(".maps");
+
+/* What is attached where, by ifindex. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, struct sw_iface);
+} sw_ifaces SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} sw_events SEC(".maps");
+
+/* The process that listens to sw_events, 0 if none does. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} sw_listener SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 22);
+} sw_due SEC(".maps");
+
+/*
+ * Work on one segment, by the CPU that does it: too large for BPF's stack of 512 bytes. Programs of
+ * network hooks run with bottom halves off and so never meet in it.
+ */
+struct sw_work {
+	struct sw_packet packet;
+	struct sw_segment seg;
+	struct sw_flow flow; /* on its way into a map */
+	struct sw_event event; /* its states are those before and after the step */
+	__u64 now;
+	enum sw_counter reason;
+	__u8 halfopen; /* the flow was found in sw_halfopen */
+	__u8 proved; /* and may leave it */
+	__u8 closed; /* both ends are now CLOSED, and were not */
+	__u8 finished; /* both ends are now in TIME_WAIT or CLOSED, and were not */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sw_work);
+} sw_scratch SEC(".maps");
+
+static __always_inline struct sw_work *sw_new_work(void)
+{
+	__u32 zero = 0;
+	struct sw_work *w = bpf_map_lookup_elem(&sw_scratch, &zero);
+
+	if (w)
+		__builtin_memset(w, 0, sizeof(*w));
+	return w;
+}
+
+/* Offline (tests, replay), time is what user space says it is. */
+const volatile bool offline = false;
+__u64 offline_now_ns = 0;
+struct sw_offline offline_result = {};
+
+static __always_inline __u64 sw_now(void)
+{
+	return offline ? offline_now_ns : bpf_ktime_get_boot_ns();
+}
+
+/* In force while nobody has written sw_config, as after `ip link set dev IF xdp obj`. */
+static const volatile struct sw_config sw_unconfigured = SW_CONFIG_DEFAULT;
+
+static __always_inline const struct sw_config *sw_settings(void)
+{
+	__u32 zero = 0;
+	const struct sw_config *cfg = bpf_map_lookup_elem(&sw_config, &zero);
+
+	return cfg && cfg->configured ? cfg : (const struct sw_config *)&sw_unconfigured;
+}
+
+static __always_inline void sw_count(enum sw_counter counter)
+{
+	__u32 zero = 0;
+	__u64 *values = bpf_map_lookup_elem(&sw_stats, &zero);
+
+	if (values && counter < SW_COUNTER_MAX)
+		values[counter] += 1; /* per CPU, and programs do not preempt each other on one */
+}
+
+#endif

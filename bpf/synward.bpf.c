@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The programs. XDP at ingress and tc at egress see every segment of the host, each once, and never
+ * drop or alter one: whatever is not understood is counted and passed.
+ */
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_helpers.h>
+
+#define SW_FETCH(frame, at, to, bytes) bpf_xdp_load_bytes(frame, at, to, bytes)
+
+#include "maps.h"
+#include "sweep.h"
+#include "track.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* What every hook does with a frame once it is parsed; `stop` is what parsing said. */
+static __always_inline void handle(struct sw_work *w, int stop)
+{
+	sw_count(SW_FRAMES);
+	sw_count(stop ? (enum sw_counter)stop : SW_SEGMENTS);
+	if (offline)
+		__builtin_memset(&offline_result, 0, sizeof(offline_result));
+	if (stop) {
+		w->reason = stop;
+	} else {
+		sw_track(w);
+		if (offline)
+			offline_result.segment = w->seg;
+	}
+	if (offline)
+		offline_result.reason = w->reason;
+}
+
+static __always_inline struct sw_cursor xdp_cursor(struct xdp_md *ctx)
+{
+	return (struct sw_cursor){
+		.base = (const __u8 *)(long)ctx->data,
+		.end = (const __u8 *)(long)ctx->data_end,
+		.wire_length = (__u32)bpf_xdp_get_buff_len(ctx),
+	};
+}
+
+/*
+ * Parsing in global functions: the verifier checks each once, and not once for every way in which
+ * the headers before it can be stacked.
+ */
+__noinline int xdp_transport(struct xdp_md *ctx, struct sw_work *w)
+{
+	struct sw_cursor cursor = xdp_cursor(ctx);
+
+	return w ? sw_parse_transport(&cursor, &w->packet, &w->seg) : SW_TRUNCATED;
+}
+
+/* The headers lie beyond the linear part: a NIC that splits them off, a frame of many buffers. */
+__noinline int xdp_parse_copied(struct xdp_md *ctx, struct sw_work *w)
+{
+	struct sw_cursor cursor = { .frame = ctx, .wire_length = (__u32)bpf_xdp_get_buff_len(ctx) };
+	enum sw_counter stop;
+
+	if (!w)
+		return SW_TRUNCATED;
+	stop = sw_parse_network(&cursor, &w->packet);
+	return stop ? stop : sw_parse_transport(&cursor, &w->packet, &w->seg);
+}
+
+static __always_inline int xdp_parse(struct xdp_md *ctx, struct sw_work *w)
+{
+	struct sw_cursor cursor = xdp_cursor(ctx);
+	int stop = sw_parse_network(&cursor, &w->packet);
+
+	if (!stop)
+		stop = xdp_transport(ctx, w);
+	if (stop == SW_TRUNCATED && cursor.wire_length > ctx->data_end - ctx->data)
+		stop = xdp_parse_copied(ctx, w);
+	return stop;
+}
+
+SEC("xdp.frags")
+int synward_ingress(struct xdp_md *ctx)
+{
+	struct sw_work *w = sw_new_work();
+
+	if (w)
+		handle(w, xdp_parse(ctx, w));
+	return XDP_PASS;
+}
+
+/* A forwarded frame that came in through an interface of ours has been tracked there. */
+static __always_inline bool tracked_at_ingress(struct __sk_buff *skb)
+{
+	__u32 from = skb->ingress_ifindex;
+	struct sw_iface *iface;
+
+	if (from == 0)
+		return false;
+	iface = bpf_map_lookup_elem(&sw_ifaces, &from);
+	return iface && iface->ingress;
+}
+
+static __always_inline struct sw_cursor skb_cursor(struct __sk_buff *skb)
+{
+	return (struct sw_cursor){
+		.base = (const __u8 *)(long)skb->data,
+		.end = (const __u8 *)(long)skb->data_end,
+		.wire_length = skb->len,
+	};
+}
+
+__noinline int skb_transport(struct __sk_buff *skb, struct sw_work *w)
+{
+	struct sw_cursor cursor = skb_cursor(skb);
+
+	return w ? sw_parse_transport(&cursor, &w->packet, &w->seg) : SW_TRUNCATED;
+}
+
+__noinline int skb_parse(struct __sk_buff *skb, struct sw_work *w)
+{
+	struct sw_cursor cursor = skb_cursor(skb);
+	enum sw_counter stop;
+
+	if (!w)
+		return SW_TRUNCATED;
+	stop = sw_parse_network(&cursor, &w->packet);
+	return stop ? (int)stop : skb_transport(skb, w);
+}
+
+SEC("tc")
+int synward_egress(struct __sk_buff *skb)
+{
+	__u32 headers = skb->len < SW_PARSE_MAX ? skb->len : SW_PARSE_MAX;
+	struct sw_work *w = sw_new_work();
+	int stop;
+
+	if (!w)
+		return TC_ACT_UNSPEC;
+	if (tracked_at_ingress(skb)) {
+		sw_count(SW_FORWARDED);
+		return TC_ACT_UNSPEC;
+	}
+	stop = skb_parse(skb, w);
+	if (stop == SW_TRUNCATED && !bpf_skb_pull_data(skb, headers))
+		stop = skb_parse(skb, w);
+	handle(w, stop);
+	return TC_ACT_UNSPEC;
+}
+
+/* User space runs these two; their arguments are the context. */
+
+SEC("syscall")
+int synward_sweep(struct sw_sweep *args)
+{
+	sw_sweep_all(args);
+	return 0;
+}
+
+SEC("syscall")
+int synward_expire(struct sw_expire *args)
+{
+	sw_expire_one(args);
+	return 0;
+}

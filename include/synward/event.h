@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * One record a transition, from the ring buffer sw_events; written only while somebody listens.
+ */
+#ifndef SYNWARD_EVENT_H
+#define SYNWARD_EVENT_H
+
+#include <synward/flow.h>
+#include <synward/stats.h>
+
+enum sw_event_cause {
+	SW_EVENT_SEGMENT = 0, /* a segment changed an endpoint's state */
+	SW_EVENT_EXPIRED = 1, /* the flow's time was over; before and after are the same */
+};
+
+struct sw_event {
+	__u64 time_ns; /* boot clock */
+	struct sw_flow_key key;
+	enum sw_state before[2]; /* in the key's order */
+	enum sw_state after[2];
+	__u32 seq, ack, length; /* of the segment */
+	__u8 cause; /* enum sw_event_cause */
+	__u8 sender; /* index into the key of who sent the segment */
+	__u8 flags; /* the segment's TCP control bits */
+	__u8 padding[5];
+};
+
+_Static_assert(sizeof(struct sw_event) == 72, "no hidden padding");
+
+/*
+ * A flow that is about to end (ring buffer sw_due): a sweep found that its deadline comes before the next one, or a
+ * segment has closed it.
+ */
+struct sw_due {
+	__u64 deadline_ns;
+	struct sw_flow_key key;
+	__u32 padding;
+};
+
+_Static_assert(sizeof(struct sw_due) == 48, "no hidden padding");
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * One flow: the unordered pair of endpoints that is its key, and what the tracker knows of each endpoint.
+ * Both maps of flows (sw_flows, sw_halfopen) hold these structs; `bpftool map dump` prints them by these names.
+ * Key and value together are at most 128 bytes, two cache lines.
+ */
+#ifndef SYNWARD_FLOW_H
+#define SYNWARD_FLOW_H
+
+#include <synward/types.h>
+
+/*
+ * RFC 9293, 3.3.2. The names stand bare because bpftool prints an enumerator as it is spelt here.
+ * Save for CLOSED, the order is one in which an endpoint can pass through them: see sw_endpoint.history.
+ */
+enum sw_state {
+	CLOSED = 0,
+	LISTEN = 1,
+	SYN_SENT = 2,
+	SYN_RCVD = 3,
+	ESTABLISHED = 4,
+	FIN_WAIT_1 = 5,
+	FIN_WAIT_2 = 6,
+	CLOSE_WAIT = 7,
+	CLOSING = 8,
+	LAST_ACK = 9,
+	TIME_WAIT = 10,
+} __attribute__((packed));
+
+#define SW_STATES 11
+
+/*
+ * The two endpoints, the smaller (address, then port, as bytes on the wire) first, so that both directions of a
+ * connection meet in one entry. IPv4 is held as IPv4-mapped IPv6 (RFC 4291, 2.5.5.2). Addresses are in network
+ * order; ports are in host order, because bpftool prints them as numbers. Zero it before filling it.
+ */
+struct sw_flow_key {
+	__u8 addr[2][16] __attribute__((aligned(4)));
+	__u16 port[2];
+};
+
+/*
+ * What one endpoint has shown of itself. Sequence numbers are of the bytes it sends:
+ *
+ *      isn        next         block         end
+ *       |--- seen --|--- hole ----|--- seen ---|          without a hole: next == end
+ */
+struct sw_endpoint {
+	enum sw_state state;
+	__u8 wscale : 4; /* shift count offered in its SYN (RFC 7323, 2.2) */
+	__u8 wscale_ok : 1; /* its SYN carried a window scale option */
+	__u8 fin : 1; /* it sent a FIN, whose sequence number is end - 1 */
+	__u8 tsval_ok : 1; /* tsval holds the timestamp of its FIN */
+	__u8 seen : 1; /* it has sent a segment */
+	__u16 history; /* bit n: it has been in state n */
+	__u32 isn; /* sequence number of its SYN; midstream: the one before the first seen */
+	__u32 next; /* all before this has been seen */
+	__u32 end; /* one past the highest sequence number seen */
+	__u32 ack; /* the highest acknowledgement it sent */
+	union {
+		__u32 block; /* while next != end: where the last contiguous block begins */
+		__u32 tsval; /* after its FIN: the FIN's timestamp (RFC 6191) */
+	};
+	__u16 window; /* the largest window it offered, as sent (unscaled) */
+	__u16 wraps; /* times next went round the circle: the high part of the byte count */
+	__u32 packets; /* segments it sent, modulo 2^32 */
+};
+
+struct sw_flow {
+	__u64 start_ns; /* first segment; nanoseconds on the boot clock, as all times here */
+	__u64 deadline_ns; /* absent from here on */
+	__u32 timeout_ms; /* deadline_ns less this is the last segment that counted */
+	__u8 originator : 1; /* which endpoint opened: sent the SYN, else the first segment */
+	__u8 midstream : 1; /* picked up without its SYN */
+	__u8 reset : 1; /* closed by a RST ... */
+	__u8 reset_by : 1; /* ... that this endpoint sent */
+	__u8 moved : 1; /* this half-open record has been promoted to sw_flows: look there */
+	__u8 padding[3];
+	struct sw_endpoint ep[2]; /* in the key's order; a self-connection uses the first only */
+};
+
+_Static_assert(sizeof(enum sw_state) == 1, "states are one byte");
+_Static_assert(sizeof(struct sw_flow_key) == 36, "no padding in a hashed key");
+_Static_assert(sizeof(struct sw_endpoint) == 32, "an endpoint is half a cache line");
+_Static_assert(offsetof(struct sw_flow, ep) == 24, "endpoints follow the head");
+_Static_assert(sizeof(struct sw_flow) == 88, "no hidden padding in the value");
+_Static_assert(sizeof(struct sw_flow_key) + sizeof(struct sw_flow) <= 128, "two cache lines");
+
+/* Source and destination endpoint are the same: a socket connected to itself (RFC 9293, 3.5, figure 8 with one end). */
+SW_INLINE bool sw_key_is_self(const struct sw_flow_key *key)
+{
+	const __u32 *a = (const __u32 *)key->addr[0], *b = (const __u32 *)key->addr[1];
+
+	return key->port[0] == key->port[1] && a[3] == b[3] && a[2] == b[2] && a[1] == b[1] &&
+	       a[0] == b[0];
+}
+
+/* Both endpoints CLOSED: only a new SYN matters to such a flow. */
+SW_INLINE bool sw_flow_closed(const struct sw_flow *flow)
+{
+	return flow->ep[0].state == CLOSED && flow->ep[1].state == CLOSED;
+}
+
+/*
+ * Payload bytes the endpoint has sent, each once however often it was sent again: sequence space less SYN and FIN.
+ * A FIN counts from the moment all data before it has been seen.
+ */
+SW_INLINE __u64 sw_endpoint_bytes(const struct sw_endpoint *ep)
+{
+	__u32 used = ep->next - ep->isn;
+	__u64 bytes = ((__u64)ep->wraps << 32) + used;
+	__u32 flags = 1 + (ep->fin && ep->next == ep->end);
+
+	return bytes > flags ? bytes - flags : 0;
+}
+
+#endif

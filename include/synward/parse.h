@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * From a frame's bytes to one TCP segment: Ethernet, up to two VLAN tags, IPv4, IPv6 with the
+ * common extension headers, TCP.
+ *
+ * The contract of all parsers here: each reads its header at the cursor, checks it before it
+ * believes it, moves the cursor past it and returns SW_NONE; or returns the counter that says why
+ * it stopped, with the cursor anywhere. SW_TRUNCATED means "the bytes in hand end here" and nothing
+ * else. What sw_peek() returns holds until the next sw_peek().
+ */
+#ifndef SYNWARD_PARSE_H
+#define SYNWARD_PARSE_H
+
+#include <synward/flow.h>
+#include <synward/stats.h>
+
+/* How far into a frame a header may begin. */
+#define SW_PARSE_MAX 448
+
+#define SW_TCP_HEADER_MAX 60
+#define SW_TCP_OPTION_BYTES_MAX 40
+#define SW_TCP_OPTION_SLACK 12 /* an option's fields can be read before its length is believed */
+#define SW_VLAN_TAGS_MAX 2
+#define SW_EXT_HEADERS_MAX 4
+
+enum sw_ethertype {
+	SW_ETH_IPV4 = 0x0800,
+	SW_ETH_VLAN = 0x8100, /* 802.1Q */
+	SW_ETH_IPV6 = 0x86dd,
+	SW_ETH_QINQ = 0x88a8, /* 802.1ad */
+};
+
+enum sw_ip_protocol {
+	SW_IP_HOP_BY_HOP = 0,
+	SW_IP_TCP = 6,
+	SW_IP_ROUTING = 43,
+	SW_IP_FRAGMENT = 44,
+	SW_IP_AUTH = 51,
+	SW_IP_NO_NEXT = 59,
+	SW_IP_DEST_OPTIONS = 60,
+};
+
+/* TCP control bits (RFC 9293, 3.1; RFC 3168 for ECE and CWR). */
+enum sw_tcp_flag {
+	SW_TCP_FIN = 0x01,
+	SW_TCP_SYN = 0x02,
+	SW_TCP_RST = 0x04,
+	SW_TCP_PSH = 0x08,
+	SW_TCP_ACK = 0x10,
+	SW_TCP_URG = 0x20,
+	SW_TCP_ECE = 0x40,
+	SW_TCP_CWR = 0x80,
+};
+
+#define SW_PEEK_MAX 40
+
+struct sw_cursor {
+	const __u8 *base;
+	const __u8 *end; /* one past the last byte in hand */
+	__u32 at; /* offset of the next header */
+	__u32 wire_length; /* of the whole frame, bytes in hand or not */
+	void *frame; /* not NULL: nothing is in hand, SW_FETCH copies from this */
+	__u8 copy[SW_PEEK_MAX];
+};
+
+/*
+ * Where headers may lie beyond the bytes in hand, the includer says how to copy them:
+ * SW_FETCH(frame, at, to, bytes), 0 when it could.
+ */
+#ifndef SW_FETCH
+#define SW_FETCH(frame, at, to, bytes) (-1)
+#endif
+
+/*
+ * One TCP segment, in host order. Options matter on a SYN and on a FIN; there parsing keeps them as
+ * they stand, and sw_decode_options() reads them.
+ */
+struct sw_segment {
+	struct sw_flow_key key;
+	__u32 seq, ack;
+	__u32 length; /* payload bytes */
+	__u32 tsval; /* RFC 7323 timestamp, if has_tsval */
+	__u16 window; /* as sent, unscaled */
+	__u8 flags; /* enum sw_tcp_flag */
+	__u8 sender; /* index of the sender in the key */
+	__u8 wscale; /* shift count, if has_wscale */
+	__u8 has_wscale;
+	__u8 has_tsval;
+	__u8 self; /* both endpoints are the same */
+	__u8 option_bytes; /* how many of options[] are in use */
+	__u8 options[SW_TCP_OPTION_BYTES_MAX + SW_TCP_OPTION_SLACK];
+};
+
+/* The next `bytes` bytes (SW_PEEK_MAX at most), or NULL when the frame ends before. */
+SW_INLINE const __u8 *sw_peek(struct sw_cursor *c, __u32 bytes)
+{
+	const __u8 *p;
+
+	if (c->frame)
+		return SW_FETCH(c->frame, c->at, c->copy, bytes) ? NULL : c->copy;
+	if (c->at > SW_PARSE_MAX)
+		return NULL;
+	p = c->base + c->at;
+	return p + bytes <= c->end ? p : NULL;
+}
+
+SW_INLINE __u16 sw_be16(const __u8 *p)
+{
+	return (__u16)((__u32)p[0] << 8 | p[1]);
+}
+
+SW_INLINE __u32 sw_be32(const __u8 *p)
+{
+	return (__u32)p[0] << 24 | (__u32)p[1] << 16 | (__u32)p[2] << 8 | p[3];
+}
+
+/* Ethernet and VLAN tags; *type becomes the ethertype of what follows. */
+SW_INLINE enum sw_counter sw_parse_ethernet(struct sw_cursor *c, __u16 *type)
+{
+	const __u8 *p = sw_peek(c, 14);
+
+	if (!p)
+		return SW_TRUNCATED;
+	*type = sw_be16(p + 12);
+	c->at += 14;
+	for (int i = 0; i < SW_VLAN_TAGS_MAX; i++) {
+		if (*type != SW_ETH_VLAN && *type != SW_ETH_QINQ)
+			return SW_NONE;
+		p = sw_peek(c, 4);
+		if (!p)
+			return SW_TRUNCATED;
+		*type = sw_be16(p + 2);
+		c->at += 4;
+	}
+	return *type == SW_ETH_VLAN || *type == SW_ETH_QINQ ? SW_VLAN_DEEP : SW_NONE;
+}
+
+/*
+ * What IP says of the TCP segment it carries. Addresses are words in network order, IPv4 mapped to
+ * IPv6, not yet in the key's order.
+ */
+struct sw_packet {
+	__u32 from[4], to[4];
+	__u32 at; /* offset of the TCP header in the frame */
+	__u32 bytes; /* of TCP header and data */
+};
+
+/* IPv4 with options (RFC 791). A BIG TCP segment at tc egress has length 0: the frame's counts. */
+SW_INLINE enum sw_counter sw_parse_ipv4(struct sw_cursor *c, struct sw_packet *packet)
+{
+	const __u8 *p = sw_peek(c, 20);
+	__u32 header, total;
+
+	if (!p)
+		return SW_TRUNCATED;
+	header = (__u32)(p[0] & 0x0f) * 4;
+	total = sw_be16(p + 2);
+	if (total == 0)
+		total = c->wire_length - c->at;
+	if (p[0] >> 4 != 4 || header < 20 || total < header || total > c->wire_length - c->at)
+		return SW_BAD_IP;
+	if (p[9] != SW_IP_TCP)
+		return SW_NOT_TCP;
+	if (sw_be16(p + 6) & 0x3fff) /* more fragments, or an offset */
+		return SW_FRAGMENT;
+	packet->from[0] = packet->from[1] = packet->to[0] = packet->to[1] = 0;
+	packet->from[2] = packet->to[2] = __builtin_bswap32(0xffff);
+	__builtin_memcpy(&packet->from[3], p + 12, 4);
+	__builtin_memcpy(&packet->to[3], p + 16, 4);
+	packet->at = c->at + header;
+	packet->bytes = total - header;
+	return SW_NONE;
+}
+
+/* IPv6 and up to SW_EXT_HEADERS_MAX extension headers (RFC 8200, 4). */
+SW_INLINE enum sw_counter sw_parse_ipv6(struct sw_cursor *c, struct sw_packet *packet)
+{
+	const __u8 *p = sw_peek(c, 40);
+	__u32 payload, frame;
+	__u8 proto;
+
+	if (!p)
+		return SW_TRUNCATED;
+	frame = c->wire_length - c->at - 40;
+	payload = sw_be16(p + 4);
+	proto = p[6];
+	/* Length 0 is a jumbo payload: BIG TCP at tc egress. */
+	if (payload == 0)
+		payload = frame;
+	if (p[0] >> 4 != 6 || payload > frame)
+		return SW_BAD_IP;
+	__builtin_memcpy(packet->from, p + 8, 16);
+	__builtin_memcpy(packet->to, p + 24, 16);
+	c->at += 40;
+
+	for (int i = 0; i <= SW_EXT_HEADERS_MAX; i++) {
+		__u32 header;
+
+		if (proto == SW_IP_TCP) {
+			packet->at = c->at;
+			packet->bytes = payload;
+			return SW_NONE;
+		}
+		if (proto == SW_IP_FRAGMENT)
+			return SW_FRAGMENT;
+		if (proto != SW_IP_HOP_BY_HOP && proto != SW_IP_ROUTING &&
+		    proto != SW_IP_DEST_OPTIONS && proto != SW_IP_AUTH)
+			return SW_NOT_TCP;
+		if (i == SW_EXT_HEADERS_MAX)
+			break;
+		p = sw_peek(c, 2);
+		if (!p)
+			return SW_TRUNCATED;
+		/* Length in 8-byte units beyond the first; AH counts 4-byte units less two. */
+		header = proto == SW_IP_AUTH ? ((__u32)p[1] + 2) * 4 : ((__u32)p[1] + 1) * 8;
+		if (header > payload)
+			return SW_BAD_IP;
+		proto = p[0];
+		payload -= header;
+		c->at += header;
+		if (c->at > SW_PARSE_MAX - SW_TCP_HEADER_MAX)
+			break;
+	}
+	return SW_EXT_HEADER;
+}
+
+/* From the IP header on, whose ethertype is known. */
+SW_INLINE enum sw_counter sw_parse_ip(struct sw_cursor *c, __u16 type, struct sw_packet *packet)
+{
+	if (type == SW_ETH_IPV4)
+		return sw_parse_ipv4(c, packet);
+	return type == SW_ETH_IPV6 ? sw_parse_ipv6(c, packet) : SW_NOT_IP;
+}
+
+/* The first half of a frame: from Ethernet to where TCP begins. */
+SW_INLINE enum sw_counter sw_parse_network(struct sw_cursor *c, struct sw_packet *packet)
+{
+	enum sw_counter stop;
+	__u16 type = 0;
+
+	stop = sw_parse_ethernet(c, &type);
+	return stop ? stop : sw_parse_ip(c, type, packet);
+}
+
+/* Keeps the options, a multiple of four bytes. */
+SW_INLINE enum sw_counter sw_keep_options(struct sw_cursor *c, __u32 bytes, struct sw_segment *seg)
+{
+	for (__u32 at = 0; at < SW_TCP_OPTION_BYTES_MAX && at < bytes; at += 4) {
+		const __u8 *p = sw_peek(c, 4);
+
+		if (!p)
+			return SW_TRUNCATED;
+		__builtin_memcpy(seg->options + at, p, 4);
+		c->at += 4;
+	}
+	seg->option_bytes = (__u8)bytes;
+	return SW_NONE;
+}
+
+/* The TCP header (RFC 9293, 3.1); `left` bytes of the IP packet remain. */
+SW_INLINE enum sw_counter sw_parse_tcp(struct sw_cursor *c, __u32 left, struct sw_segment *seg)
+{
+	const __u8 *p;
+	__u32 header;
+
+	if (left < 20)
+		return SW_BAD_TCP;
+	p = sw_peek(c, 20);
+	if (!p)
+		return SW_TRUNCATED;
+	header = (__u32)(p[12] >> 4) * 4;
+	if (header < 20 || header > left)
+		return SW_BAD_TCP;
+	seg->key.port[0] = sw_be16(p);
+	seg->key.port[1] = sw_be16(p + 2);
+	seg->seq = sw_be32(p + 4);
+	seg->ack = sw_be32(p + 8);
+	seg->flags = p[13];
+	seg->window = sw_be16(p + 14);
+	seg->length = left - header;
+	c->at += 20;
+	if (header > 20 && (seg->flags & (SW_TCP_SYN | SW_TCP_FIN)))
+		return sw_keep_options(c, header - 20, seg);
+	return SW_NONE;
+}
+
+/* Negative, zero or positive: the order of two endpoints by address, then port. */
+SW_INLINE int sw_compare_endpoints(const struct sw_packet *packet, __u16 from_port, __u16 to_port)
+{
+	for (int i = 0; i < 4; i++)
+		if (packet->from[i] != packet->to[i])
+			return __builtin_bswap32(packet->from[i]) < __builtin_bswap32(packet->to[i]) ?
+				       -1 :
+				       1;
+	return from_port == to_port ? 0 : from_port < to_port ? -1 : 1;
+}
+
+/* Brings sender and receiver, whose ports stand in that order, into the key's order. */
+SW_INLINE void sw_fill_key(struct sw_segment *seg, const struct sw_packet *packet)
+{
+	__u16 from = seg->key.port[0], to = seg->key.port[1];
+	int order = sw_compare_endpoints(packet, from, to);
+
+	seg->self = order == 0;
+	seg->sender = order > 0;
+	if (seg->sender) {
+		__builtin_memcpy(seg->key.addr[0], packet->to, 16);
+		__builtin_memcpy(seg->key.addr[1], packet->from, 16);
+		seg->key.port[0] = to;
+		seg->key.port[1] = from;
+	} else {
+		__builtin_memcpy(seg->key.addr[0], packet->from, 16);
+		__builtin_memcpy(seg->key.addr[1], packet->to, 16);
+	}
+}
+
+/* The second half: the segment. *seg must be zero; it holds one only when SW_NONE is returned. */
+SW_INLINE enum sw_counter sw_parse_transport(struct sw_cursor *c, const struct sw_packet *packet,
+					     struct sw_segment *seg)
+{
+	enum sw_counter stop;
+
+	c->at = packet->at;
+	stop = sw_parse_tcp(c, packet->bytes, seg);
+	if (stop)
+		return stop;
+	sw_fill_key(seg, packet);
+	return SW_NONE;
+}
+
+enum sw_tcp_option {
+	SW_OPT_END = 0,
+	SW_OPT_NOP = 1,
+	SW_OPT_WSCALE = 3,
+	SW_OPT_TIMESTAMP = 8,
+};
+
+/*
+ * Window scale and timestamp (RFC 7323) out of the options kept. An option whose length is wrong
+ * ends the list, as it does in Linux: what stood before it holds.
+ *
+ * It looks at every byte in turn and passes over those of an option already read, because the
+ * verifier follows a constant offset and loses itself in a variable one.
+ */
+SW_INLINE void sw_decode_options(struct sw_segment *seg)
+{
+	const __u8 *options = seg->options;
+	__u64 done = 0; /* bit n: byte n belongs to an option already read */
+
+	for (__u32 i = 0; i < SW_TCP_OPTION_BYTES_MAX; i++) {
+		__u32 length = options[i + 1];
+
+		if (done >> i & 1)
+			continue;
+		if (i >= seg->option_bytes || options[i] == SW_OPT_END)
+			return;
+		if (options[i] == SW_OPT_NOP)
+			continue;
+		if (length < 2 || i + length > seg->option_bytes)
+			return;
+		done |= ((1ULL << length) - 1) << i;
+		if (options[i] == SW_OPT_WSCALE && length == 3) {
+			seg->wscale = options[i + 2] > 14 ? 14 : options[i + 2]; /* RFC 7323, 2.3 */
+			seg->has_wscale = true;
+		} else if (options[i] == SW_OPT_TIMESTAMP && length == 10) {
+			seg->tsval = sw_be32(options + i + 2);
+			seg->has_tsval = true;
+		}
+	}
+}
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Every counter, its name and its help text, in one table. The reasons why a segment changed nothing are counters
+ * too, so that a reason printed beside a segment and the total in `synward stats` go by one name.
+ * Numbers are not reused: new ones go to the end.
+ */
+#ifndef SYNWARD_STATS_H
+#define SYNWARD_STATS_H
+
+#include <synward/types.h>
+
+#define SW_COUNTERS(X)                                                                            \
+	X(NONE, none, "no reason")                                                                \
+	X(FRAMES, frames, "frames seen at XDP ingress and tc egress")                             \
+	X(SEGMENTS, segments, "TCP segments among them that were read whole")                     \
+	X(NOT_IP, not_ip, "passed: neither IPv4 nor IPv6")                                        \
+	X(VLAN_DEEP, vlan_deep, "passed: more than two VLAN tags")                                \
+	X(NOT_TCP, not_tcp, "passed: IP, but not TCP")                                            \
+	X(FRAGMENT, fragment, "passed: IP fragment")                                              \
+	X(EXT_HEADER, ext_header, "passed: IPv6 extension headers beyond what is parsed")         \
+	X(TRUNCATED, truncated, "malformed: frame ends inside a header")                          \
+	X(BAD_IP, bad_ip, "malformed: IP version, header length or total length is wrong")        \
+	X(BAD_TCP, bad_tcp, "malformed: TCP header is shorter or longer than it may be")               \
+	X(BAD_CHECKSUM, bad_checksum, "malformed: TCP checksum is wrong (replay only)")           \
+	X(BAD_FLAGS, bad_flags, "malformed: SYN with FIN or RST, or neither SYN, ACK nor RST")    \
+	X(SYN_RETRANSMITTED, syn_retransmitted, "SYN or SYN+ACK sent again")                      \
+	X(SYN_OLD, syn_old, "old duplicate SYN, not newer than the connection it meets")          \
+	X(SYN_CHALLENGE, syn_challenge, "SYN inside a synchronised connection (RFC 5961, 4)")     \
+	X(SYNACK_BAD_ACK, synack_bad_ack, "SYN+ACK that does not acknowledge the SYN")            \
+	X(ACK_BAD, ack_bad, "ACK during the handshake that does not acknowledge the SYN")         \
+	X(ACK_UNSENT, ack_unsent, "ACK of something the peer has not sent (RFC 9293, 3.10.7.4)")  \
+	X(OUT_OF_WINDOW, out_of_window, "data or FIN outside the receiver's window")              \
+	X(OUT_OF_STATE, out_of_state, "segment that fits no state of its connection")             \
+	X(RST_CHALLENGE, rst_challenge, "RST in the window but not exact (RFC 5961, 3)")          \
+	X(RST_BLIND, rst_blind, "RST outside the window, or that does not acknowledge the SYN")   \
+	X(RST_NO_FLOW, rst_no_flow, "RST for a connection that is not known")                     \
+	X(AFTER_CLOSE, after_close, "segment to a connection both of whose ends are closed")      \
+	X(HALFOPEN_OPENED, halfopen_opened, "half-open records made")                             \
+	X(HALFOPEN_FAILED, halfopen_failed, "half-open records that could not be made")           \
+	X(FLOWS_OPENED, flows_opened,                                                             \
+	  "flows proved live by both ends and moved into the flow table")                         \
+	X(FLOWS_CLOSED, flows_closed, "flows whose both ends reached TIME_WAIT or CLOSED")        \
+	X(FLOWS_EXPIRED, flows_expired, "flows removed when their time was over, 2 MSL included") \
+	X(FLOWS_REMOVED, flows_removed, "flows removed from the flow table, for whatever reason") \
+	X(FLOWS_MIDSTREAM, flows_midstream, "records begun without a SYN")                        \
+	X(FLOWS_REPLACED, flows_replaced,                                                         \
+	  "flows replaced by a new incarnation (RFC 6191, RFC 1122)")                             \
+	X(FLOW_TABLE_FULL, flow_table_full,                                                       \
+	  "live flows left among the half-open: the flow table is full")                          \
+	X(RACE_LOST, race_lost, "segments that met a record while another CPU was moving it")     \
+	X(FORWARDED, forwarded, "frames at tc egress that XDP had counted on their way in")       \
+	X(EVENTS_LOST, events_lost, "events that found the ring buffer full")                     \
+	X(COOKIES_SENT, cookies_sent, "guard: SYN cookies sent")                                  \
+	X(COOKIES_ACCEPTED, cookies_accepted, "guard: SYN cookies that came back valid")          \
+	X(COOKIES_REJECTED, cookies_rejected, "guard: SYN cookies that came back wrong")
+
+/* The value of the per-CPU map sw_stats, one element: each counter by its name. */
+struct sw_stats {
+#define SW_COUNTER_FIELD(id, name, help) __u64 name;
+	SW_COUNTERS(SW_COUNTER_FIELD)
+#undef SW_COUNTER_FIELD
+};
+
+/* A counter's place in struct sw_stats. */
+enum sw_counter {
+#define SW_COUNTER_ENUM(id, name, help) SW_##id,
+	SW_COUNTERS(SW_COUNTER_ENUM)
+#undef SW_COUNTER_ENUM
+	SW_COUNTER_MAX
+};
+
+_Static_assert(sizeof(struct sw_stats) == 8 * SW_COUNTER_MAX, "one word a counter");
+
+#endif

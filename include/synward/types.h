@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What every shared header rests on: fixed-width types, the inline keyword and modular sequence arithmetic.
+ * Nothing here, nor in any header of this folder, needs libc, a pointer inside a struct, or a kernel helper:
+ * the same text compiles for BPF and for user space.
+ */
+#ifndef SYNWARD_TYPES_H
+#define SYNWARD_TYPES_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SW_INLINE static inline __attribute__((always_inline, unused))
+
+#define SW_NS_PER_MS 1000000ULL
+#define SW_NS_PER_S  1000000000ULL
+
+/* Sequence numbers live on a circle of 2^32: "after" is a signed distance (RFC 9293, 3.4). */
+SW_INLINE bool sw_seq_after(__u32 a, __u32 b)
+{
+	return (__s32)(a - b) > 0;
+}
+
+/* low <= x <= high on the circle. */
+SW_INLINE bool sw_seq_between(__u32 low, __u32 x, __u32 high)
+{
+	return x - low <= high - low;
+}
+
+#endif

@@ -1,0 +1,455 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""The lab in Python: hosts, sockets in them, the tracker, and what `ss` says beside it.
+
+Where a segment can be lost, with the tracker at the server's interface:
+
+    client  ──hold/lose──►  wire  ──►  XDP ingress (tracker)  ──drop──►  server's TCP
+    client  ◄──drop──  wire  ◄──  tc egress (tracker)  ◄──hold/lose──  server's TCP
+
+What host.lose() takes, no tracker sees. What host.drop() takes, every tracker has seen, and the host's TCP never gets.
+What host.hold() keeps back has not been sent yet, and goes out in order when host.release() is called.
+"""
+
+import contextlib
+import ctypes
+import ipaddress
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+
+from tcp import Puppet, Tap
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SYNWARD = os.environ.get("SYNWARD", os.path.join(ROOT, "build", "synward"))
+OBJECT = os.environ.get("SYNWARD_OBJ", os.path.join(ROOT, "build", "synward.bpf.o"))
+
+STATES = {"LISTEN": "LISTEN", "SYN-SENT": "SYN_SENT", "SYN-RECV": "SYN_RCVD", "ESTAB": "ESTABLISHED",
+          "FIN-WAIT-1": "FIN_WAIT_1", "FIN-WAIT-2": "FIN_WAIT_2", "CLOSE-WAIT": "CLOSE_WAIT", "CLOSING": "CLOSING",
+          "LAST-ACK": "LAST_ACK", "TIME-WAIT": "TIME_WAIT", "UNCONN": "CLOSED"}
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Failure(AssertionError):
+    """What was expected did not happen."""
+
+
+class Skip(Exception):
+    """The test cannot run here, and why."""
+
+
+def until(check, timeout=5.0):
+    """Call check until it returns None; what it returned last is the failure."""
+    end = time.monotonic() + timeout
+    while True:
+        problem = check()
+        if problem is None:
+            return
+        if time.monotonic() > end:
+            raise Failure(problem)
+        time.sleep(0.01)
+
+
+def run(command, check=True, timeout=60, **options):
+    """A command's result, with text output."""
+    if isinstance(command, str):
+        command = shlex.split(command)
+    result = subprocess.run([str(word) for word in command], text=True, capture_output=True, timeout=timeout,
+                            **{"stdin": subprocess.DEVNULL, **options})
+    if check and result.returncode:
+        raise Failure(f"{' '.join(map(str, command))}: exit {result.returncode}: {result.stderr.strip()}")
+    return result
+
+
+def address(packed):
+    """Text of the 16 bytes of a key; they may be numbers or "0x.." strings."""
+    packed = ipaddress.IPv6Address(bytes(int(str(byte), 0) for byte in packed))
+    return str(packed.ipv4_mapped or packed)
+
+
+def endpoint(address, port):
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def name_of(sock):
+    return endpoint(*sock.getsockname()[:2])
+
+
+class Host:
+    """One namespace of the lab."""
+
+    def __init__(self, name, number):
+        self.name, self.number = name, number
+        self.address = {4: f"10.99.0.{number}", 6: f"fd00:99::{number}"}
+        self.mac = bytes([2, 0, 0, 0, 0, number])
+        self.peer_mac = bytes([2, 0, 0, 0, 0, 3 - number])
+        self.processes = []
+
+    def socket(self, *kind):
+        """A socket of this namespace."""
+        with open("/proc/thread-self/ns/net", "rb") as home, open(f"/run/netns/{self.name}", "rb") as there:
+            if libc.setns(there.fileno(), 0):
+                raise OSError(ctypes.get_errno(), f"setns {self.name}")
+            try:
+                return socket.socket(*kind)
+            finally:
+                libc.setns(home.fileno(), 0)
+
+    def command(self, command):
+        words = shlex.split(command) if isinstance(command, str) else list(command)
+        return ["ip", "netns", "exec", self.name, *map(str, words)]
+
+    def run(self, command, **options):
+        return run(self.command(command), **options)
+
+    def start(self, command, **options):
+        """A process in the background; the lab ends it."""
+        options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **options}
+        process = subprocess.Popen(self.command(command), stdin=subprocess.DEVNULL, text=True, **options)
+        self.processes.append(process)
+        return process
+
+    def sysctl(self, **values):
+        self.run(["sysctl", "-qw", *(f"{key.replace('__', '.')}={value}" for key, value in values.items())])
+
+    # The way of a segment
+
+    def drop(self, rule):
+        """What matches is lost just before this host's TCP, after any tracker saw it."""
+        self.nft("table inet drops { chain input { type filter hook input priority 0; "
+                 f"{rule} counter drop;\n}}\n}}")
+
+    def lose(self, rule):
+        """What matches of this host's segments vanishes before it is on the wire; its TCP believes it sent."""
+        self.nft("table netdev losses { chain egress { type filter hook egress device \"veth\" priority 0; "
+                 f"{rule} counter fwd to \"lo\";\n}}\n}}")
+
+    def keep(self):
+        """No segment is dropped or lost any more."""
+        for table in ("inet drops", "netdev losses"):
+            self.nft(f"table {table}; delete table {table}")
+
+    def lost(self):
+        """How many segments drop and lose took."""
+        return sum(map(int, re.findall(r"counter packets (\d+)", self.nft("list ruleset"))))
+
+    def nft(self, script):
+        return self.run(["nft", script]).stdout
+
+    def hold(self):
+        self.lab_function("lab_hold")
+
+    def release(self):
+        self.lab_function("lab_release")
+
+    def lab_function(self, function):
+        run(["bash", "-c", f". {ROOT}/scripts/lab; {function} {self.name}"])
+
+    def sockets(self):
+        """{(local, remote): state} of all TCP sockets, by `ss`."""
+        rows = (line.split() for line in run(["ss", "-N", self.name, "-tanH"]).stdout.splitlines())
+        return {(row[3], row[4]): STATES[row[0]] for row in rows}
+
+    def listener(self, family=4, port=80, backlog=64):
+        sock = self.socket(socket.AF_INET6 if family == 6 else socket.AF_INET, socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((self.address[family], port))
+        sock.listen(backlog)
+        sock.settimeout(5)
+        return sock
+
+    def client(self, family=4, port=0):
+        """A bound socket that does not wait: connect_ex starts, states are polled."""
+        sock = self.socket(socket.AF_INET6 if family == 6 else socket.AF_INET, socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((self.address[family], port))
+        sock.setblocking(False)
+        return sock
+
+
+class Tracker:
+    """`synward run` on a host."""
+
+    def __init__(self, host, interfaces=("veth",), options=()):
+        self.host = host
+        self.log = tempfile.NamedTemporaryFile("r", prefix="sw-log-")
+        with open(self.log.name, "w", encoding="utf-8") as log:
+            self.process = host.start([SYNWARD, "run", *interfaces, *options], stdout=log, stderr=log)
+        until(self.ready, 15)
+
+    def ready(self):
+        if self.process.poll() is not None:
+            raise Failure(f"synward run ended with {self.process.returncode}: {self.text().strip()}")
+        return None if "serving as process" in self.text() else f"synward run is not ready: {self.text().strip()}"
+
+    def text(self):
+        with open(self.log.name, encoding="utf-8", errors="replace") as log:
+            return log.read()
+
+    def stop(self, how=signal.SIGTERM):
+        """End it and return its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        return self.process.wait(10)
+
+
+class Lab:
+    """Two hosts and, while it runs, a tracker on one of them."""
+
+    count = 0
+
+    def __init__(self):
+        Lab.count += 1
+        self.name = f"sw-{os.getpid()}-{Lab.count}"
+        run([f"{ROOT}/scripts/lab", "up", self.name])
+        self.client, self.server = Host(f"{self.name}-c", 1), Host(f"{self.name}-s", 2)
+        self.tracker = None
+        self.watched = self.server
+        self.open = contextlib.ExitStack()
+
+    def down(self):
+        self.open.close()
+        run([f"{ROOT}/scripts/lab", "down", self.name], check=False)
+        for process in self.client.processes + self.server.processes:
+            process.wait(10)
+
+    def keep(self, sock):
+        """Close it at the end of the test."""
+        return self.open.enter_context(sock)
+
+    def track(self, *options, host=None, interfaces=("veth",)):
+        self.watched = host or self.watched
+        self.tracker = Tracker(self.watched, interfaces, options)
+        return self.tracker
+
+    # What synward says
+
+    def synward(self, *words, **options):
+        return self.watched.run([SYNWARD, *words], **options)
+
+    def flows(self, *words):
+        return json.loads(self.synward("flows", "--json", *words).stdout)
+
+    def stats(self):
+        return json.loads(self.synward("stats", "--json").stdout)
+
+    def flow(self, one, other):
+        """The flow between two endpoints, or None; more than one entry is a failure."""
+        found = [flow for flow in self.flows() if {flow["a"], flow["b"]} == {one, other}]
+        if len(found) > 1:
+            raise Failure(f"{len(found)} entries for one flow {one} {other}")
+        return found[0] if found else None
+
+    def counts(self, **expected):
+        """Counters have risen by these amounts since the test's mark (see mark)."""
+        def check():
+            rise = self.rise(*expected)
+            return None if rise == expected else f"counters rose by {rise}, expected {expected}"
+
+        until(check)
+
+    def mark(self):
+        self.marked = self.stats()
+
+    def rise(self, *names):
+        now = self.stats()
+        return {name: now[name] - self.marked[name] for name in names}
+
+    # Connections
+
+    def puppet(self, family=4, port=80, own_port=40000, **options):
+        """A client without a kernel, as a host of its own beside the client (see tcp.py)."""
+        address = {4: "10.99.0.66", 6: "fd00:99::66"}[family]
+        run(["ip", "-n", self.server.name, "neigh", "replace", address, "lladdr", self.client.mac.hex(":"),
+             "dev", "veth", "nud", "permanent"])
+        return Puppet(self.tap(self.client), address, own_port, self.server.address[family], port, **options)
+
+    def tap(self, host):
+        return Tap(host, self.keep(host.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)))
+
+    def connection(self, family=4, port=80, listen=True, own_port=0):
+        return Connection(self, family, port, listen, own_port)
+
+    # The maps, as bpftool reads them
+
+    def map_ids(self):
+        """{name: id} of the maps of the program at egress: there may be other labs on this machine."""
+        shown = self.watched.run("tc -j filter show dev veth egress").stdout
+        program = next(row["options"]["prog"]["id"] for row in json.loads(shown) if "prog" in row.get("options", {}))
+        ids = json.loads(run(["bpftool", "-j", "prog", "show", "id", program]).stdout)["map_ids"]
+        shown = [json.loads(run(["bpftool", "-j", "map", "show", "id", number]).stdout) for number in ids]
+        return {row["name"]: row["id"] for row in shown}
+
+    def dump(self, name):
+        """The entries of a map, fields and enumerators by name."""
+        rows = json.loads(run(["bpftool", "-j", "map", "dump", "id", self.map_ids()[name]]).stdout)
+        return [row["formatted"] for row in rows]
+
+    def entry(self, one, other):
+        """The entry of sw_flows for two endpoints, or None."""
+        for entry in self.dump("sw_flows"):
+            ends = {endpoint(address(packed), port) for packed, port in zip(entry["key"]["addr"], entry["key"]["port"])}
+            if ends == {one, other}:
+                return entry
+        return None
+
+
+class Played:
+    """A real server's socket whose client is a puppet."""
+
+    def __init__(self, lab, family=4, **options):
+        self.lab = lab
+        self.listener = lab.keep(lab.server.listener(family))
+        self.puppet = lab.puppet(family, **options)
+        self.names = endpoint(self.puppet.address, self.puppet.port), endpoint(self.puppet.peer, self.puppet.peer_port)
+
+    def establish(self):
+        self.puppet.connect()
+        return self.accept()
+
+    def accept(self):
+        self.server = self.lab.keep(self.listener.accept()[0])
+        self.server.settimeout(5)
+        return self
+
+    def states(self, client, server, ss=None):
+        """As Connection.states; `ss` knows the server alone. ss: what it says, where that differs."""
+        agree(self.lab, *self.names, (client, server), (None, ss or server))
+
+    def flow(self):
+        return self.lab.flow(*self.names)
+
+
+class Connection:
+    """A client's socket, a listener, and the socket it accepts; and the check that all observers agree.
+    listen: True for a listener of its own, or one that is there already, or None."""
+
+    def __init__(self, lab, family, port, listen, own_port=0):
+        self.lab = lab
+        self.listener = lab.keep(lab.server.listener(family, port)) if listen is True else listen
+        self.client = lab.keep(lab.client.client(family, own_port))
+        self.server = None
+        self.to = (lab.server.address[family], port)
+        self.names = name_of(self.client), endpoint(*self.to)
+
+    def start(self):
+        """Send the SYN."""
+        self.client.connect_ex(self.to)
+        return self
+
+    def accept(self):
+        self.server = self.lab.keep(self.listener.accept()[0])
+        self.client.settimeout(5)
+        self.server.settimeout(5)
+        return self
+
+    def establish(self):
+        self.start().accept()
+        self.states("ESTABLISHED", "ESTABLISHED")
+        return self
+
+    def states(self, client, server, ss=None, timeout=5.0):
+        """Client and server are in these states for synward and for `ss` in both namespaces, or become so in time.
+        ss=(client, server) where the two differ on purpose: a segment was seen and then lost."""
+        agree(self.lab, self.names[0], self.names[1], (client, server), ss or (client, server), timeout)
+
+    def again(self):
+        """The same four numbers once more."""
+        family = 6 if ":" in self.to[0] else 4
+        self.client.close()
+        return Connection(self.lab, family, self.to[1], self.listener, int(self.names[0].rpartition(":")[2]))
+
+    def flow(self):
+        return self.lab.flow(*self.names)
+
+    def history(self, client, server):
+        """Every state the two ends went through."""
+        flow = self.flow()
+        if flow is None:
+            raise Failure(f"no flow {self.names}")
+        ends = ("a", "b") if flow["a"] == self.names[0] else ("b", "a")
+        found = tuple(" ".join(flow["history"][end]) for end in ends)
+        if found != (client, server):
+            raise Failure(f"history is {found}, expected {(client, server)}")
+
+
+def tracked(lab, client, server):
+    """The states synward has for two endpoints; a flow that is gone is CLOSED."""
+    flow = lab.flow(client, server)
+    if flow is None:
+        return "CLOSED", "CLOSED"
+    return tuple(flow["state"][end] for end in (("a", "b") if flow["a"] == client else ("b", "a")))
+
+
+def sockets(lab, client, server):
+    """The same from `ss`: the socket of these two endpoints, else the listener, else CLOSED."""
+    at_client, at_server = lab.client.sockets(), lab.server.sockets()
+    listening = "LISTEN" if any(local == server and state == "LISTEN"
+                                for (local, _), state in at_server.items()) else "CLOSED"
+    return at_client.get((client, server), "CLOSED"), at_server.get((server, client), listening)
+
+
+def agree(lab, client, server, states, ss, timeout=5.0):
+    """synward has these states and `ss` those. A server that is CLOSED for synward and still listens is LISTEN for
+    ss, and that is agreement. None in ss: the client is a puppet, and no kernel knows it."""
+    def check():
+        synward = tracked(lab, client, server)
+        seen = sockets(lab, client, server)
+        if ss[0] is None:
+            seen = None, seen[1]
+        wanted = ss[0], "LISTEN" if (ss[1], seen[1]) == ("CLOSED", "LISTEN") else ss[1]
+        if synward == tuple(states) and seen == wanted:
+            return None
+        return f"{client} and {server}: expected {states}, ss {ss}; synward says {synward}, ss says {seen}"
+
+    until(check, timeout)
+
+
+# Socket options that Python has no names for
+
+TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
+
+
+def set_isn(sock, isn):
+    """The sequence number of the socket's coming SYN (linux/tcp.h, TCP_REPAIR; it takes CAP_NET_ADMIN)."""
+    sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR_QUEUE, 2)
+    sock.setsockopt(socket.IPPROTO_TCP, TCP_QUEUE_SEQ, struct.pack("=I", isn))
+    sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, -1)
+
+
+def reset(sock):
+    """Close with a RST (SO_LINGER with time 0)."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def read_to_end(sock):
+    parts = []
+    while True:
+        part = sock.recv(1 << 16)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+
+
+# Tests
+
+TESTS = []
+
+
+def test(function=None, **options):
+    """Mark a test. options: track=False starts no tracker; tracker="client" puts it there; run=[...] gives `synward
+    run` these words; families=(4, 6) runs it once for each, with a parameter `family`."""
+    if function is None:
+        return lambda later: test(later, **options)
+    for family in options.get("families", (None,)):
+        TESTS.append((function, family, options))
+    return function

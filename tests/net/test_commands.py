@@ -1,0 +1,481 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""The commands as people and scripts use them: what they print, how they end, and what they leave."""
+
+import json
+import os
+import signal
+import socket
+import tempfile
+import time
+
+from lab import OBJECT, SYNWARD, Connection, Skip, Tracker, name_of, reset, run, test, until
+
+
+def hooks(host, interface="veth"):
+    """What is attached: the XDP program, qdiscs, filters at both ends of clsact."""
+    link = json.loads(host.run(f"ip -j link show {interface}").stdout)[0]
+    qdiscs = [row["kind"] for row in json.loads(host.run(f"tc -j qdisc show dev {interface}").stdout)]
+    filters = [row["options"]["bpf_name"] for side in ("ingress", "egress")
+               for row in json.loads(host.run(f"tc -j filter show dev {interface} {side}").stdout or "[]")
+               if "bpf_name" in row.get("options", {})]
+    return {"xdp": link.get("xdp", {}).get("prog", {}).get("id"), "qdiscs": sorted(qdiscs), "filters": sorted(filters)}
+
+
+NOTHING = {"xdp": None, "qdiscs": ["noqueue"], "filters": []}
+
+
+def refused(result, code, *words):
+    """One clear line on stderr that holds the words, nothing on stdout."""
+    lines = result.stderr.strip().splitlines()
+    assert result.returncode == code, (result.returncode, result.stderr)
+    assert len(lines) == 1 and not result.stdout, (result.stdout, result.stderr)
+    assert all(word in lines[0] for word in words), lines[0]
+
+
+# Refusals
+
+@test(track=False)
+def unknown_interface_is_refused_in_one_line(lab):
+    for command in ("run", "attach", "detach", "status", "flows", "stats", "events", "check"):
+        refused(lab.synward(command, "nosuch0", check=False), 1, "nosuch0")
+    refused(lab.synward("run", "veth", "nosuch0", check=False), 1, "nosuch0")
+    assert hooks(lab.server) == NOTHING, hooks(lab.server)
+
+
+@test(track=False)
+def misuse_is_echoed_and_exits_2(lab):
+    for words, echo in (
+            ([], "help"), (["trakc"], "trakc"), (["run"], "IFACE"), (["run", "--frob", "veth"], "--frob"),
+            (["run", "veth", "--timeout", "time-wait"], "time-wait"),
+            (["run", "veth", "--timeout", "nap=1s"], "nap"),
+            (["run", "veth", "--timeout", "time-wait=soon"], "soon"),
+            (["run", "veth", "--timeout", "time-wait=-1s"], "-1"),
+            (["run", "veth", "--timeout", "time-wait=99999d"], "99999"),
+            (["run", "veth", "--flows", "many"], "many"), (["run", "veth", "--mode", "quick"], "quick"),
+            (["run", "veth", "--timeout"], "--timeout"),
+            (["flows", "--state", "NAPPING"], "NAPPING"), (["flows", "--port", "70000"], "70000"),
+            (["flows", "--limit", "x"], "x"), (["help", "nothing"], "nothing"),
+            (["run", "\x1b[31m"], ""), (["\xff" * 300], "")):
+        result = lab.synward(*words, check=False)
+        code = 1 if words == ["run", "\x1b[31m"] else 2
+        refused(result, code, echo)
+        assert "\x1b" not in result.stderr, ascii(result.stderr)
+    assert hooks(lab.server) == NOTHING, hooks(lab.server)
+
+
+@test(track=False)
+def without_root_it_says_so_in_one_line(lab):
+    for command in ("run veth", "attach veth", "flows", "stats", "status", "check"):
+        result = lab.server.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all",
+                                 SYNWARD, *command.split()], check=False)
+        refused(result, 1, "root")
+    assert hooks(lab.server) == NOTHING, hooks(lab.server)
+
+
+@test(track=False)
+def without_synward_there_flows_and_stats_say_so(lab):
+    for command in ("status", "flows", "stats"):
+        refused(lab.synward(command, check=False), 1, "synward")
+        refused(lab.synward(command, "veth", check=False), 1, "veth")
+        error = lab.synward(command, "--json", check=False)
+        assert error.returncode == 1 and json.loads(error.stderr)["error"], error
+
+
+@test(track=False)
+def help_and_version_need_no_root_and_fit_100_columns(lab):
+    for words in (["help"], ["version"], ["--help"], ["run", "--help"], *(["help", command] for command in (
+            "run", "attach", "detach", "status", "flows", "stats", "events", "check", "help", "version"))):
+        result = lab.server.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", SYNWARD, *words])
+        assert result.stdout and not result.stderr, result
+        assert max(map(len, result.stdout.splitlines())) <= 100, result.stdout
+
+
+# Attaching and detaching
+
+@test
+def ctrl_c_and_sigterm_detach_what_was_attached(lab):
+    assert hooks(lab.server)["xdp"] and hooks(lab.server)["filters"], hooks(lab.server)
+    for how in (signal.SIGINT, signal.SIGTERM):
+        assert lab.tracker.stop(how) == 0, lab.tracker.text()
+        assert hooks(lab.server) == NOTHING, hooks(lab.server)
+        lab.track()
+
+
+@test(track=False)
+def attach_stays_without_a_daemon_until_detach(lab):
+    lab.synward("attach", "veth", "--timeout", "time-wait=1s")
+    conn = lab.connection().establish()
+    conn.client.close()
+    conn.server.close()
+    conn.states("TIME_WAIT", "CLOSED")
+    lab.synward("detach", "veth")
+    assert hooks(lab.server) == NOTHING, hooks(lab.server)
+
+
+@test(track=False)
+def overdue_flow_is_absent_without_a_daemon(lab):
+    """Nobody sweeps, and still: the flow is not shown, and a SYN begins a new one."""
+    lab.synward("attach", "veth", "--timeout", "time-wait=500ms", "--timeout", "established=500ms")
+    conn = lab.connection().establish()
+    until(lambda: None if conn.flow() is None else "an overdue flow is shown", 3)
+    conn.client.send(b"x")
+    conn.states("ESTABLISHED", "ESTABLISHED")
+    assert conn.flow()["midstream"] is True, conn.flow()
+
+
+@test(track=False)
+def one_run_tracks_several_interfaces(lab):
+    lab.track(interfaces=("veth", "lo"))
+    lab.connection().establish()
+    local = lab.keep(lab.server.client(4, 4000))
+    local.connect_ex(local.getsockname())
+    pairs = {(flow["a"], flow["b"]) for flow in lab.flows()}
+    assert len(pairs) == 2 and (name_of(local), name_of(local)) in pairs, pairs
+    for interface in ("veth", "lo"):
+        shown = json.loads(lab.synward("flows", interface, "--json").stdout)
+        assert {(flow["a"], flow["b"]) for flow in shown} == pairs, shown
+    assert lab.tracker.stop() == 0
+    for interface in ("veth", "lo"):
+        assert hooks(lab.server, interface) == NOTHING, hooks(lab.server, interface)
+
+
+@test
+def interface_that_goes_away_does_not_stop_the_others(lab):
+    lab.tracker.stop()
+    lab.server.run("ip link add extra type veth peer name extra1")
+    lab.track(interfaces=("veth", "extra"))
+    lab.server.run("ip link del extra")
+    lab.connection().establish()
+    assert lab.tracker.stop() == 0, lab.tracker.text()
+    assert hooks(lab.server) == NOTHING, hooks(lab.server)
+
+
+@test
+def second_run_on_a_served_interface_is_refused(lab):
+    conn = lab.connection().establish()
+    refused(lab.synward("run", "veth", check=False), 1, "veth", str(lab.tracker.process.pid))
+    conn.states("ESTABLISHED", "ESTABLISHED")
+
+
+# Others at the same hooks
+
+FOREIGN = """
+__attribute__((section("%s"), used)) int foreign(void *ctx) { return %d; }
+char name[] __attribute__((section("license"), used)) = "GPL";
+"""
+
+
+def foreign(folder, section, verdict):
+    path = f"{folder}/{section}.o"
+    compiler = os.environ.get("CLANG", "clang")
+    run([compiler, "-target", "bpf", "-O2", "-g", "-c", "-x", "c", "-", "-o", path],
+        stdin=None, input=FOREIGN % (section, verdict))
+    return path
+
+
+@test(track=False)
+def foreign_tc_filter_and_clsact_stay(lab):
+    with tempfile.TemporaryDirectory(prefix="sw-") as folder:
+        program = foreign(folder, "tc", -1)
+        lab.server.run("tc qdisc add dev veth clsact")
+        lab.server.run(f"tc filter add dev veth egress prio 5 bpf da obj {program} sec tc")
+    before = hooks(lab.server)
+    assert before["filters"], before
+    lab.track()
+    lab.connection().establish()
+    assert lab.tracker.stop() == 0
+    assert hooks(lab.server) == before, hooks(lab.server)
+
+
+@test(track=False)
+def filter_added_while_it_runs_keeps_clsact(lab):
+    lab.track()
+    with tempfile.TemporaryDirectory(prefix="sw-") as folder:
+        program = foreign(folder, "tc", -1)
+        lab.server.run(f"tc filter add dev veth ingress prio 5 bpf da obj {program} sec tc")
+    assert lab.tracker.stop() == 0
+    left = hooks(lab.server)
+    assert left["xdp"] is None and "clsact" in left["qdiscs"] and len(left["filters"]) == 1, left
+
+
+@test(track=False)
+def foreign_xdp_program_that_shares_with_no_one_is_left_alone(lab):
+    with tempfile.TemporaryDirectory(prefix="sw-") as folder:
+        program = foreign(folder, "xdp", 2)
+        lab.server.run(f"ip link set dev veth xdp obj {program} sec xdp")
+    before = hooks(lab.server)
+    refused(lab.synward("run", "veth", check=False), 1, "veth", "XDP")
+    assert hooks(lab.server) == before, hooks(lab.server)
+
+
+# Taking over
+
+def steady(flows):
+    """What of the flows does not change with time."""
+    keys = ("a", "b", "state", "history", "packets", "bytes", "start", "midstream")
+    return sorted([[flow[key] for key in keys] for flow in flows], key=str)
+
+
+@test
+def run_after_sigkill_takes_over_every_flow_and_counter(lab):
+    listener = lab.keep(lab.server.listener())
+    conns = [lab.connection(listen=listener).establish() for _ in range(23)]
+    conns[0].client.shutdown(socket.SHUT_WR)
+    conns[0].states("FIN_WAIT_2", "CLOSE_WAIT")
+    conns[1].client.shutdown(socket.SHUT_WR)
+    conns[1].states("FIN_WAIT_2", "CLOSE_WAIT")
+    conns[1].server.close()
+    conns[1].states("TIME_WAIT", "CLOSED")
+    before, counters = steady(lab.flows()), lab.stats()
+    assert len(before) == 23, before
+    lab.tracker.stop(signal.SIGKILL)
+    assert steady(lab.flows()) == before
+    conns[2].client.send(b"nobody serves now")
+    assert conns[2].server.recv(100)
+    lab.track()
+    after = steady(lab.flows())
+    assert [row[:4] for row in after] == [row[:4] for row in before]
+    stats = lab.stats()
+    lower = {name: (counters[name], stats[name]) for name in counters if stats[name] < counters[name]}
+    assert not lower, lower
+    assert stats["flows_opened"] == 23 and stats["segments"] - counters["segments"] <= 4, stats
+    conns[0].server.close()
+    conns[0].states("TIME_WAIT", "CLOSED")
+    conns[0].history("SYN_SENT ESTABLISHED FIN_WAIT_1 FIN_WAIT_2 TIME_WAIT",
+                     "LISTEN SYN_RCVD ESTABLISHED CLOSE_WAIT LAST_ACK CLOSED")
+    assert lab.tracker.stop() == 0
+    assert hooks(lab.server) == NOTHING, hooks(lab.server)
+
+
+@test
+def flow_whose_time_ran_out_between_two_daemons_is_gone(lab):
+    lab.tracker.stop()
+    lab.track("--timeout", "time-wait=1s")
+    conn = lab.connection().establish()
+    conn.client.shutdown(socket.SHUT_WR)
+    conn.states("FIN_WAIT_2", "CLOSE_WAIT")
+    conn.server.close()
+    conn.states("TIME_WAIT", "CLOSED")
+    lab.tracker.stop(signal.SIGKILL)
+    time.sleep(1.1)  # it is the time itself that is tested
+    lab.track("--timeout", "time-wait=1s")
+    until(lambda: None if not lab.dump("sw_flows") else f"still there: {lab.dump('sw_flows')}", 2)
+
+
+@test(track=False)
+def ip_link_attaches_by_itself_and_run_takes_over(lab):
+    lab.server.run(f"ip link set dev veth xdp obj {OBJECT} sec xdp.frags")
+    conn = lab.connection()
+    conn.start().accept()
+    conn.client.send(b"question")
+    conn.server.recv(100)
+    conn.server.send(b"answer")
+    conn.client.recv(100)
+    flow = lab.flow(*conn.names)
+    assert flow["state"] == {"a": "ESTABLISHED", "b": "ESTABLISHED"}, flow
+    assert json.loads(lab.synward("flows", "veth", "--json").stdout)[0]["a"] == conn.names[0]
+    assert json.loads(lab.synward("stats", "veth", "--json").stdout)["segments"] >= 3
+    assert "veth" in lab.synward("status", "veth").stdout
+    lab.track()
+    conn.client.shutdown(socket.SHUT_WR)
+    conn.states("FIN_WAIT_2", "CLOSE_WAIT")
+    conn.server.close()
+    conn.states("TIME_WAIT", "CLOSED")
+    assert lab.tracker.stop() == 0
+    assert hooks(lab.server) == NOTHING, hooks(lab.server)
+
+
+@test(track=False)
+def ip_link_tracks_the_closing_from_one_direction(lab):
+    """Only what arrives is seen; what leaves is known from what is acknowledged."""
+    lab.server.run(f"ip link set dev veth xdp obj {OBJECT} sec xdp.frags")
+    conn = lab.connection()
+    conn.start().accept()
+    conn.client.send(b"x")
+    conn.server.recv(1)
+    conn.client.close()
+    conn.server.close()
+    until(lambda: None if conn.flow() is None or conn.flow()["state"]["b"] in ("CLOSED", "LAST_ACK", "CLOSE_WAIT")
+          else f"flow is {conn.flow()}")
+    reset_conn = Connection(lab, 4, 80, conn.listener)
+    reset_conn.start().accept()
+    reset(reset_conn.client)
+    reset_conn.states("CLOSED", "CLOSED")
+    lab.server.run("ip link set dev veth xdp off")
+
+
+def status(lab, interface="veth"):
+    """What `status --json` says of the interface, or None."""
+    result = lab.synward("status", interface, "--json", check=False)
+    return json.loads(result.stdout)[0] if result.returncode == 0 else None
+
+
+@test(track=False)
+def shares_the_hook_through_libxdp_where_there_is_bpffs(lab):
+    """As in the root namespace: /sys/fs/bpf is there, so libxdp's dispatcher is, and both programs run."""
+    inside = ["unshare", "-m", "sh", "-c",
+              'mount -t bpf bpf /sys/fs/bpf && exec nsenter --net="/run/netns/$0" "$@"', lab.server.name]
+    process = lab.client.start([*inside, SYNWARD, "run", "veth"])
+    until(lambda: None if (status(lab) or {}).get("daemon") == process.pid else f"not ready: {status(lab)}", 15)
+    conn = lab.connection().establish()
+    conn.client.close()
+    conn.server.close()
+    conn.states("TIME_WAIT", "CLOSED")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 0
+    assert hooks(lab.server) == NOTHING, hooks(lab.server)
+
+
+# Output
+
+@test
+def flows_filters_and_fits_100_columns(lab):
+    listener = lab.keep(lab.server.listener(6))
+    long = "fd00:99:aaaa:bbbb:cccc:dddd:eeee:ffff"
+    lab.client.run(f"ip addr add {long}/64 dev veth nodad")
+    lab.server.run(f"ip neigh replace {long} lladdr {lab.client.mac.hex(':')} dev veth nud permanent")
+    sock = lab.keep(lab.client.socket(socket.AF_INET6, socket.SOCK_STREAM))
+    sock.bind((long, 65535))
+    sock.settimeout(5)
+    sock.connect((lab.server.address[6], 80))
+    lab.keep(listener.accept()[0])
+    conns = [lab.connection(port=8000 + number).establish() for number in range(3)]
+    conns[0].client.shutdown(socket.SHUT_WR)
+    conns[0].states("FIN_WAIT_2", "CLOSE_WAIT")
+    for words in (["flows"], ["stats"], ["status"]):
+        text = lab.synward(*words).stdout
+        assert max(map(len, text.splitlines())) <= 100, text
+    assert len(lab.flows()) == 4
+    assert len(lab.flows("--port", "8001")) == 1
+    assert len(lab.flows("--state", "CLOSE_WAIT")) == 1
+    assert len(lab.flows("--state", "fin-wait-2")) == 1
+    assert len(lab.flows("--limit", "2")) == 2
+    assert f"[{long}]:65535" in lab.synward("flows").stdout
+
+
+@test
+def full_disk_is_an_error(lab):
+    for words in ("flows", "stats", "flows --json", "help"):
+        result = lab.server.run(["sh", "-c", f"{SYNWARD} {words} >/dev/full"], check=False)
+        assert result.returncode == 1 and result.stderr, (words, result)
+
+
+@test
+def flow_object_has_the_fields_of_the_state_model(lab):
+    conn = lab.connection().establish()
+    conn.client.sendall(b"x" * 1009)
+    conn.server.recv(2000)
+    conn.server.sendall(b"y" * 23)
+    conn.client.recv(100)
+    conn.client.shutdown(socket.SHUT_WR)
+    conn.states("FIN_WAIT_2", "CLOSE_WAIT")
+    before = time.time()
+    conn.server.close()
+    conn.states("TIME_WAIT", "CLOSED")
+    flow = conn.flow()
+    assert flow["type"] == "flow" and flow["conn_state"] == "SF" and flow["midstream"] is False, flow
+    assert (flow["a"], flow["b"]) == conn.names, flow
+    assert flow["bytes"] == {"a": 1009, "b": 23}, flow
+    assert before - 5 < flow["start"] < before + 0.5, (flow, before)
+    assert 0 < flow["duration"] < 5, flow
+
+
+@test
+def conn_state_tells_the_story_as_zeek_does(lab):
+    def story(act, port):
+        conn = lab.connection(port=port).establish()
+        act(conn)
+        until(lambda: None if conn.flow() and conn.flow()["conn_state"] != "S1" else f"flow is {conn.flow()}", 1)
+        return conn.flow()["conn_state"]
+
+    assert lab.connection(port=1000).establish().flow()["conn_state"] == "S1"
+    assert story(lambda conn: reset(conn.client), 1001) == "RSTO"
+    assert story(lambda conn: reset(conn.server), 1002) == "RSTR"
+    assert story(lambda conn: conn.client.shutdown(socket.SHUT_WR), 1003) == "S2"
+    assert story(lambda conn: conn.server.shutdown(socket.SHUT_WR), 1004) == "S3"
+    lab.server.drop("tcp dport 1005")
+    conn = lab.connection(port=1005).start()
+    conn.states("SYN_SENT", "LISTEN")
+    assert conn.flow()["conn_state"] == "S0", conn.flow()
+
+
+@test
+def events_are_one_line_a_transition(lab):
+    with tempfile.TemporaryFile("w+") as output:
+        listener = lab.server.start([SYNWARD, "events", "--json"], stdout=output)
+        until(lambda: None if lab.dump("sw_listener")[0]["value"] else "nobody listens")
+        conn = lab.connection().establish()
+        conn.client.shutdown(socket.SHUT_WR)
+        conn.states("FIN_WAIT_2", "CLOSE_WAIT")
+        conn.server.close()
+        conn.states("TIME_WAIT", "CLOSED")
+
+        def lines():
+            output.seek(0)
+            return [json.loads(line) for line in output.read().splitlines()]
+
+        until(lambda: None if len(lines()) >= 7 else f"{len(lines())} events: {lines()}")
+        listener.send_signal(signal.SIGINT)
+        assert listener.wait(5) == 0
+        assert len(lines()) == 7, lines()  # SYN, SYN+ACK, ACK, FIN, ACK, FIN, ACK: each is one transition
+
+
+@test
+def bpftool_shows_states_by_name(lab):
+    conn = lab.connection().establish()
+    conn.client.shutdown(socket.SHUT_WR)
+    conn.states("FIN_WAIT_2", "CLOSE_WAIT")
+    conn.server.close()
+    conn.states("TIME_WAIT", "CLOSED")
+    names = lab.map_ids()
+    assert {"sw_flows", "sw_halfopen", "sw_stats", "sw_config"} <= set(names), names
+    text = run(["bpftool", "map", "dump", "id", names["sw_flows"]]).stdout
+    assert '"state": "TIME_WAIT"' in text and '"state": "CLOSED"' in text, text
+    entry = lab.entry(*conn.names)
+    assert sorted(end["state"] for end in entry["value"]["ep"]) == ["CLOSED", "TIME_WAIT"], entry
+    for name in names:
+        run(["bpftool", "map", "show", "id", names[name]])
+
+
+@test(track=False)
+def check_says_what_this_machine_allows(lab):
+    for words in (["check"], ["check", "veth"]):
+        result = lab.synward(*words, check=False)
+        assert result.returncode in (0, 1) and len(result.stdout.splitlines()) > 3, result
+        assert max(map(len, result.stdout.splitlines())) <= 100, result.stdout
+        json.loads(lab.synward(*words, "--json", check=False).stdout)
+    assert hooks(lab.server) == NOTHING, hooks(lab.server)
+
+
+@test(track=False)
+def several_labs_do_not_see_each_other(lab):
+    """Two runs in two namespaces at the same time, each with tables of its own."""
+    server, client = Tracker(lab.server), Tracker(lab.client)
+    lab.connection().establish()
+    for host in (lab.server, lab.client):
+        flows = json.loads(host.run([SYNWARD, "flows", "--json"]).stdout)
+        assert len(flows) == 1, flows
+    assert server.stop() == 0
+    assert len(json.loads(lab.client.run([SYNWARD, "flows", "--json"]).stdout)) == 1
+    assert client.stop() == 0
+
+
+FLOOD = os.path.join(os.path.dirname(SYNWARD), "flood")
+
+
+@test(limit=120)
+def flood_of_ten_million_syns_costs_no_live_flow(lab):
+    """Established flows stay, and whoever connects during and after the flood is tracked."""
+    if not os.path.exists(FLOOD):
+        raise Skip(f"{FLOOD} is not built (tests/bench)")
+    listener = lab.keep(lab.server.listener())
+    conns = [lab.connection(listen=listener).establish() for _ in range(23)]
+    lab.mark()
+    flood = lab.client.start([FLOOD, "veth", "10000000"])
+    during = [lab.connection(port=81, listen=True).establish()]
+    assert flood.wait(100) == 0
+    for conn in [*conns, *during, lab.connection(listen=listener).establish()]:
+        conn.client.send(b"x")
+        conn.states("ESTABLISHED", "ESTABLISHED")
+    assert lab.rise("halfopen_opened")["halfopen_opened"] >= 9_000_000, lab.stats()
+    assert lab.rise("flows_opened")["flows_opened"] == 2, lab.stats()

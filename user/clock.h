@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The boot clock, by which the data path counts, and the wall clock, by which people do. In nanoseconds.
+ */
+#ifndef SYNWARD_USER_CLOCK_H
+#define SYNWARD_USER_CLOCK_H
+
+#include <linux/types.h>
+#include <time.h>
+
+static inline __u64 sw_clock_ns(clockid_t clock)
+{
+	struct timespec time;
+
+	clock_gettime(clock, &time);
+	return (__u64)time.tv_sec * 1000000000ULL + (__u64)time.tv_nsec;
+}
+
+static inline __u64 sw_boot_ns(void)
+{
+	return sw_clock_ns(CLOCK_BOOTTIME);
+}
+
+/* Add it to the boot clock to get the wall clock. */
+static inline __s64 sw_wall_offset_ns(void)
+{
+	return (__s64)(sw_clock_ns(CLOCK_REALTIME) - sw_boot_ns());
+}
+
+#endif

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The table of commands, and what they have in common: finding the command, taking its options,
+ * refusing what can't be understood, and who may run it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "command_line.h"
+#include "privilege.h"
+#include "report.h"
+
+const struct sw_command sw_commands[] = {
+	{ .name = "run", .operands = "IFACE...", .min_operands = 1, .max_operands = -1,
+	  .help = "track the interfaces until interrupted",
+	  .options = sw_attach_options, .args = &sw_attach_args, .more = sw_attach_more,
+	  .run = sw_cmd_run, .privileged = true },
+	{ .name = "attach", .operands = "IFACE...", .min_operands = 1, .max_operands = -1,
+	  .help = "the same without a daemon: put the programs there and return",
+	  .options = sw_attach_options, .args = &sw_attach_args, .more = sw_attach_more,
+	  .run = sw_cmd_attach, .privileged = true },
+	{ .name = "detach", .operands = "IFACE...", .min_operands = 1, .max_operands = -1,
+	  .help = "take the programs off the interfaces",
+	  .run = sw_cmd_detach, .privileged = true },
+	{ .name = "status", .operands = "[IFACE...]", .max_operands = -1, .json = true,
+	  .help = "what is attached where, who serves it, table sizes, time-outs",
+	  .run = sw_cmd_status, .privileged = true },
+	{ .name = "flows", .operands = "[IFACE...]", .max_operands = -1, .json = true,
+	  .help = "the connections, each with the state of both ends",
+	  .options = sw_flows_options, .args = &sw_flows_args, .more = sw_flows_more,
+	  .run = sw_cmd_flows, .privileged = true },
+	{ .name = "stats", .operands = "[IFACE...]", .max_operands = -1, .json = true,
+	  .help = "every counter and what it counts",
+	  .run = sw_cmd_stats, .privileged = true },
+	{ .name = "events", .operands = "[IFACE]", .max_operands = 1, .json = true,
+	  .help = "one line a transition, until interrupted",
+	  .run = sw_cmd_events, .privileged = true },
+	{ .name = "check", .operands = "[IFACE]", .max_operands = 1, .json = true,
+	  .help = "what this kernel, driver and sysctls allow, and what to change",
+	  .run = sw_cmd_check, .privileged = true },
+	{ .name = "help", .operands = "[COMMAND]", .max_operands = 1,
+	  .help = "this, or the help of one command", .run = sw_cmd_help },
+	{ .name = "version", .operands = "", .help = "the version", .run = sw_cmd_version },
+	{},
+};
+
+const struct sw_command *sw_command_find(const char *name)
+{
+	for (const struct sw_command *command = sw_commands; command->name; command++)
+		if (!strcmp(command->name, name))
+			return command;
+	return NULL;
+}
+
+static enum sw_exit run(const struct sw_command *command, int argc, char **argv)
+{
+	struct sw_command_line line;
+
+	if (sw_command_line_parse(command, argc, argv, &line))
+		return SW_EXIT_MISUSE;
+	if (line.help) {
+		sw_print_help(command);
+		return SW_EXIT_DONE;
+	}
+	if (command->privileged && sw_need_privilege())
+		return SW_EXIT_FAILED;
+	sw_report_libraries();
+	return command->run(line.operands, command->args);
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : NULL;
+	const struct sw_command *command;
+
+	sw_report_json(sw_command_line_wants_json(argc, argv));
+	if (!name) {
+		sw_misuse("which command? `synward help` lists them");
+		return SW_EXIT_MISUSE;
+	}
+	if (!strcmp(name, "--help") || !strcmp(name, "-h"))
+		name = "help";
+	if (!strcmp(name, "--version") || !strcmp(name, "-V"))
+		name = "version";
+	command = sw_command_find(name);
+	if (!command) {
+		sw_misuse("\"%s\" is no command; `synward help` lists them", name);
+		return SW_EXIT_MISUSE;
+	}
+	return run(command, argc - 1, argv + 1);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Expiry: removes every flow within 250 ms of its deadline, at little cost however many there are.
+ */
+#ifndef SYNWARD_USER_SWEEP_H
+#define SYNWARD_USER_SWEEP_H
+
+#include <synward/config.h>
+
+struct synward;
+struct sw_sweeper;
+
+/* For the maps of this loaded object; one sweeper a set of maps. 0 or -errno, reported. */
+int sw_sweeper_open(struct sw_sweeper **sweeper, const struct synward *object,
+		    const struct sw_timeouts *timeouts);
+void sw_sweeper_close(struct sw_sweeper *sweeper);
+
+/* Becomes readable when a flow has closed, which then is to be removed at once. */
+int sw_sweeper_fd(const struct sw_sweeper *sweeper);
+
+/* Milliseconds until there is work, 0 if there is now. */
+int sw_sweeper_wait_ms(const struct sw_sweeper *sweeper);
+
+/* Does what is to be done now. 0 or -errno, not reported; it is tried again in the next call. */
+int sw_sweeper_work(struct sw_sweeper *sweeper);
+
+#endif
