@@ -46,7 +46,8 @@ $(BUILD)/synward.bpf.o: bpf/synward.bpf.c
 
 $(BUILD)/synward.skel.h: $(BUILD)/synward.bpf.o
 	$(say) SKEL $@
-	$(Q)$(BPFTOOL) gen skeleton $< name synward > $@
+	$(Q)echo '#include <synward/offline.h>' > $@
+	$(Q)$(BPFTOOL) gen skeleton $< name synward >> $@
 
 $(BUILD)/user/%.o: user/%.c | $(BUILD)/synward.skel.h
 	$(say) CC $@
@@ -55,7 +56,7 @@ $(BUILD)/user/%.o: user/%.c | $(BUILD)/synward.skel.h
 
 $(BUILD)/synward: $(USER_OBJECTS)
 	$(say) LINK $@
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -o $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -pthread -o $@
 
 -include $(USER_OBJECTS:.o=.d) $(BUILD)/synward.bpf.d
 
@@ -108,3 +109,5 @@ clean: ## remove build/
 
 help: ## this
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+include tests/bench/bench.mk

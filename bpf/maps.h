@@ -100,16 +100,17 @@ struct {
  * network hooks run with bottom halves off and so never meet in it.
  */
 struct sw_work {
-	struct sw_packet packet;
-	struct sw_segment seg;
-	struct sw_flow flow; /* on its way into a map */
-	struct sw_event event; /* its states are those before and after the step */
 	__u64 now;
 	enum sw_counter reason;
+	enum sw_state before[2], after[2]; /* of the endpoints, before and after the step */
 	__u8 halfopen; /* the flow was found in sw_halfopen */
 	__u8 proved; /* and may leave it */
+	__u8 picked_up; /* begun by this segment, without a SYN */
 	__u8 closed; /* both ends are now CLOSED, and were not */
 	__u8 finished; /* both ends are now in TIME_WAIT or CLOSED, and were not */
+	struct sw_segment seg; /* its options[] last */
+	struct sw_packet packet;
+	struct sw_flow flow; /* on its way into a map */
 };
 
 struct {
@@ -119,13 +120,14 @@ struct {
 	__type(value, struct sw_work);
 } sw_scratch SEC(".maps");
 
+/* Zero but for what is always written before it is read. */
 static __always_inline struct sw_work *sw_new_work(void)
 {
 	__u32 zero = 0;
 	struct sw_work *w = bpf_map_lookup_elem(&sw_scratch, &zero);
 
 	if (w)
-		__builtin_memset(w, 0, sizeof(*w));
+		__builtin_memset(w, 0, offsetof(struct sw_work, seg.options));
 	return w;
 }
 

@@ -47,12 +47,13 @@ static __always_inline void sw_step(struct sw_flow *flow, struct sw_work *w,
 
 	if (offline)
 		offline_result.before = *flow;
-	sw_note_states(w->event.before, flow);
+	sw_note_states(w->before, flow);
 	w->reason = sw_flow_step(flow, &w->seg, w->now, cfg);
-	sw_note_states(w->event.after, flow);
+	sw_note_states(w->after, flow);
 	w->closed = !was_closed && sw_flow_closed(flow);
 	w->finished = !was_finished && sw_flow_finished(flow);
 	w->proved = w->halfopen && sw_flow_proved(flow, &w->seg, cfg);
+	w->picked_up = flow->midstream && flow->start_ns == w->now;
 	if (offline)
 		offline_result.after = *flow;
 	if (w->proved) {
@@ -171,6 +172,24 @@ static __always_inline void sw_tell_listener(struct sw_event *event)
 		sw_count(SW_EVENTS_LOST);
 }
 
+static __always_inline void sw_tell_transition(const struct sw_work *w)
+{
+	struct sw_event event = {
+		.time_ns = w->now,
+		.key = w->seg.key,
+		.before = { w->before[0], w->before[1] },
+		.after = { w->after[0], w->after[1] },
+		.seq = w->seg.seq,
+		.ack = w->seg.ack,
+		.length = w->seg.length,
+		.cause = SW_EVENT_SEGMENT,
+		.sender = w->seg.sender,
+		.flags = w->seg.flags,
+	};
+
+	sw_tell_listener(&event);
+}
+
 /* Tells the daemon that the flow may go, so that it need not look for it. */
 static __always_inline void sw_tell_due(const struct sw_work *w)
 {
@@ -179,27 +198,18 @@ static __always_inline void sw_tell_due(const struct sw_work *w)
 	bpf_ringbuf_output(&sw_due, &due, sizeof(due), 0);
 }
 
-static __always_inline void sw_report(struct sw_work *w)
+static __always_inline void sw_report(const struct sw_work *w)
 {
-	struct sw_event *event = &w->event;
-
 	if (w->reason)
 		sw_count(w->reason);
+	if (w->picked_up)
+		sw_count(SW_FLOWS_MIDSTREAM);
 	if (w->finished)
 		sw_count(SW_FLOWS_CLOSED);
 	if (w->closed)
 		sw_tell_due(w);
-	if (event->before[0] == event->after[0] && event->before[1] == event->after[1])
-		return;
-	event->time_ns = w->now;
-	event->key = w->seg.key;
-	event->seq = w->seg.seq;
-	event->ack = w->seg.ack;
-	event->length = w->seg.length;
-	event->cause = SW_EVENT_SEGMENT;
-	event->sender = w->seg.sender;
-	event->flags = w->seg.flags;
-	sw_tell_listener(event);
+	if (w->before[0] != w->after[0] || w->before[1] != w->after[1])
+		sw_tell_transition(w);
 }
 
 __noinline int sw_read_options(struct sw_segment *seg)

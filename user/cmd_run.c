@@ -16,9 +16,6 @@
 #include "sweep.h"
 #include "tracker.h"
 
-/* The loop rests so long between two rounds: closed flows come in batches, deadlines have 250 ms. */
-#define REST_MS 50
-
 /* Blocked from the start, so that an early Ctrl-C does not leave half of it attached. */
 static int open_signals(void)
 {
@@ -54,7 +51,7 @@ static void serve(int signal_fd, struct sw_sweeper *sweeper)
 {
 	bool said = false;
 
-	while (!interrupted(signal_fd, REST_MS)) {
+	while (!interrupted(signal_fd, sw_sweeper_rest_ms(sweeper))) {
 		int err = sw_sweeper_work(sweeper);
 
 		if (err && !said)

@@ -34,22 +34,45 @@ int sw_due_heap_push(struct sw_due_heap *heap, const struct sw_due *due)
 	return 0;
 }
 
-struct sw_due sw_due_heap_pop(struct sw_due_heap *heap)
+/* Puts *due where it belongs at or below the hole. */
+static void sink(struct sw_due_heap *heap, size_t hole, const struct sw_due *due)
 {
-	struct sw_due first = heap->due[0], last = heap->due[--heap->count];
-	size_t hole = 0, child;
+	size_t child;
 
 	while ((child = 2 * hole + 1) < heap->count) {
 		if (child + 1 < heap->count &&
 		    heap->due[child + 1].deadline_ns < heap->due[child].deadline_ns)
 			child++;
-		if (last.deadline_ns <= heap->due[child].deadline_ns)
+		if (due->deadline_ns <= heap->due[child].deadline_ns)
 			break;
 		heap->due[hole] = heap->due[child];
 		hole = child;
 	}
-	heap->due[hole] = last;
+	heap->due[hole] = *due;
+}
+
+struct sw_due sw_due_heap_pop(struct sw_due_heap *heap)
+{
+	struct sw_due first = heap->due[0], last = heap->due[--heap->count];
+
+	if (heap->count)
+		sink(heap, 0, &last);
 	return first;
+}
+
+void sw_due_heap_keep_before(struct sw_due_heap *heap, __u64 limit_ns)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < heap->count; i++)
+		if (heap->due[i].deadline_ns < limit_ns)
+			heap->due[kept++] = heap->due[i];
+	heap->count = kept;
+	for (size_t parent = kept / 2; parent-- > 0;) {
+		struct sw_due due = heap->due[parent];
+
+		sink(heap, parent, &due);
+	}
 }
 
 void sw_due_heap_free(struct sw_due_heap *heap)

@@ -20,6 +20,9 @@ int sw_due_heap_push(struct sw_due_heap *heap, const struct sw_due *due);
 /* Removes the earliest; the heap must not be empty. */
 struct sw_due sw_due_heap_pop(struct sw_due_heap *heap);
 
+/* Forgets what is not before limit_ns. */
+void sw_due_heap_keep_before(struct sw_due_heap *heap, __u64 limit_ns);
+
 /* Forgets all, frees all. */
 void sw_due_heap_free(struct sw_due_heap *heap);
 

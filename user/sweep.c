@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * When which flow is to go. A pass of synward_sweep over a table costs about 100 ns a flow, so passes
- * are rare; each one removes what is overdue and reports (ring buffer sw_due) what will be before the
- * next. Those few stand in a heap, and synward_expire removes each of them at its time. The data
- * path reports through the same ring buffer what has closed in between.
+ * When which flow is to go. A pass of synward_sweep costs 100 to 200 ns a flow, so passes are rare; each one
+ * removes what is overdue and reports (ring buffer sw_due) what will be before the next. Those stand
+ * in a heap, and synward_expire removes each of them at its time, for half a microsecond. The data
+ * path reports through the same ring buffer what has closed in between. A pass runs in a thread of
+ * its own, so that a million flows don't hold up those whose time comes meanwhile.
  *
  * Nothing is missed: a segment that sets a flow's deadline sets it at least the shortest time-out
  * ahead, and passes come three times in that time, so that one of them finds it beforehand.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <synward/sweep.h>
@@ -24,20 +27,27 @@
 #define PERIOD_MAX_NS (20 * SW_NS_PER_S)
 #define MARGIN_NS     (100 * SW_NS_PER_MS)
 
-/* One synward_expire costs as much as a pass over so many flows, with the way into the kernel. */
-#define EXPIRE_COST 16
-/* ... and no pass is made instead of fewer calls than that. */
-#define EXPIRE_FEW 1024
+/* Between two rounds: closed flows come in batches. While a pass fills the ring buffer, it is emptied often. */
+#define REST_MS	     50
+#define REST_PASS_MS 5
+
+/* So many flows are removed in one round, which takes a few milliseconds. */
+#define ROUND_FLOWS 4096
 
 struct sw_sweeper {
 	int sweep_fd, expire_fd;
 	struct ring_buffer *ring;
 	struct sw_due_heap heap; /* every flow known to end before horizon_ns */
-	__u64 longest_period_ns; /* what the time-outs allow */
-	__u64 period_ns; /* less, while more flows come due than the ring buffer holds */
-	__u64 next_pass_ns, horizon_ns, pass_took_ns;
-	__u32 flows; /* that the last pass left */
 	int heap_err; /* from the ring buffer's callback */
+	__u64 period_ns, next_pass_ns, horizon_ns;
+
+	/* The pass under way; its thread has the right to all but `passing` and `done`. */
+	bool passing;
+	atomic_bool done;
+	pthread_t thread;
+	struct sw_sweep pass;
+	int pass_err;
+	__u64 pass_took_ns;
 };
 
 static __u64 clamp(__u64 value, __u64 min, __u64 max)
@@ -45,14 +55,18 @@ static __u64 clamp(__u64 value, __u64 min, __u64 max)
 	return value < min ? min : value > max ? max : value;
 }
 
-static __u64 longest_period(const struct sw_timeouts *timeouts)
+/* A third of the shortest time-out. */
+static __u64 choose_period(const struct sw_timeouts *timeouts)
 {
-	__u64 shortest_ms = PERIOD_MAX_NS / SW_NS_PER_MS * 3;
+	__u64 shortest_ns = ~0ULL;
 
-	for (int state = 0; state < SW_STATES; state++)
-		if (timeouts->ms[state] && timeouts->ms[state] < shortest_ms)
-			shortest_ms = timeouts->ms[state];
-	return clamp(shortest_ms * SW_NS_PER_MS / 3, PERIOD_MIN_NS, PERIOD_MAX_NS);
+	for (int state = 0; state < SW_STATES; state++) {
+		__u64 ns = timeouts->ms[state] * SW_NS_PER_MS;
+
+		if (ns && ns < shortest_ns)
+			shortest_ns = ns;
+	}
+	return clamp(shortest_ns / 3, PERIOD_MIN_NS, PERIOD_MAX_NS);
 }
 
 static int take_due(void *context, void *data, size_t size)
@@ -68,15 +82,14 @@ int sw_sweeper_open(struct sw_sweeper **sweeper, const struct synward *object,
 		    const struct sw_timeouts *timeouts)
 {
 	struct sw_sweeper *new = calloc(1, sizeof(*new));
-	int due_fd = bpf_map__fd(object->maps.sw_due);
 
 	if (!new)
 		return sw_fail(-ENOMEM, NULL, "set up expiry");
 	new->sweep_fd = bpf_program__fd(object->progs.synward_sweep);
 	new->expire_fd = bpf_program__fd(object->progs.synward_expire);
-	new->longest_period_ns = new->period_ns = longest_period(timeouts);
+	new->period_ns = choose_period(timeouts);
 	new->next_pass_ns = sw_boot_ns();
-	new->ring = ring_buffer__new(due_fd, take_due, new, NULL);
+	new->ring = ring_buffer__new(bpf_map__fd(object->maps.sw_due), take_due, new, NULL);
 	if (!new->ring) {
 		free(new);
 		return sw_fail(-errno, NULL, "open the ring buffer sw_due");
@@ -89,9 +102,36 @@ void sw_sweeper_close(struct sw_sweeper *sweeper)
 {
 	if (!sweeper)
 		return;
+	if (sweeper->passing)
+		pthread_join(sweeper->thread, NULL);
 	ring_buffer__free(sweeper->ring);
 	sw_due_heap_free(&sweeper->heap);
 	free(sweeper);
+}
+
+/* --- The caller's loop ---------------------------------------------------------------------- */
+
+static bool something_due(const struct sw_sweeper *sweeper, __u64 now)
+{
+	return sweeper->heap.count && sweeper->heap.due[0].deadline_ns <= now;
+}
+
+int sw_sweeper_rest_ms(const struct sw_sweeper *sweeper)
+{
+	if (something_due(sweeper, sw_boot_ns() - REST_MS * SW_NS_PER_MS))
+		return 0; /* behind by more than one rest */
+	return sweeper->passing ? REST_PASS_MS : REST_MS;
+}
+
+int sw_sweeper_wait_ms(const struct sw_sweeper *sweeper)
+{
+	__u64 next = sweeper->next_pass_ns, now = sw_boot_ns();
+
+	if (sweeper->passing)
+		return 0;
+	if (sweeper->heap.count && sweeper->heap.due[0].deadline_ns < next)
+		next = sweeper->heap.due[0].deadline_ns;
+	return next <= now ? 0 : (int)((next - now + SW_NS_PER_MS - 1) / SW_NS_PER_MS);
 }
 
 int sw_sweeper_fd(const struct sw_sweeper *sweeper)
@@ -99,14 +139,7 @@ int sw_sweeper_fd(const struct sw_sweeper *sweeper)
 	return ring_buffer__epoll_fd(sweeper->ring);
 }
 
-int sw_sweeper_wait_ms(const struct sw_sweeper *sweeper)
-{
-	__u64 next = sweeper->next_pass_ns, now = sw_boot_ns();
-
-	if (sweeper->heap.count && sweeper->heap.due[0].deadline_ns < next)
-		next = sweeper->heap.due[0].deadline_ns;
-	return next <= now ? 0 : (int)((next - now + SW_NS_PER_MS - 1) / SW_NS_PER_MS);
-}
+/* --- Passes --------------------------------------------------------------------------------- */
 
 static int run_program(int fd, void *args, __u32 size)
 {
@@ -115,40 +148,61 @@ static int run_program(int fd, void *args, __u32 size)
 	return bpf_prog_test_run_opts(fd, &options) ? -errno : 0;
 }
 
+static void *run_pass(void *context)
+{
+	struct sw_sweeper *sweeper = context;
+	__u64 begun = sw_boot_ns();
+
+	sweeper->pass_err = run_program(sweeper->sweep_fd, &sweeper->pass, sizeof(sweeper->pass));
+	sweeper->pass_took_ns = sw_boot_ns() - begun;
+	atomic_store(&sweeper->done, true);
+	return NULL;
+}
+
+/*
+ * The pass reports anew what the heap knows, so the heap keeps only what may come due before it is
+ * reported.
+ */
+static int begin_pass(struct sw_sweeper *sweeper, __u64 now)
+{
+	__u64 margin_ns = MARGIN_NS + 2 * sweeper->pass_took_ns;
+	int err;
+
+	sw_due_heap_keep_before(&sweeper->heap, now + margin_ns);
+	sweeper->next_pass_ns = now + sweeper->period_ns;
+	sweeper->horizon_ns = sweeper->next_pass_ns + margin_ns;
+	sweeper->pass = (struct sw_sweep){ .horizon_ns = sweeper->horizon_ns };
+	atomic_store(&sweeper->done, false);
+	err = pthread_create(&sweeper->thread, NULL, run_pass, sweeper);
+	sweeper->passing = !err;
+	return -err;
+}
+
+/* What found the ring buffer full must be reported again, soon. */
+static int end_pass(struct sw_sweeper *sweeper, __u64 now)
+{
+	pthread_join(sweeper->thread, NULL);
+	sweeper->passing = false;
+	if (sweeper->pass_err || sweeper->pass.due_lost)
+		sweeper->next_pass_ns = now + PERIOD_MIN_NS;
+	return sweeper->pass_err;
+}
+
+static int step_pass(struct sw_sweeper *sweeper, __u64 now)
+{
+	if (!sweeper->passing)
+		return now >= sweeper->next_pass_ns ? begin_pass(sweeper, now) : 0;
+	return atomic_load(&sweeper->done) ? end_pass(sweeper, now) : 0;
+}
+
+/* --- Flows ---------------------------------------------------------------------------------- */
+
 static int read_ring(struct sw_sweeper *sweeper)
 {
 	int err = ring_buffer__consume(sweeper->ring);
 
-	return err < 0 ? err : sweeper->heap_err;
-}
-
-/*
- * If more flows come due than the ring buffer holds, the next pass comes as soon as it may and looks
- * half as far ahead; else the period grows again.
- */
-static void adapt(struct sw_sweeper *sweeper, __u64 now, bool lost)
-{
-	__u64 period = lost ? sweeper->period_ns / 2 : sweeper->period_ns / 4 * 5;
-
-	sweeper->period_ns = clamp(period, PERIOD_MIN_NS, sweeper->longest_period_ns);
-	sweeper->next_pass_ns = now + (lost ? PERIOD_MIN_NS : sweeper->period_ns);
-}
-
-/* A pass finds again all that the heap knows, so the heap begins anew. */
-static int pass(struct sw_sweeper *sweeper)
-{
-	struct sw_sweep args = {};
-	__u64 begun = sw_boot_ns();
-	int err;
-
-	sweeper->heap.count = 0;
+	err = err < 0 ? err : sweeper->heap_err;
 	sweeper->heap_err = 0;
-	sweeper->horizon_ns = begun + sweeper->period_ns + sweeper->pass_took_ns + MARGIN_NS;
-	args.horizon_ns = sweeper->horizon_ns;
-	err = run_program(sweeper->sweep_fd, &args, sizeof(args)) ?: read_ring(sweeper);
-	sweeper->pass_took_ns = sw_boot_ns() - begun;
-	sweeper->flows = args.flows + args.halfopen;
-	adapt(sweeper, begun + sweeper->pass_took_ns, err || args.due_lost);
 	return err;
 }
 
@@ -160,21 +214,17 @@ static int expire(struct sw_sweeper *sweeper, const struct sw_due *due)
 
 	later.deadline_ns = args.deadline_ns;
 	if (err || !args.deadline_ns || args.deadline_ns >= sweeper->horizon_ns)
-		return err;
+		return err; /* gone, or a matter of a later pass */
 	return sw_due_heap_push(&sweeper->heap, &later);
 }
 
-/* Flow by flow, unless they are so many that a pass is cheaper. */
 static int expire_due(struct sw_sweeper *sweeper, __u64 now)
 {
-	__u32 calls = EXPIRE_FEW + sweeper->flows / EXPIRE_COST;
 	int err = 0;
 
-	while (!err && sweeper->heap.count && sweeper->heap.due[0].deadline_ns <= now) {
+	for (int i = 0; !err && i < ROUND_FLOWS && something_due(sweeper, now); i++) {
 		struct sw_due due = sw_due_heap_pop(&sweeper->heap);
 
-		if (!calls--)
-			return pass(sweeper);
 		err = expire(sweeper, &due);
 	}
 	return err;
@@ -183,10 +233,6 @@ static int expire_due(struct sw_sweeper *sweeper, __u64 now)
 int sw_sweeper_work(struct sw_sweeper *sweeper)
 {
 	__u64 now = sw_boot_ns();
-	int err;
 
-	if (now >= sweeper->next_pass_ns)
-		return pass(sweeper);
-	err = read_ring(sweeper);
-	return err ?: expire_due(sweeper, now);
+	return read_ring(sweeper) ?: step_pass(sweeper, now) ?: expire_due(sweeper, now);
 }

@@ -15,13 +15,13 @@ int sw_sweeper_open(struct sw_sweeper **sweeper, const struct synward *object,
 		    const struct sw_timeouts *timeouts);
 void sw_sweeper_close(struct sw_sweeper *sweeper);
 
-/* Becomes readable when a flow has closed, which then is to be removed at once. */
-int sw_sweeper_fd(const struct sw_sweeper *sweeper);
-
-/* Milliseconds until there is work, 0 if there is now. */
+/*
+ * The caller's loop: rest, do the work, wait until the descriptor is readable (a flow has closed,
+ * which then is to be removed at once) or the time is over. In milliseconds.
+ */
+int sw_sweeper_rest_ms(const struct sw_sweeper *sweeper);
+int sw_sweeper_work(struct sw_sweeper *sweeper); /* 0 or -errno, not reported; go on after it */
 int sw_sweeper_wait_ms(const struct sw_sweeper *sweeper);
-
-/* Does what is to be done now. 0 or -errno, not reported; it is tried again in the next call. */
-int sw_sweeper_work(struct sw_sweeper *sweeper);
+int sw_sweeper_fd(const struct sw_sweeper *sweeper);
 
 #endif

@@ -30,7 +30,6 @@
 	X(ACK_BAD, ack_bad, "ACK during the handshake that does not acknowledge the SYN")         \
 	X(ACK_UNSENT, ack_unsent, "ACK of something the peer has not sent (RFC 9293, 3.10.7.4)")  \
 	X(OUT_OF_WINDOW, out_of_window, "data or FIN outside the receiver's window")              \
-	X(OUT_OF_STATE, out_of_state, "segment that fits no state of its connection")             \
 	X(RST_CHALLENGE, rst_challenge, "RST in the window but not exact (RFC 5961, 3)")          \
 	X(RST_BLIND, rst_blind, "RST outside the window, or that does not acknowledge the SYN")   \
 	X(RST_NO_FLOW, rst_no_flow, "RST for a connection that is not known")                     \

@@ -15,7 +15,6 @@ import ctypes
 import ipaddress
 import json
 import os
-import re
 import shlex
 import signal
 import socket
@@ -91,6 +90,7 @@ class Host:
         self.mac = bytes([2, 0, 0, 0, 0, number])
         self.peer_mac = bytes([2, 0, 0, 0, 0, 3 - number])
         self.processes = []
+        self.lossy = self.held = False
 
     def socket(self, *kind):
         """A socket of this namespace."""
@@ -123,41 +123,50 @@ class Host:
 
     def drop(self, rule):
         """What matches is lost just before this host's TCP, after any tracker saw it."""
+        self.lossy = True
         self.nft("table inet drops { chain input { type filter hook input priority 0; "
-                 f"{rule} counter drop;\n}}\n}}")
+                 f"{rule} drop;\n}}\n}}")
 
     def lose(self, rule):
         """What matches of this host's segments vanishes before it is on the wire; its TCP believes it sent."""
+        self.lossy = True
         self.nft("table netdev losses { chain egress { type filter hook egress device \"veth\" priority 0; "
-                 f"{rule} counter fwd to \"lo\";\n}}\n}}")
+                 f"{rule} fwd to \"lo\";\n}}\n}}")
 
     def keep(self):
         """No segment is dropped or lost any more."""
         for table in ("inet drops", "netdev losses"):
             self.nft(f"table {table}; delete table {table}")
-
-    def lost(self):
-        """How many segments drop and lose took."""
-        return sum(map(int, re.findall(r"counter packets (\d+)", self.nft("list ruleset"))))
+        self.lossy = False
 
     def nft(self, script):
-        return self.run(["nft", script]).stdout
+        self.run(["nft", script])
 
     def hold(self):
+        self.held = True
         self.lab_function("lab_hold")
 
     def release(self):
+        self.held = False
         self.lab_function("lab_release")
 
     def lab_function(self, function):
         run(["bash", "-c", f". {ROOT}/scripts/lab; {function} {self.name}"])
+
+    def tidy(self):
+        """As it was in the beginning: nothing is lost or held, and no TCP socket is left."""
+        if self.lossy:
+            self.keep()
+        if self.held:
+            self.release()
+        run(["ss", "-N", self.name, "-K", "-tan"])
 
     def sockets(self):
         """{(local, remote): state} of all TCP sockets, by `ss`."""
         rows = (line.split() for line in run(["ss", "-N", self.name, "-tanH"]).stdout.splitlines())
         return {(row[3], row[4]): STATES[row[0]] for row in rows}
 
-    def listener(self, family=4, port=80, backlog=64):
+    def listener(self, family, port, backlog=64):
         sock = self.socket(socket.AF_INET6 if family == 6 else socket.AF_INET, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((self.address[family], port))
@@ -177,11 +186,10 @@ class Host:
 class Tracker:
     """`synward run` on a host."""
 
-    def __init__(self, host, interfaces=("veth",), options=()):
+    def __init__(self, host, interfaces=("veth",), options=(), prefix=()):
         self.host = host
-        self.log = tempfile.NamedTemporaryFile("r", prefix="sw-log-")
-        with open(self.log.name, "w", encoding="utf-8") as log:
-            self.process = host.start([SYNWARD, "run", *interfaces, *options], stdout=log, stderr=log)
+        self.log = tempfile.TemporaryFile("w+", prefix="sw-log-")
+        self.process = host.start([*prefix, SYNWARD, "run", *interfaces, *options], stdout=self.log, stderr=self.log)
         until(self.ready, 15)
 
     def ready(self):
@@ -190,8 +198,7 @@ class Tracker:
         return None if "serving as process" in self.text() else f"synward run is not ready: {self.text().strip()}"
 
     def text(self):
-        with open(self.log.name, encoding="utf-8", errors="replace") as log:
-            return log.read()
+        return os.pread(self.log.fileno(), 1 << 16, 0).decode(errors="replace")
 
     def stop(self, how=signal.SIGTERM):
         """End it and return its exit status."""
@@ -201,24 +208,39 @@ class Tracker:
 
 
 class Lab:
-    """Two hosts and, while it runs, a tracker on one of them."""
+    """Two hosts and, while it runs, a tracker on one of them. Tests can have it one after another: each gets a port
+    of its own, so that no flow of one test is in the way of another."""
 
     count = 0
+    standing = []
 
     def __init__(self):
         Lab.count += 1
         self.name = f"sw-{os.getpid()}-{Lab.count}"
+        Lab.standing.append(self)
+        self.open = contextlib.ExitStack()
+        self.port = 1000
         run([f"{ROOT}/scripts/lab", "up", self.name])
         self.client, self.server = Host(f"{self.name}-c", 1), Host(f"{self.name}-s", 2)
         self.tracker = None
         self.watched = self.server
-        self.open = contextlib.ExitStack()
+
+    def tidy(self):
+        """Ready for the next test."""
+        self.open.close()
+        for host in (self.client, self.server):
+            host.tidy()
+        self.port += 10
 
     def down(self):
         self.open.close()
         run([f"{ROOT}/scripts/lab", "down", self.name], check=False)
-        for process in self.client.processes + self.server.processes:
-            process.wait(10)
+        Lab.standing.remove(self)
+
+    @staticmethod
+    def all_down():
+        while Lab.standing:
+            Lab.standing[-1].down()
 
     def keep(self, sock):
         """Close it at the end of the test."""
@@ -264,18 +286,18 @@ class Lab:
 
     # Connections
 
-    def puppet(self, family=4, port=80, own_port=40000, **options):
+    def puppet(self, family=4, **options):
         """A client without a kernel, as a host of its own beside the client (see tcp.py)."""
         address = {4: "10.99.0.66", 6: "fd00:99::66"}[family]
         run(["ip", "-n", self.server.name, "neigh", "replace", address, "lladdr", self.client.mac.hex(":"),
              "dev", "veth", "nud", "permanent"])
-        return Puppet(self.tap(self.client), address, own_port, self.server.address[family], port, **options)
+        return Puppet(self.tap(self.client), address, 40000, self.server.address[family], self.port, **options)
 
     def tap(self, host):
         return Tap(host, self.keep(host.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)))
 
-    def connection(self, family=4, port=80, listen=True, own_port=0):
-        return Connection(self, family, port, listen, own_port)
+    def connection(self, family=4, port=None, listen=True, own_port=0):
+        return Connection(self, family, port or self.port, listen, own_port)
 
     # The maps, as bpftool reads them
 
@@ -306,7 +328,7 @@ class Played:
 
     def __init__(self, lab, family=4, **options):
         self.lab = lab
-        self.listener = lab.keep(lab.server.listener(family))
+        self.listener = lab.keep(lab.server.listener(family, lab.port))
         self.puppet = lab.puppet(family, **options)
         self.names = endpoint(self.puppet.address, self.puppet.port), endpoint(self.puppet.peer, self.puppet.peer_port)
 
@@ -446,8 +468,9 @@ TESTS = []
 
 
 def test(function=None, **options):
-    """Mark a test. options: track=False starts no tracker; tracker="client" puts it there; run=[...] gives `synward
-    run` these words; families=(4, 6) runs it once for each, with a parameter `family`."""
+    """Mark a test. options: track=False starts no tracker; track="client" puts it there; run=[...] gives `synward
+    run` these words; families=(4, 6) runs it once for each, with a parameter `family`; own=True: a lab of its own,
+    else tests that want the same tracker have one lab after another."""
     if function is None:
         return lambda later: test(later, **options)
     for family in options.get("families", (None,)):

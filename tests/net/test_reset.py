@@ -82,9 +82,13 @@ def reset_in_syn_rcvd_returns_the_listener_to_listen(lab):
     conn.states("CLOSED", "CLOSED")
 
 
-def spoof(lab, conn, flags, **fields):
+def last_of_client(conn):
+    return conn.tap.wait(lambda segment: segment.dport == conn.to[1] and "A" in segment.flags)
+
+
+def spoof(conn, flags, **fields):
     """A segment that says it is the client's, sent by a stranger who knows the numbers."""
-    last = conn.tap.wait(lambda segment: segment.dport == conn.to[1] and "A" in segment.flags)
+    last = last_of_client(conn)
     fields = {"seq": last.end, "ack": last.ack, **fields}
     conn.tap.send(Segment(last.src, last.sport, last.dst, last.dport, flags, **fields))
 
@@ -99,7 +103,7 @@ def tapped(lab, family):
 
 def next_expected(conn):
     """What the server expects next from the client."""
-    return conn.tap.wait(lambda segment: segment.dport == conn.to[1] and "A" in segment.flags).end
+    return last_of_client(conn).end
 
 
 def still_open(conn):
@@ -111,7 +115,7 @@ def still_open(conn):
 @test(families=BOTH)
 def blind_reset_in_the_window_is_challenged(lab, family):
     conn = tapped(lab, family)
-    spoof(lab, conn, "R", seq=next_expected(conn) + 1)
+    spoof(conn, "R", seq=next_expected(conn) + 1)
     lab.counts(rst_challenge=1, rst_blind=0)
     still_open(conn)
 
@@ -119,8 +123,8 @@ def blind_reset_in_the_window_is_challenged(lab, family):
 @test(families=BOTH)
 def blind_reset_outside_the_window_is_counted(lab, family):
     conn = tapped(lab, family)
-    spoof(lab, conn, "R", seq=next_expected(conn) + 100_000_000)
-    spoof(lab, conn, "R", seq=next_expected(conn) - 1)
+    spoof(conn, "R", seq=next_expected(conn) + 100_000_000)
+    spoof(conn, "R", seq=next_expected(conn) - 1)
     lab.counts(rst_challenge=0, rst_blind=2)
     still_open(conn)
 
@@ -129,7 +133,7 @@ def blind_reset_outside_the_window_is_counted(lab, family):
 def exact_reset_closes_even_if_forged(lab):
     """It is what the receiver expects, and the receiver closes; the client learns it with its next segment."""
     conn = tapped(lab, 4)
-    spoof(lab, conn, "R", seq=next_expected(conn))
+    spoof(conn, "R", seq=next_expected(conn))
     conn.states("CLOSED", "CLOSED", ss=("ESTABLISHED", "CLOSED"))
 
 
@@ -137,7 +141,7 @@ def exact_reset_closes_even_if_forged(lab):
 def syn_inside_a_connection_is_challenged(lab, family):
     conn = tapped(lab, family)
     for seq in (next_expected(conn), next_expected(conn) + 100_000_000):
-        spoof(lab, conn, "S", seq=seq, ack=0)
+        spoof(conn, "S", seq=seq, ack=0)
     lab.counts(syn_challenge=2, flows_replaced=0)
     still_open(conn)
 
@@ -146,9 +150,9 @@ def syn_inside_a_connection_is_challenged(lab, family):
 def data_and_fin_outside_the_window_change_nothing(lab, family):
     conn = tapped(lab, family)
     start = next_expected(conn)
-    spoof(lab, conn, "PA", seq=start + 200_000_000, data=b"forged")
-    spoof(lab, conn, "FA", seq=start + 200_000_000)
-    spoof(lab, conn, "FA", seq=start - 200_000_000)
+    spoof(conn, "PA", seq=start + 200_000_000, data=b"forged")
+    spoof(conn, "FA", seq=start + 200_000_000)
+    spoof(conn, "FA", seq=start - 200_000_000)
     lab.counts(out_of_window=3)
     still_open(conn)
 
@@ -156,10 +160,9 @@ def data_and_fin_outside_the_window_change_nothing(lab, family):
 @test
 def ack_of_what_was_never_sent_is_counted(lab):
     conn = tapped(lab, 4)
-    spoof(lab, conn, "A", ack=0x7fffffff + next_expected(conn))
+    spoof(conn, "A", ack=last_of_client(conn).ack + 1)
+    lab.counts(ack_unsent=1)
     still_open(conn)
-    rise = lab.rise("ack_unsent", "out_of_window")
-    assert sum(rise.values()) == 1, rise
 
 
 @test
@@ -171,7 +174,7 @@ def blind_reset_does_not_end_a_handshake(lab):
     conn.start()
     conn.states("SYN_SENT", "LISTEN", ss=("SYN_SENT", "SYN_RCVD"))
     lab.mark()
-    syn = conn.tap.wait(lambda segment: segment.flags.startswith("S") and segment.dport == conn.to[1])
+    syn = conn.tap.wait(lambda segment: segment.flags == "S" and segment.dport == conn.to[1])
     conn.tap.send(syn.reply("RA", seq=0, ack=syn.end + 1, window=0))
     lab.counts(rst_blind=1)
     conn.states("SYN_SENT", "LISTEN", ss=("SYN_SENT", "SYN_RCVD"))
@@ -186,7 +189,7 @@ def reset_that_acknowledges_the_syn_ends_the_handshake(lab):
     conn.tap = lab.tap(lab.server)
     conn.start()
     conn.states("SYN_SENT", "LISTEN", ss=("SYN_SENT", "SYN_RCVD"))
-    syn = conn.tap.wait(lambda segment: segment.flags.startswith("S") and segment.dport == conn.to[1])
+    syn = conn.tap.wait(lambda segment: segment.flags == "S" and segment.dport == conn.to[1])
     conn.tap.send(syn.reply("RA", seq=0, ack=syn.end, window=0))
     conn.states("CLOSED", "CLOSED", ss=("CLOSED", "SYN_RCVD"))
 
@@ -212,7 +215,7 @@ def syn_ack_that_does_not_ack_the_syn_changes_nothing(lab):
     conn.start()
     conn.states("SYN_SENT", "LISTEN", ss=("SYN_SENT", "SYN_RCVD"))
     lab.mark()
-    syn = conn.tap.wait(lambda segment: segment.flags.startswith("S") and segment.dport == conn.to[1])
+    syn = conn.tap.wait(lambda segment: segment.flags == "S" and segment.dport == conn.to[1])
     conn.tap.send(syn.reply("SA", seq=5, ack=syn.end + 7))
     lab.counts(synack_bad_ack=1)
     conn.states("SYN_SENT", "LISTEN", ss=("SYN_SENT", "SYN_RCVD"))

@@ -115,7 +115,7 @@ def new_incarnation_replaces_time_wait_of_the_server(lab, family):
     lab.counts(flows_replaced=1)
 
 
-@test
+@test(own=True)
 def new_incarnation_replaces_time_wait_of_the_client(lab):
     """The kernel lets a client reuse its own TIME_WAIT when timestamps tell the two apart (tcp_tw_reuse)."""
     lab.client.sysctl(**{"net.ipv4.tcp_tw_reuse": 1, "net.ipv4.tcp_tw_reuse_delay": 10})

@@ -9,8 +9,8 @@ import socket
 import struct
 import threading
 
-from lab import Skip, read_to_end, test, until
-from tcp import QINQ, VLAN, Segment, checksum, mss
+from lab import Skip, endpoint, read_to_end, test, until
+from tcp import QINQ, VLAN, Segment, checksum, mss, window_scale
 
 BOTH = (4, 6)
 
@@ -67,24 +67,26 @@ def both_directions_at_once_are_counted_to_the_byte(lab):
 
 
 @test
-def more_than_4_gigabytes_of_sequence_space_wrap_the_byte_count(lab):
-    """The puppet jumps ahead in steps that the peer acknowledges: here by a raw peer at the server's side."""
-    client = Segment("10.99.0.66", 40000, "10.99.0.2", 4242, "S", seq=0, options=mss(1460) + b"\1\3\3\x0e", window=65535)
+def bytes_are_counted_beyond_4_gigabytes(lab):
+    """Both ends by hand: one byte at the far end of a window of half a gigabyte, then the ACK of all before it."""
     left, right = lab.tap(lab.client), lab.tap(lab.server)
-    left.send(client)
-    right.send(client.reply("SA", seq=0, options=client.options, window=65535))
-    left.send(client.but(flags="A", seq=1, ack=1, options=b""))
-    at, step, steps = 1, 1 << 29, 10
-    for _ in range(steps):
-        # one byte far ahead in the window, then an acknowledgement of all before it
-        at += step
-        left.send(client.but(flags="PA", seq=at - 1, ack=1, options=b"", data=b"x"))
-        right.send(client.reply("A", seq=1, ack=at, window=65535))
-    until(lambda: None if (lab.flow("10.99.0.66:40000", "10.99.0.2:4242") or {}).get("bytes", {}).get("a") ==
-          step * steps else f"flow is {lab.flow('10.99.0.66:40000', '10.99.0.2:4242')}")
+    widest = mss(1460) + window_scale(14)
+    syn = Segment("10.99.0.66", 40000, "10.99.0.77", lab.port, "S", seq=0, options=widest, window=65535)
+    data = syn.but(flags="PA", seq=0, ack=1, options=b"", data=b"x")
+    left.send(syn)
+    right.send(syn.reply("SA", seq=0, options=widest, window=65535))
+    left.send(data.but(flags="A", seq=1, data=b""))
+    right.send(data.reply("A", ack=1, window=65535))
+    step, steps = 1 << 29, 10
+    for number in range(1, steps + 1):
+        left.send(data.but(seq=number * step))
+        right.send(data.reply("A", ack=number * step + 1, window=65535))
+    names = endpoint(syn.src, syn.sport), endpoint(syn.dst, syn.dport)
+    until(lambda: None if lab.flow(*names) and lab.flow(*names)["bytes"] == {"a": step * steps, "b": 0}
+          else f"flow is {lab.flow(*names)}")
 
 
-@test
+@test(own=True)
 def iperf3_both_directions_leaves_no_flow_in_the_wrong_state(lab):
     lab.mark()
     for direction in ([], ["-R"]):
@@ -121,8 +123,8 @@ def window_that_closes_and_opens_keeps_every_byte_in_window(lab):
 @test
 def segments_lost_at_random_leave_the_states_right(lab):
     conn = lab.connection().establish()
-    lab.client.drop("tcp sport 80 numgen random mod 100 < 5")
-    lab.server.drop("tcp dport 80 numgen random mod 100 < 5")
+    lab.client.drop(f"tcp sport {lab.port} numgen random mod 100 < 5")
+    lab.server.drop(f"tcp dport {lab.port} numgen random mod 100 < 5")
     transfer(conn.client, conn.server, 2_000_003)
     transfer(conn.server, conn.client, 2_000_003)
     conn.client.shutdown(socket.SHUT_WR)
@@ -134,11 +136,11 @@ def segments_lost_at_random_leave_the_states_right(lab):
     assert conn.flow()["bytes"] == {"a": 2_000_003, "b": 2_000_003}, conn.flow()
 
 
-@test
+@test(own=True)
 def fast_open_carries_data_in_the_syn(lab):
     for host in (lab.client, lab.server):
         host.sysctl(**{"net.ipv4.tcp_fastopen": 3})
-    listener = lab.keep(lab.server.listener())
+    listener = lab.keep(lab.server.listener(4, 80))
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 16)
     tap = lab.tap(lab.client)
     for data in (b"the first gets the cookie", b"the second sends it with its data"):
@@ -167,15 +169,15 @@ def mptcp_connection_is_tracked_as_the_tcp_it_is(lab):
         client = lab.keep(lab.client.socket(socket.AF_INET, socket.SOCK_STREAM, 262))
     except OSError as error:
         raise Skip(f"no MPTCP: {error}") from error
-    listener.bind(("10.99.0.2", 80))
+    listener.bind(("10.99.0.2", lab.port))
     listener.listen()
     client.settimeout(5)
-    client.connect(("10.99.0.2", 80))
+    client.connect(("10.99.0.2", lab.port))
     server = lab.keep(listener.accept()[0])
     client.sendall(b"q" * 1009)
     server.settimeout(5)
     assert server.recv(2000)
-    names = f"10.99.0.1:{client.getsockname()[1]}", "10.99.0.2:80"
+    names = f"10.99.0.1:{client.getsockname()[1]}", f"10.99.0.2:{lab.port}"
     assert lab.flow(*names)["state"] == {"a": "ESTABLISHED", "b": "ESTABLISHED"}, lab.flow(*names)
     client.close()
     server.close()
@@ -189,11 +191,11 @@ def handshake_by_hand(lab, vlans=(), family=4, wrap=lambda frame: frame):
     """Both ends by hand: SYN, SYN+ACK, ACK. Returns the two endpoints' names."""
     src, dst = {4: ("10.99.0.66", "10.99.0.77"), 6: ("fd00:99::66", "fd00:99::77")}[family]
     left, right = lab.tap(lab.client), lab.tap(lab.server)
-    syn = Segment(src, 40000, dst, 4242, "S", seq=100, options=mss(1460), vlans=list(vlans))
+    syn = Segment(src, 40000, dst, lab.port, "S", seq=100, options=mss(1460), vlans=list(vlans))
     left.send_frame(wrap(left.frame(syn)))
     right.send_frame(wrap(right.frame(syn.reply("SA", seq=500, options=mss(1460), vlans=list(vlans)))))
     left.send_frame(wrap(left.frame(syn.but(flags="A", seq=101, ack=501, options=b""))))
-    return (f"{src}:40000", f"{dst}:4242") if family == 4 else (f"[{src}]:40000", f"[{dst}]:4242")
+    return endpoint(src, 40000), endpoint(dst, lab.port)
 
 
 def open_for(lab, names):
@@ -328,7 +330,7 @@ def garbage_is_counted_frame_by_frame_and_passed_on(lab):
     lab.connection().establish()
 
 
-@test
+@test(own=True)
 def tracking_alters_and_drops_no_frame(lab):
     """Every frame at one end of the wire is at the other end, in order, byte for byte."""
     for host in (lab.client, lab.server):
@@ -356,14 +358,14 @@ def tracking_alters_and_drops_no_frame(lab):
 
 # Counts
 
-@test(families=BOTH)
+@test(families=BOTH, own=True)
 def twenty_three_connections_are_twenty_three_flows(lab, family):
     """Held against the kernel's own counters."""
     def kernel(name):
         rows = [line.split() for line in lab.server.run("nstat -asz").stdout.splitlines()]
         return next(int(row[1]) for row in rows if row[0] == name)
 
-    listener = lab.keep(lab.server.listener(family))
+    listener = lab.keep(lab.server.listener(family, lab.port))
     tap = lab.tap(lab.server)
     before = {name: kernel(name) for name in ("TcpPassiveOpens", "TcpInSegs")}
     lab.mark()
@@ -376,13 +378,13 @@ def twenty_three_connections_are_twenty_three_flows(lab, family):
         conn.states("TIME_WAIT", "CLOSED")
     assert kernel("TcpPassiveOpens") - before["TcpPassiveOpens"] == 23
     lab.counts(flows_opened=23, flows_closed=23, halfopen_opened=23, segments=len(tap.segments()))
-    incoming = sum(segment.dport == 80 for segment in tap.segments())
+    incoming = sum(segment.dport == lab.port for segment in tap.segments())
     assert kernel("TcpInSegs") - before["TcpInSegs"] == incoming
     assert lab.stats()["flows_live"] == 23, lab.stats()
     assert lab.stats()["halfopen_live"] == 0, lab.stats()
 
 
-@test
+@test(own=True)
 def spoofed_syns_are_half_open_and_nothing_else(lab):
     tap = lab.tap(lab.client)
     lab.mark()
