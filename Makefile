@@ -14,7 +14,7 @@ CFLAGS       ?= -O2 -g
 
 BUILD     := build
 MULTIARCH := $(shell $(CC) -print-multiarch)
-LIBRARIES := libbpf libxdp jansson libmnl
+LIBRARIES := libbpf libxdp jansson libmnl libpcap
 WARNINGS  := -Wall -Wextra -Werror -Wshadow
 
 USER_SOURCES := $(wildcard user/*.c)

@@ -106,8 +106,6 @@ struct sw_work {
 	__u8 halfopen; /* the flow was found in sw_halfopen */
 	__u8 proved; /* and may leave it */
 	__u8 picked_up; /* begun by this segment, without a SYN */
-	__u8 closed; /* both ends are now CLOSED, and were not */
-	__u8 finished; /* both ends are now in TIME_WAIT or CLOSED, and were not */
 	struct sw_segment seg; /* its options[] last */
 	struct sw_packet packet;
 	struct sw_flow flow; /* on its way into a map */
@@ -134,6 +132,7 @@ static __always_inline struct sw_work *sw_new_work(void)
 /* Offline (tests, replay), time is what user space says it is. */
 const volatile bool offline = false;
 __u64 offline_now_ns = 0;
+__u32 offline_wire_length = 0; /* of a frame of which only the headers are given; 0: given whole */
 struct sw_offline offline_result = {};
 
 static __always_inline __u64 sw_now(void)

@@ -33,12 +33,19 @@ static __always_inline void handle(struct sw_work *w, int stop)
 		offline_result.reason = w->reason;
 }
 
+static __always_inline __u32 xdp_wire_length(struct xdp_md *ctx)
+{
+	if (offline && offline_wire_length)
+		return offline_wire_length;
+	return (__u32)bpf_xdp_get_buff_len(ctx);
+}
+
 static __always_inline struct sw_cursor xdp_cursor(struct xdp_md *ctx)
 {
 	return (struct sw_cursor){
 		.base = (const __u8 *)(long)ctx->data,
 		.end = (const __u8 *)(long)ctx->data_end,
-		.wire_length = (__u32)bpf_xdp_get_buff_len(ctx),
+		.wire_length = xdp_wire_length(ctx),
 	};
 }
 
@@ -56,7 +63,7 @@ __noinline int xdp_transport(struct xdp_md *ctx, struct sw_work *w)
 /* The headers lie beyond the linear part: a NIC that splits them off, a frame of many buffers. */
 __noinline int xdp_parse_copied(struct xdp_md *ctx, struct sw_work *w)
 {
-	struct sw_cursor cursor = { .frame = ctx, .wire_length = (__u32)bpf_xdp_get_buff_len(ctx) };
+	struct sw_cursor cursor = { .frame = ctx, .wire_length = xdp_wire_length(ctx) };
 	enum sw_counter stop;
 
 	if (!w)

@@ -43,15 +43,11 @@ static __always_inline void sw_note_states(enum sw_state *states, const struct s
 static __always_inline void sw_step(struct sw_flow *flow, struct sw_work *w,
 				    const struct sw_config *cfg)
 {
-	bool was_closed = sw_flow_closed(flow), was_finished = sw_flow_finished(flow);
-
 	if (offline)
 		offline_result.before = *flow;
 	sw_note_states(w->before, flow);
 	w->reason = sw_flow_step(flow, &w->seg, w->now, cfg);
 	sw_note_states(w->after, flow);
-	w->closed = !was_closed && sw_flow_closed(flow);
-	w->finished = !was_finished && sw_flow_finished(flow);
 	w->proved = w->halfopen && sw_flow_proved(flow, &w->seg, cfg);
 	w->picked_up = flow->midstream && flow->start_ns == w->now;
 	if (offline)
@@ -71,11 +67,11 @@ enum sw_applied {
 /*
  * One segment against its flow's record.
  *
- * Who races for it: the CPU of the flow's other direction, the sweeper. The lock makes a step whole.
- * It does not keep the record: that can be removed and its memory given to another flow between
- * look-up and lock (neither kind of hash waits for its readers), and the step then goes into a
- * record that is not this flow's. It takes an eviction of that very record within the same hundred
- * nanoseconds, and costs one record with wrong numbers, which its time-out clears.
+ * Who races for it: the CPU of the flow's other direction, the sweeper. The lock makes a step
+ * whole. It does not keep the record: that can be removed and its memory given to another flow
+ * between look-up and lock (neither kind of hash waits for its readers), and the step then goes
+ * into a record that is not this flow's. It takes an eviction of that very record within the same
+ * hundred nanoseconds, and costs one record with wrong numbers, which its time-out clears.
  *
  * A global function, as the other two below: the verifier checks it once, and not once for every
  * way that leads to it.
@@ -198,18 +194,34 @@ static __always_inline void sw_tell_due(const struct sw_work *w)
 	bpf_ringbuf_output(&sw_due, &due, sizeof(due), 0);
 }
 
+static __always_inline bool sw_closed(const enum sw_state *states)
+{
+	return states[0] == CLOSED && states[1] == CLOSED;
+}
+
+static __always_inline bool sw_over(const enum sw_state *states)
+{
+	return (states[0] == CLOSED || states[0] == TIME_WAIT) &&
+	       (states[1] == CLOSED || states[1] == TIME_WAIT);
+}
+
+static __always_inline void sw_report_change(const struct sw_work *w)
+{
+	if (sw_over(w->after) && !sw_over(w->before))
+		sw_count(SW_FLOWS_CLOSED);
+	if (sw_closed(w->after) && !sw_closed(w->before))
+		sw_tell_due(w);
+	sw_tell_transition(w);
+}
+
 static __always_inline void sw_report(const struct sw_work *w)
 {
 	if (w->reason)
 		sw_count(w->reason);
 	if (w->picked_up)
 		sw_count(SW_FLOWS_MIDSTREAM);
-	if (w->finished)
-		sw_count(SW_FLOWS_CLOSED);
-	if (w->closed)
-		sw_tell_due(w);
 	if (w->before[0] != w->after[0] || w->before[1] != w->after[1])
-		sw_tell_transition(w);
+		sw_report_change(w);
 }
 
 __noinline int sw_read_options(struct sw_segment *seg)

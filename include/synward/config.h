@@ -9,8 +9,9 @@
 #include <synward/flow.h>
 
 /*
- * Time-outs in milliseconds by the state of an endpoint: X(STATE, name, default). The sources: RFC 9293, 3.4.2 (MSL),
- * RFC 1122, 4.2.2.20 (2 MSL), RFC 5382, 5 (established), and Linux' own for the rest. MSL is 30 s, as Linux has it.
+ * Time-outs in milliseconds by the state of an endpoint: X(STATE, name, default). The sources: RFC
+ * 9293, 3.4.2 (MSL), RFC 1122, 4.2.2.20 (2 MSL), RFC 5382, 5 (established), and Linux' own for the
+ * rest. MSL is 30 s, as Linux has it.
  */
 #define SW_TIMEOUTS(X)                             \
 	X(CLOSED, closed, 0)                       \
@@ -38,7 +39,7 @@ struct sw_timeouts {
 
 struct sw_config {
 	__u32 configured; /* 0: not set, the defaults are in force */
-	__u32 both_directions; /* 1: programs see both directions, so what was not seen was not sent */
+	__u32 both_directions; /* 1: what was not seen was not sent; 0: one direction only */
 	struct sw_timeouts timeout;
 };
 
@@ -52,7 +53,10 @@ _Static_assert(offsetof(struct sw_timeouts, time_wait) == 4 * TIME_WAIT,
 	}
 #define SW_TIMEOUT_DEFAULT(id, name, ms) [id] = (ms),
 
-/* What run and attach did to one interface (map sw_ifaces, by ifindex), so that detach undoes that and nothing else. */
+/*
+ * What run and attach did to one interface (map sw_ifaces, by ifindex), so that detach undoes that
+ * and nothing else.
+ */
 struct sw_iface {
 	__u8 ingress; /* XDP at ingress is ours: a forwarded frame has been counted there */
 	__u8 egress; /* the tc filter at egress is ours */

@@ -28,8 +28,8 @@ struct sw_event {
 _Static_assert(sizeof(struct sw_event) == 72, "no hidden padding");
 
 /*
- * A flow that is about to end (ring buffer sw_due): a sweep found that its deadline comes before the next one, or a
- * segment has closed it.
+ * A flow that is about to end (ring buffer sw_due): a sweep found that its deadline comes before
+ * the next one, or a segment has closed it.
  */
 struct sw_due {
 	__u64 deadline_ns;

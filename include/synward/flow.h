@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * One flow: the unordered pair of endpoints that is its key, and what the tracker knows of each endpoint.
- * Both maps of flows (sw_flows, sw_halfopen) hold these structs; `bpftool map dump` prints them by these names.
- * Key and value together are at most 128 bytes, two cache lines.
+ * One flow: the unordered pair of endpoints that is its key, and what the tracker knows of each
+ * endpoint. Both maps of flows (sw_flows, sw_halfopen) hold these structs; `bpftool map dump`
+ * prints them by these names. Key and value together are at most 128 bytes, two cache lines.
  */
 #ifndef SYNWARD_FLOW_H
 #define SYNWARD_FLOW_H
@@ -11,7 +11,8 @@
 
 /*
  * RFC 9293, 3.3.2. The names stand bare because bpftool prints an enumerator as it is spelt here.
- * Save for CLOSED, the order is one in which an endpoint can pass through them: see sw_endpoint.history.
+ * Save for CLOSED, the order is one in which an endpoint can pass through them: see
+ * sw_endpoint.history.
  */
 enum sw_state {
 	CLOSED = 0,
@@ -30,9 +31,10 @@ enum sw_state {
 #define SW_STATES 11
 
 /*
- * The two endpoints, the smaller (address, then port, as bytes on the wire) first, so that both directions of a
- * connection meet in one entry. IPv4 is held as IPv4-mapped IPv6 (RFC 4291, 2.5.5.2). Addresses are in network
- * order; ports are in host order, because bpftool prints them as numbers. Zero it before filling it.
+ * The two endpoints, the smaller (address, then port, as bytes on the wire) first, so that both
+ * directions of a connection meet in one entry. IPv4 is held as IPv4-mapped IPv6 (RFC 4291,
+ * 2.5.5.2). Addresses are in network order; ports are in host order, because bpftool prints them as
+ * numbers. Zero it before filling it.
  */
 struct sw_flow_key {
 	__u8 addr[2][16] __attribute__((aligned(4)));
@@ -72,6 +74,7 @@ struct sw_flow {
 	__u32 timeout_ms; /* deadline_ns less this is the last segment that counted */
 	__u8 originator : 1; /* which endpoint opened: sent the SYN, else the first segment */
 	__u8 midstream : 1; /* picked up without its SYN */
+	__u8 finished : 1; /* both ends are in TIME_WAIT or CLOSED: the clock runs out */
 	__u8 reset : 1; /* closed by a RST ... */
 	__u8 reset_by : 1; /* ... that this endpoint sent */
 	__u8 moved : 1; /* this half-open record has been promoted to sw_flows: look there */
@@ -86,7 +89,10 @@ _Static_assert(offsetof(struct sw_flow, ep) == 24, "endpoints follow the head");
 _Static_assert(sizeof(struct sw_flow) == 88, "no hidden padding in the value");
 _Static_assert(sizeof(struct sw_flow_key) + sizeof(struct sw_flow) <= 128, "two cache lines");
 
-/* Source and destination endpoint are the same: a socket connected to itself (RFC 9293, 3.5, figure 8 with one end). */
+/*
+ * Source and destination endpoint are the same: a socket connected to itself (RFC 9293, 3.5, figure
+ * 8 with one end).
+ */
 SW_INLINE bool sw_key_is_self(const struct sw_flow_key *key)
 {
 	const __u32 *a = (const __u32 *)key->addr[0], *b = (const __u32 *)key->addr[1];
@@ -102,8 +108,8 @@ SW_INLINE bool sw_flow_closed(const struct sw_flow *flow)
 }
 
 /*
- * Payload bytes the endpoint has sent, each once however often it was sent again: sequence space less SYN and FIN.
- * A FIN counts from the moment all data before it has been seen.
+ * Payload bytes the endpoint has sent, each once however often it was sent again: sequence space
+ * less SYN and FIN. A FIN counts from the moment all data before it has been seen.
  */
 SW_INLINE __u64 sw_endpoint_bytes(const struct sw_endpoint *ep)
 {

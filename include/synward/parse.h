@@ -17,11 +17,11 @@
 /* How far into a frame a header may begin. */
 #define SW_PARSE_MAX 448
 
-#define SW_TCP_HEADER_MAX 60
+#define SW_TCP_HEADER_MAX       60
 #define SW_TCP_OPTION_BYTES_MAX 40
-#define SW_TCP_OPTION_SLACK 12 /* an option's fields can be read before its length is believed */
-#define SW_VLAN_TAGS_MAX 2
-#define SW_EXT_HEADERS_MAX 4
+#define SW_TCP_OPTION_SLACK     12 /* fields are read before the length is believed */
+#define SW_VLAN_TAGS_MAX        2
+#define SW_EXT_HEADERS_MAX      4
 
 enum sw_ethertype {
 	SW_ETH_IPV4 = 0x0800,
@@ -289,9 +289,9 @@ SW_INLINE int sw_compare_endpoints(const struct sw_packet *packet, __u16 from_po
 {
 	for (int i = 0; i < 4; i++)
 		if (packet->from[i] != packet->to[i])
-			return __builtin_bswap32(packet->from[i]) < __builtin_bswap32(packet->to[i]) ?
-				       -1 :
-				       1;
+			return __builtin_bswap32(packet->from[i]) < __builtin_bswap32(packet->to[i])
+				       ? -1
+				       : 1;
 	return from_port == to_port ? 0 : from_port < to_port ? -1 : 1;
 }
 

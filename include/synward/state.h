@@ -2,10 +2,10 @@
 /*
  * The state model: what one segment proves about the two endpoints of its flow.
  *
- * The observer sees segments, not sockets. What an endpoint sends proves its own state at once; what
- * passes towards an endpoint counts as delivered only where that leaves one outcome (the ACK of its
- * SYN, the ACK of its FIN, a valid RST). Sources: RFC 9293 (3.3.2, 3.5, 3.6, 3.10.7), RFC 5961
- * (blind attacks), RFC 6191 and RFC 1122, 4.2.2.13 (TIME_WAIT), RFC 7323 (window scale).
+ * The observer sees segments, not sockets. What an endpoint sends proves its own state at once;
+ * what passes towards an endpoint counts as delivered only where that leaves one outcome (the ACK
+ * of its SYN, the ACK of its FIN, a valid RST). Sources: RFC 9293 (3.3.2, 3.5, 3.6, 3.10.7), RFC
+ * 5961 (blind attacks), RFC 6191 and RFC 1122, 4.2.2.13 (TIME_WAIT), RFC 7323 (window scale).
  *
  * The one entrance is sw_flow_step(), which is pure: time and settings come in as parameters. "src"
  * is the endpoint that sent the segment, "dst" its peer; for a self-connection both are the same.
@@ -18,7 +18,10 @@
 #include <synward/parse.h>
 #include <synward/stats.h>
 
-/* An unknown scale is taken for the largest there is (RFC 7323, 2.3): a window too wide harms no one. */
+/*
+ * An unknown scale is taken for the largest there is (RFC 7323, 2.3): a window too wide harms no
+ * one.
+ */
 #define SW_WSCALE_MAX 14
 
 /* A closed flow stays this long to absorb segments that were under way when it closed. */
@@ -69,17 +72,20 @@ SW_INLINE bool sw_flow_overdue(const struct sw_flow *flow, __u64 now)
 	return now >= flow->deadline_ns + linger;
 }
 
-SW_INLINE __u32 sw_timeout_ms(const struct sw_config *cfg, enum sw_state state)
+/* Where one direction only is seen, the state of the other end is a guess and keeps no flow alive. */
+SW_INLINE __u32 sw_timeout_ms(const struct sw_config *cfg, const struct sw_endpoint *ep)
 {
-	return state < SW_STATES ? cfg->timeout.ms[state] : 0;
+	if (!ep->seen && !cfg->both_directions)
+		return 0;
+	return ep->state < SW_STATES ? cfg->timeout.ms[ep->state] : 0;
 }
 
 /* A flow lives as long as its longer-lived endpoint. */
 SW_INLINE void sw_set_deadline(struct sw_flow *flow, const struct sw_segment *seg, __u64 now,
 			       const struct sw_config *cfg)
 {
-	__u32 a = sw_timeout_ms(cfg, flow->ep[0].state);
-	__u32 b = sw_timeout_ms(cfg, flow->ep[!seg->self].state);
+	__u32 a = sw_timeout_ms(cfg, &flow->ep[0]);
+	__u32 b = sw_timeout_ms(cfg, &flow->ep[!seg->self]);
 
 	flow->timeout_ms = a > b ? a : b;
 	flow->deadline_ns = now + flow->timeout_ms * SW_NS_PER_MS;
@@ -152,7 +158,8 @@ SW_INLINE __u32 sw_window(const struct sw_flow *flow, const struct sw_endpoint *
 
 /*
  * Would dst accept [seq, end)? (RFC 9293, 3.10.7.4.) With an observer's slack: the largest window
- * ever offered stands for the one in force, and one window to the left there may be retransmissions.
+ * ever offered stands for the one in force, and one window to the left there may be
+ * retransmissions.
  */
 SW_INLINE bool sw_in_window(const struct sw_flow *flow, const struct sw_endpoint *src,
 			    const struct sw_endpoint *dst, __u32 seq, __u32 end)
@@ -213,23 +220,16 @@ SW_INLINE bool sw_flags_bad(__u8 flags)
 	return !(flags & (SW_TCP_ACK | SW_TCP_RST));
 }
 
-SW_INLINE enum sw_counter sw_take_data(struct sw_flow *flow, struct sw_endpoint *src,
-				       struct sw_endpoint *dst, const struct sw_segment *seg);
-
-/* First seen without its SYN: both ends are taken to be ESTABLISHED, and then the segment counts. */
-SW_INLINE enum sw_counter sw_open_midstream(struct sw_flow *flow, struct sw_endpoint *src,
-					    struct sw_endpoint *dst, const struct sw_segment *seg)
+/* First seen without its SYN: both ends are taken to be ESTABLISHED. */
+SW_INLINE void sw_open_midstream(struct sw_flow *flow, struct sw_endpoint *src,
+				 struct sw_endpoint *dst, const struct sw_segment *seg)
 {
 	flow->midstream = true;
 	sw_learn_next(src, seg->seq);
-	src->window = seg->window;
-	src->ack = seg->ack;
-	src->seen = true;
 	if (dst != src)
 		sw_learn_next(dst, seg->ack);
 	sw_enter(src, ESTABLISHED);
 	sw_enter(dst, ESTABLISHED);
-	return sw_take_data(flow, src, dst, seg);
 }
 
 /* The SYN was missed, the SYN+ACK was not: it shows both ends in the middle of the handshake. */
@@ -256,9 +256,12 @@ SW_INLINE enum sw_counter sw_may_open(const struct sw_segment *seg)
 	return seg->flags & SW_TCP_RST ? SW_RST_NO_FLOW : SW_NONE;
 }
 
-/* Begins a flow with its first segment, whatever *flow held before. */
+/*
+ * Begins a flow with its first segment, whatever *flow held before. What a SYN says is thereby said;
+ * any other segment has yet to be applied.
+ */
 SW_INLINE void sw_open(struct sw_flow *flow, struct sw_endpoint *src, struct sw_endpoint *dst,
-		       const struct sw_segment *seg, __u64 now, const struct sw_config *cfg)
+		       const struct sw_segment *seg, __u64 now)
 {
 	__builtin_memset(flow, 0, sizeof(*flow));
 	flow->start_ns = now;
@@ -273,8 +276,6 @@ SW_INLINE void sw_open(struct sw_flow *flow, struct sw_endpoint *src, struct sw_
 		if (dst != src)
 			sw_enter(dst, LISTEN);
 	}
-	src->packets = 1;
-	sw_set_deadline(flow, seg, now, cfg);
 }
 
 /* --- SYN and SYN+ACK of a known flow ---------------------------------------------------------- */
@@ -446,7 +447,8 @@ SW_INLINE void sw_fin_sent(struct sw_endpoint *src, struct sw_endpoint *dst)
 
 /* May the numbers of this segment be what they are? Midstream, they are learnt first. */
 SW_INLINE enum sw_counter sw_check_numbers(const struct sw_flow *flow, struct sw_endpoint *src,
-					   struct sw_endpoint *dst, const struct sw_segment *seg)
+					   struct sw_endpoint *dst, const struct sw_segment *seg,
+					   const struct sw_config *cfg)
 {
 	__u32 end = sw_segment_end(seg);
 
@@ -457,6 +459,8 @@ SW_INLINE enum sw_counter sw_check_numbers(const struct sw_flow *flow, struct sw
 			sw_learn_next(dst, seg->ack);
 		return SW_NONE;
 	}
+	if (!dst->seen && !cfg->both_directions)
+		sw_advance(dst, seg->ack);
 	if (sw_seq_after(seg->ack, dst->end))
 		return SW_ACK_UNSENT;
 	if (!sw_in_window(flow, src, dst, seg->seq, end))
@@ -479,29 +483,38 @@ SW_INLINE void sw_note_fin(struct sw_endpoint *src, const struct sw_segment *seg
 
 /* Applies a segment without SYN and RST to two synchronised endpoints. */
 SW_INLINE enum sw_counter sw_take_data(struct sw_flow *flow, struct sw_endpoint *src,
-				       struct sw_endpoint *dst, const struct sw_segment *seg)
+				       struct sw_endpoint *dst, const struct sw_segment *seg,
+				       const struct sw_config *cfg)
 {
-	enum sw_counter stop = sw_check_numbers(flow, src, dst, seg);
+	enum sw_counter stop;
 
+	SW_PHASE();
+	stop = sw_check_numbers(flow, src, dst, seg, cfg);
 	if (stop)
 		return stop;
+	SW_PHASE();
 	if (!src->seen || sw_seq_after(seg->ack, src->ack))
 		src->ack = seg->ack;
 	src->seen = true;
 	if (src->window < seg->window)
 		src->window = seg->window;
 	sw_advance(dst, seg->ack);
+	SW_PHASE();
 	sw_occupy(src, seg->seq, sw_segment_end(seg));
+	SW_PHASE();
 	if ((seg->flags & SW_TCP_FIN) && !src->fin)
 		sw_note_fin(src, seg);
 
+	SW_PHASE();
 	if (sw_fin_counts(dst)) {
 		sw_fin_sent(dst, src); /* the ACK may have filled the hole before it */
 		if (seg->ack == dst->end)
 			sw_fin_acked(src, dst);
 	}
+	SW_PHASE();
 	if (sw_fin_counts(src))
 		sw_fin_sent(src, dst);
+	SW_PHASE();
 	return SW_NONE;
 }
 
@@ -520,8 +533,8 @@ SW_INLINE enum sw_counter sw_step_rst(struct sw_flow *flow, struct sw_endpoint *
 	} else if (seg->seq != src->next) {
 		__u32 window = sw_window(flow, dst, src);
 
-		return sw_seq_between(dst->ack, seg->seq, dst->ack + window) ? SW_RST_CHALLENGE :
-									       SW_RST_BLIND;
+		return sw_seq_between(dst->ack, seg->seq, dst->ack + window) ? SW_RST_CHALLENGE
+									     : SW_RST_BLIND;
 	}
 	sw_enter(src, CLOSED);
 	sw_enter(dst, CLOSED);
@@ -537,7 +550,7 @@ SW_INLINE enum sw_counter sw_step_rst(struct sw_flow *flow, struct sw_endpoint *
  * SYN+ACK shows that the SYN arrived, and its own ACK that the FIN did.
  */
 SW_INLINE enum sw_counter sw_step_self(struct sw_flow *flow, struct sw_endpoint *ep,
-				       const struct sw_segment *seg)
+				       const struct sw_segment *seg, const struct sw_config *cfg)
 {
 	if (seg->flags & SW_TCP_SYN) {
 		if (seg->seq != ep->isn)
@@ -559,7 +572,7 @@ SW_INLINE enum sw_counter sw_step_self(struct sw_flow *flow, struct sw_endpoint 
 	/* Its FIN, on arrival, meets a socket in FIN_WAIT_1 (RFC 9293, 3.6, simultaneous close). */
 	if (ep->state == FIN_WAIT_1 && sw_fin_counts(ep) && seg->ack == ep->end)
 		sw_enter(ep, CLOSING);
-	return sw_take_data(flow, ep, ep, seg);
+	return sw_take_data(flow, ep, ep, seg, cfg);
 }
 
 /* --- The step --------------------------------------------------------------------------------- */
@@ -575,7 +588,7 @@ SW_INLINE enum sw_counter sw_dispatch(struct sw_flow *flow, struct sw_endpoint *
 	if (seg->flags & SW_TCP_RST)
 		return sw_step_rst(flow, src, dst, seg);
 	if (seg->self)
-		return sw_step_self(flow, src, seg);
+		return sw_step_self(flow, src, seg, cfg);
 	if ((seg->flags & (SW_TCP_SYN | SW_TCP_ACK)) == (SW_TCP_SYN | SW_TCP_ACK))
 		return sw_step_synack(src, dst, seg, cfg);
 	if (seg->flags & SW_TCP_SYN)
@@ -585,15 +598,14 @@ SW_INLINE enum sw_counter sw_dispatch(struct sw_flow *flow, struct sw_endpoint *
 		if (stop)
 			return stop;
 	}
-	return sw_take_data(flow, src, dst, seg);
+	return sw_take_data(flow, src, dst, seg, cfg);
 }
 
 /* In TIME_WAIT the clock runs from the moment it was entered; only the peer's FIN restarts it. */
 SW_INLINE bool sw_restarts_clock(const struct sw_flow *flow, const struct sw_endpoint *src,
-				 const struct sw_endpoint *dst, const struct sw_segment *seg,
-				 bool was_finished)
+				 const struct sw_endpoint *dst, const struct sw_segment *seg)
 {
-	if (!was_finished || sw_flow_closed(flow))
+	if (!flow->finished || sw_flow_closed(flow))
 		return true;
 	return (seg->flags & SW_TCP_FIN) && dst->state == TIME_WAIT &&
 	       sw_segment_end(seg) == src->end;
@@ -610,7 +622,6 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 {
 	struct sw_endpoint *src = &flow->ep[seg->sender & 1];
 	struct sw_endpoint *dst = &flow->ep[!(seg->sender ^ seg->self)];
-	bool was_finished = sw_flow_finished(flow);
 	bool absent = sw_flow_overdue(flow, now);
 	enum sw_counter stop;
 
@@ -619,15 +630,22 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 	if (absent && (seg->flags & SW_TCP_RST))
 		return SW_RST_NO_FLOW;
 	if (absent || sw_reincarnates(flow, src, dst, seg, cfg)) {
-		sw_open(flow, src, dst, seg, now, cfg);
-		return absent ? SW_NONE : SW_FLOWS_REPLACED;
+		sw_open(flow, src, dst, seg, now);
+		if (seg->flags & SW_TCP_SYN) {
+			src->packets = 1;
+			sw_set_deadline(flow, seg, now, cfg);
+			return absent ? SW_NONE : SW_FLOWS_REPLACED;
+		}
 	}
+	SW_PHASE();
 	src->packets++;
 	stop = sw_dispatch(flow, src, dst, seg, cfg);
 	if (stop && stop != SW_SYN_RETRANSMITTED)
 		return stop;
-	if (sw_restarts_clock(flow, src, dst, seg, was_finished))
+	SW_PHASE();
+	if (sw_restarts_clock(flow, src, dst, seg))
 		sw_set_deadline(flow, seg, now, cfg);
+	flow->finished = sw_flow_finished(flow);
 	return stop;
 }
 

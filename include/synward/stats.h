@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Every counter, its name and its help text, in one table. The reasons why a segment changed nothing are counters
- * too, so that a reason printed beside a segment and the total in `synward stats` go by one name.
- * Numbers are not reused: new ones go to the end.
+ * Every counter, its name and its help text, in one table. The reasons why a segment changed
+ * nothing are counters too, so that a reason printed beside a segment and the total in `synward
+ * stats` go by one name. Numbers are not reused: new ones go to the end.
  */
 #ifndef SYNWARD_STATS_H
 #define SYNWARD_STATS_H
@@ -20,7 +20,7 @@
 	X(EXT_HEADER, ext_header, "passed: IPv6 extension headers beyond what is parsed")         \
 	X(TRUNCATED, truncated, "malformed: frame ends inside a header")                          \
 	X(BAD_IP, bad_ip, "malformed: IP version, header length or total length is wrong")        \
-	X(BAD_TCP, bad_tcp, "malformed: TCP header is shorter or longer than it may be")               \
+	X(BAD_TCP, bad_tcp, "malformed: TCP header is shorter or longer than it may be")          \
 	X(BAD_CHECKSUM, bad_checksum, "malformed: TCP checksum is wrong (replay only)")           \
 	X(BAD_FLAGS, bad_flags, "malformed: SYN with FIN or RST, or neither SYN, ACK nor RST")    \
 	X(SYN_RETRANSMITTED, syn_retransmitted, "SYN or SYN+ACK sent again")                      \

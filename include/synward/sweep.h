@@ -8,8 +8,9 @@
 #include <synward/flow.h>
 
 /*
- * synward_sweep: one pass over both flow maps, or over sw_halfopen alone. Removes every flow past its deadline; puts
- * each other flow whose deadline comes before horizon_ns into the ring buffer sw_due.
+ * synward_sweep: one pass over both flow maps, or over sw_halfopen alone. Removes every flow past
+ * its deadline; puts each other flow whose deadline comes before horizon_ns into the ring buffer
+ * sw_due.
  */
 struct sw_sweep {
 	__u64 horizon_ns; /* in: boot clock */

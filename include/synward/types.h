@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What every shared header rests on: fixed-width types, the inline keyword and modular sequence arithmetic.
- * Nothing here, nor in any header of this folder, needs libc, a pointer inside a struct, or a kernel helper:
- * the same text compiles for BPF and for user space.
+ * What every shared header rests on: fixed-width types, the inline keyword and modular sequence
+ * arithmetic. Nothing here, nor in any header of this folder, needs libc, a pointer inside a
+ * struct, or a kernel helper: the same text compiles for BPF and for user space.
  */
 #ifndef SYNWARD_TYPES_H
 #define SYNWARD_TYPES_H
@@ -15,6 +15,13 @@
 
 #define SW_NS_PER_MS 1000000ULL
 #define SW_NS_PER_S  1000000000ULL
+
+/*
+ * Between two phases of a long function: values are read anew from memory afterwards. The verifier
+ * knows nothing of those, so that the paths that lead here become one; else it follows each of them
+ * through all that comes, and gives up.
+ */
+#define SW_PHASE() __asm__ volatile("" ::: "memory")
 
 /* Sequence numbers live on a circle of 2^32: "after" is a signed distance (RFC 9293, 3.4). */
 SW_INLINE bool sw_seq_after(__u32 a, __u32 b)
