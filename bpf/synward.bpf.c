@@ -45,7 +45,6 @@ static __always_inline struct sw_cursor xdp_cursor(struct xdp_md *ctx)
 	return (struct sw_cursor){
 		.base = (const __u8 *)(long)ctx->data,
 		.end = (const __u8 *)(long)ctx->data_end,
-		.wire_length = xdp_wire_length(ctx),
 	};
 }
 
@@ -75,8 +74,10 @@ __noinline int xdp_parse_copied(struct xdp_md *ctx, struct sw_work *w)
 static __always_inline int xdp_parse(struct xdp_md *ctx, struct sw_work *w)
 {
 	struct sw_cursor cursor = xdp_cursor(ctx);
-	int stop = sw_parse_network(&cursor, &w->packet);
+	int stop;
 
+	cursor.wire_length = xdp_wire_length(ctx);
+	stop = sw_parse_network(&cursor, &w->packet);
 	if (!stop)
 		stop = xdp_transport(ctx, w);
 	if (stop == SW_TRUNCATED && cursor.wire_length > ctx->data_end - ctx->data)

@@ -49,7 +49,7 @@ static __always_inline void sw_step(struct sw_flow *flow, struct sw_work *w,
 	w->reason = sw_flow_step(flow, &w->seg, w->now, cfg);
 	sw_note_states(w->after, flow);
 	w->proved = w->halfopen && sw_flow_proved(flow, &w->seg, cfg);
-	w->picked_up = flow->midstream && flow->start_ns == w->now;
+	w->picked_up = flow->midstream && flow->ep[0].packets + flow->ep[1].packets == 1;
 	if (offline)
 		offline_result.after = *flow;
 	if (w->proved) {
@@ -171,7 +171,7 @@ static __always_inline void sw_tell_listener(struct sw_event *event)
 static __always_inline void sw_tell_transition(const struct sw_work *w)
 {
 	struct sw_event event = {
-		.time_ns = w->now,
+		.time_ns = sw_now(),
 		.key = w->seg.key,
 		.before = { w->before[0], w->before[1] },
 		.after = { w->after[0], w->after[1] },
@@ -238,7 +238,7 @@ __noinline int sw_track(struct sw_work *w)
 		return 0;
 	if (w->seg.option_bytes)
 		sw_read_options(&w->seg);
-	w->now = sw_now();
+	w->now = sw_segment_time(&w->seg);
 	sw_apply_or_begin(w);
 	if (w->proved)
 		sw_promote(w);

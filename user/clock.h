@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The boot clock, by which the data path counts, and the wall clock, by which people do. In nanoseconds.
+ * CLOCK_MONOTONIC, by which the data path counts, and the wall clock, by which people do, in ns.
  */
 #ifndef SYNWARD_USER_CLOCK_H
 #define SYNWARD_USER_CLOCK_H
@@ -18,10 +18,10 @@ static inline __u64 sw_clock_ns(clockid_t clock)
 
 static inline __u64 sw_boot_ns(void)
 {
-	return sw_clock_ns(CLOCK_BOOTTIME);
+	return sw_clock_ns(CLOCK_MONOTONIC);
 }
 
-/* Add it to the boot clock to get the wall clock. */
+/* Add it to CLOCK_MONOTONIC to get the wall clock. */
 static inline __s64 sw_wall_offset_ns(void)
 {
 	return (__s64)(sw_clock_ns(CLOCK_REALTIME) - sw_boot_ns());

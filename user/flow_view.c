@@ -11,15 +11,9 @@
 #include "names.h"
 #include "values.h"
 
-/* The two ends in the order of who opened: indices into key, and their records. */
-struct ends {
-	int a, b;
-	const struct sw_endpoint *ep_a, *ep_b;
-};
-
-static struct ends order(const struct sw_flow_key *key, const struct sw_flow *flow)
+struct sw_ends sw_flow_ends(const struct sw_flow_key *key, const struct sw_flow *flow)
 {
-	struct ends ends = { .a = flow->originator, .b = !flow->originator };
+	struct sw_ends ends = { .a = flow->originator, .b = !flow->originator };
 
 	ends.ep_a = &flow->ep[ends.a];
 	ends.ep_b = &flow->ep[ends.b];
@@ -28,19 +22,30 @@ static struct ends order(const struct sw_flow_key *key, const struct sw_flow *fl
 	return ends;
 }
 
+const char *sw_address_name(const __u8 address[16], char text[INET6_ADDRSTRLEN])
+{
+	if (IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)address))
+		inet_ntop(AF_INET, address + 12, text, INET6_ADDRSTRLEN);
+	else
+		inet_ntop(AF_INET6, address, text, INET6_ADDRSTRLEN);
+	return text;
+}
+
 const char *sw_endpoint_name(const struct sw_flow_key *key, int end, char text[SW_ENDPOINT_TEXT])
 {
-	const struct in6_addr *address = (const struct in6_addr *)key->addr[end];
 	char name[INET6_ADDRSTRLEN];
 
-	if (IN6_IS_ADDR_V4MAPPED(address)) {
-		inet_ntop(AF_INET, &key->addr[end][12], name, sizeof(name));
-		snprintf(text, SW_ENDPOINT_TEXT, "%s:%u", name, key->port[end]);
-	} else {
-		inet_ntop(AF_INET6, address, name, sizeof(name));
-		snprintf(text, SW_ENDPOINT_TEXT, "[%s]:%u", name, key->port[end]);
-	}
+	sw_address_name(key->addr[end], name);
+	snprintf(text, SW_ENDPOINT_TEXT, strchr(name, ':') ? "[%s]:%u" : "%s:%u", name,
+		 key->port[end]);
 	return text;
+}
+
+__u64 sw_flow_duration_ns(const struct sw_flow *flow)
+{
+	__u64 last_ns = flow->deadline_ns - flow->timeout_ms * SW_NS_PER_MS;
+
+	return last_ns > flow->start_ns ? last_ns - flow->start_ns : 0; /* within one tick */
 }
 
 /* --- JSON ----------------------------------------------------------------------------------- */
@@ -65,8 +70,7 @@ json_t *sw_flow_json(const struct sw_flow_key *key, const struct sw_flow *flow,
 		     __s64 wall_offset_ns)
 {
 	char name_a[SW_ENDPOINT_TEXT], name_b[SW_ENDPOINT_TEXT];
-	struct ends ends = order(key, flow);
-	__u64 last_ns = flow->deadline_ns - flow->timeout_ms * SW_NS_PER_MS;
+	struct sw_ends ends = sw_flow_ends(key, flow);
 
 	return json_pack("{s:s, s:s, s:s, s:{s:o, s:o}, s:{s:s, s:s}, s:s, s:{s:I, s:I},"
 			 " s:{s:I, s:I}, s:o, s:o, s:b}",
@@ -79,7 +83,7 @@ json_t *sw_flow_json(const struct sw_flow_key *key, const struct sw_flow *flow,
 			 "bytes", "a", (json_int_t)sw_endpoint_bytes(ends.ep_a), "b",
 			 (json_int_t)sw_endpoint_bytes(ends.ep_b), "start",
 			 sw_seconds_json((__s64)flow->start_ns + wall_offset_ns), "duration",
-			 sw_seconds_json((__s64)(last_ns - flow->start_ns)), "midstream",
+			 sw_seconds_json((__s64)sw_flow_duration_ns(flow)), "midstream",
 			 flow->midstream);
 }
 
@@ -106,7 +110,7 @@ void sw_flow_print(const struct sw_flow_key *key, const struct sw_flow *flow, __
 {
 	char name_a[SW_ENDPOINT_TEXT], name_b[SW_ENDPOINT_TEXT], marks[16];
 	char packets[SW_VALUE_TEXT], bytes[SW_VALUE_TEXT], age[SW_VALUE_TEXT], left[SW_VALUE_TEXT];
-	struct ends ends = order(key, flow);
+	struct sw_ends ends = sw_flow_ends(key, flow);
 	bool two = !sw_key_is_self(key);
 
 	sw_endpoint_name(key, ends.a, name_a);

@@ -14,7 +14,7 @@ enum sw_event_cause {
 };
 
 struct sw_event {
-	__u64 time_ns; /* boot clock */
+	__u64 time_ns; /* CLOCK_MONOTONIC */
 	struct sw_flow_key key;
 	enum sw_state before[2]; /* in the key's order */
 	enum sw_state after[2];

@@ -13,7 +13,7 @@
  * sw_due.
  */
 struct sw_sweep {
-	__u64 horizon_ns; /* in: boot clock */
+	__u64 horizon_ns; /* in: CLOCK_MONOTONIC */
 	__u32 halfopen_only; /* in */
 	__u32 flows; /* out: entries left in sw_flows */
 	__u32 halfopen; /* out: entries left in sw_halfopen */
