@@ -14,3 +14,13 @@ $(BENCH)/flood.skel.h: $(BENCH)/flood.bpf.o
 $(BENCH)/flood: tests/bench/flood.c $(BENCH)/flood.skel.h
 	$(say) LINK $@
 	$(Q)$(CC) $(USER_FLAGS) -I$(BENCH) $< -o $@ -lbpf
+
+$(BENCH)/fill: tests/bench/fill.c $(HEADERS)
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(USER_FLAGS) $< -o $@ -lbpf
+
+bench: deps ## measure what synward costs, beside its floor (3 minutes)
+	$(Q)$(MAKE) --no-print-directory all $(BENCH)/flood $(BENCH)/fill
+	$(Q)tests/bench/run
+.PHONY: bench
