@@ -2,8 +2,9 @@
 /*
  * XDP goes through libxdp, which shares the hook where bpffs and the kernel let it and otherwise
  * attaches the program alone, by netlink, so that it stays without pins. libxdp loads the program
- * itself, since behind a dispatcher it must be of another type: hence an object of its own for every
- * attachment, over the maps of all. tc is clsact with one direct-action filter at a fixed place.
+ * itself, since behind a dispatcher it must be of another type: hence an object of its own for
+ * every attachment, over the maps of all. tc is clsact with one direct-action filter at a fixed
+ * place.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -18,7 +19,10 @@
 #include "report.h"
 #include "synward.skel.h"
 
-/* The interface, its qdisc or the program has been removed by somebody else: nothing is left to undo. */
+/*
+ * The interface, its qdisc or the program has been removed by somebody else: nothing is left to
+ * undo.
+ */
 static bool gone(int err)
 {
 	return err == -ENODEV || err == -ENOENT || err == -EINVAL;
@@ -69,7 +73,9 @@ static int attach_by_libxdp(const struct sw_iface_state *iface, struct synward *
 	return err;
 }
 
-/* Behind a dispatcher the new one joins before the old one leaves: each segment passes one of them. */
+/*
+ * Behind a dispatcher the new one joins before the old one leaves: each segment passes one of them.
+ */
 static int attach_once(const struct sw_iface_state *iface, const struct sw_maps *maps,
 		       enum xdp_attach_mode mode)
 {

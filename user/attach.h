@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Putting the programs on one interface, and taking them off. Each function changes one hook and reports its error.
+ * Putting the programs on one interface, and taking them off. Each function changes one hook and
+ * reports its error.
  */
 #ifndef SYNWARD_USER_ATTACH_H
 #define SYNWARD_USER_ATTACH_H
@@ -14,8 +15,9 @@ enum sw_mode {
 };
 
 /*
- * Puts a fresh synward_ingress over these maps on the interface: into libxdp's dispatcher where there can be one,
- * else alone. An ingress program of synward that *iface found there is replaced by it without a gap.
+ * Puts a fresh synward_ingress over these maps on the interface: into libxdp's dispatcher where
+ * there can be one, else alone. An ingress program of synward that *iface found there is replaced
+ * by it without a gap.
  */
 int sw_attach_ingress(const struct sw_iface_state *iface, const struct sw_maps *maps,
 		      enum sw_mode mode);
@@ -23,7 +25,10 @@ int sw_attach_ingress(const struct sw_iface_state *iface, const struct sw_maps *
 /* Takes synward's program off; others stay. An interface that is gone is no error. */
 int sw_detach_ingress(const struct sw_iface_state *iface);
 
-/* Puts the tc program at egress, making clsact if there is none; replaces one of ours that is there. */
+/*
+ * Puts the tc program at egress, making clsact if there is none; replaces one of ours that is
+ * there.
+ */
 int sw_attach_egress(__u32 ifindex, const char *name, int prog_fd, bool *made_clsact);
 
 /* Takes it off, and clsact too if we made it and nobody else uses it. */

@@ -7,7 +7,10 @@
 
 #include <linux/types.h>
 
-/* Removes clsact if neither its ingress nor its egress holds a filter. 0, also if it stays, or -errno. */
+/*
+ * Removes clsact if neither its ingress nor its egress holds a filter. 0, also if it stays, or
+ * -errno.
+ */
 int sw_clsact_remove_unused(__u32 ifindex);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What a command is: its line in the table of main.c, its options, its function. Usage is printed from these.
+ * What a command is: its line in the table of main.c, its options, its function. Usage is printed
+ * from these.
  */
 #ifndef SYNWARD_USER_CMD_H
 #define SYNWARD_USER_CMD_H
@@ -14,7 +15,10 @@ enum sw_exit {
 	SW_EXIT_MISUSE = 2,
 };
 
-/* Takes the option's value (NULL if it has none) into the command's arguments; 0 or -errno, reported. */
+/*
+ * Takes the option's value (NULL if it has none) into the command's arguments; 0 or -errno,
+ * reported.
+ */
 typedef int (*sw_option_fn)(const char *value, void *args);
 
 struct sw_option {
@@ -56,6 +60,15 @@ extern const char sw_attach_more[];
 struct sw_tracker_options;
 extern struct sw_tracker_options sw_attach_args;
 
+/* --timeout and --msl: *args begins with a struct sw_config. */
+int sw_take_timeout(const char *value, void *args);
+int sw_take_msl(const char *value, void *args);
+
+extern const struct sw_option sw_replay_options[];
+extern const char sw_replay_more[];
+struct sw_replay_args;
+extern struct sw_replay_args sw_replay_args;
+
 extern const struct sw_option sw_flows_options[];
 struct sw_flow_filter;
 extern struct sw_flow_filter sw_flows_args;
@@ -68,6 +81,7 @@ enum sw_exit sw_cmd_status(char *const *operands, void *args);
 enum sw_exit sw_cmd_flows(char *const *operands, void *args);
 enum sw_exit sw_cmd_stats(char *const *operands, void *args);
 enum sw_exit sw_cmd_events(char *const *operands, void *args);
+enum sw_exit sw_cmd_replay(char *const *operands, void *args);
 enum sw_exit sw_cmd_check(char *const *operands, void *args);
 enum sw_exit sw_cmd_help(char *const *operands, void *args);
 enum sw_exit sw_cmd_version(char *const *operands, void *args);

@@ -18,7 +18,8 @@
 #define TIMEOUT_MAX_MS (49 * 86400000ULL)
 
 struct sw_tracker_options sw_attach_args = {
-	.config = { .configured = 1, .both_directions = 1,
+	.config = { .configured = 1,
+		    .both_directions = 1,
 		    .timeout.ms = { SW_TIMEOUTS(SW_TIMEOUT_DEFAULT) } },
 };
 
@@ -33,10 +34,10 @@ static int refuse_state(const char *value)
 	return sw_misuse("--timeout is STATE=DURATION, not \"%s\"; states: %s", value, names);
 }
 
-static int take_timeout(const char *value, void *args)
+int sw_take_timeout(const char *value, void *args)
 {
 	struct sw_range range = { "--timeout", TIMEOUT_MIN_MS, TIMEOUT_MAX_MS };
-	struct sw_tracker_options *options = args;
+	struct sw_config *config = args;
 	const char *equals = strchr(value, '=');
 	char name[16] = "";
 	int state, err;
@@ -51,20 +52,20 @@ static int take_timeout(const char *value, void *args)
 		range.min = 0;
 	err = sw_parse_duration(equals + 1, &range, &ms);
 	if (!err)
-		options->config.timeout.ms[state] = (__u32)ms;
+		config->timeout.ms[state] = (__u32)ms;
 	return err;
 }
 
 /* TIME_WAIT lasts 2 MSL (RFC 9293, 3.4.2). */
-static int take_msl(const char *value, void *args)
+int sw_take_msl(const char *value, void *args)
 {
 	const struct sw_range range = { "--msl", TIMEOUT_MIN_MS, TIMEOUT_MAX_MS / 2 };
-	struct sw_tracker_options *options = args;
+	struct sw_config *config = args;
 	__u64 ms;
 	int err = sw_parse_duration(value, &range, &ms);
 
 	if (!err)
-		options->config.timeout.time_wait = (__u32)(2 * ms);
+		config->timeout.time_wait = (__u32)(2 * ms);
 	return err;
 }
 
@@ -105,9 +106,9 @@ static int take_mode(const char *value, void *args)
 
 const struct sw_option sw_attach_options[] = {
 	{ "timeout", "STATE=DURATION", "how long a flow stays in a state, such as time-wait=60s",
-	  take_timeout },
+	  sw_take_timeout },
 	{ "msl", "DURATION", "maximum segment lifetime: TIME_WAIT lasts twice that (30s)",
-	  take_msl },
+	  sw_take_msl },
 	{ "flows", "N", "size of the flow table (1048576)", take_flows },
 	{ "half-open", "N", "size of the table of what is not established (131072)",
 	  take_halfopen },
@@ -117,9 +118,10 @@ const struct sw_option sw_attach_options[] = {
 };
 
 const char sw_attach_more[] =
-	"A duration is a number with ms, s, m, h or d; without a unit it is seconds. --timeout may be\n"
-	"given once for each state: LISTEN SYN_SENT SYN_RCVD ESTABLISHED FIN_WAIT_1 FIN_WAIT_2\n"
-	"CLOSE_WAIT CLOSING LAST_ACK TIME_WAIT CLOSED, in either case, with - or _.\n"
+	"A duration is a number with ms, s, m, h or d; without a unit it is seconds.\n"
+	"--timeout may be given once for each state: LISTEN SYN_SENT SYN_RCVD ESTABLISHED\n"
+	"FIN_WAIT_1 FIN_WAIT_2 CLOSE_WAIT CLOSING LAST_ACK TIME_WAIT CLOSED, in either case,\n"
+	"with - or _.\n"
 	"Several interfaces share one set of tables. What an earlier synward left on an interface\n"
 	"(killed, or `attach`, or `ip link`) is taken over with its flows and counters.\n";
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * synward check: what this kernel, the driver and the sysctls allow, and what to change. Every finding is
- * one line with its advice; what track mode can't do without decides the exit code. The proof is
- * that the programs are loaded, over small tables; nothing is attached.
+ * synward check: what this kernel, the driver and the sysctls allow, and what to change. Every
+ * finding is one line with its advice; what track mode can't do without decides the exit code. The
+ * proof is that the programs are loaded, over small tables; nothing is attached.
  */
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -43,9 +43,11 @@ struct report {
 	size_t count;
 };
 
-__attribute__((format(printf, 5, 6))) static void
-find(struct report *report, const char *subject, enum grade grade, const char *advice,
-     const char *text, ...)
+static void find(struct report *report, const char *subject, enum grade grade, const char *advice,
+		 const char *text, ...) __attribute__((format(printf, 5, 6)));
+
+static void find(struct report *report, const char *subject, enum grade grade, const char *advice,
+		 const char *text, ...)
 {
 	struct finding *finding = &report->finding[report->count++];
 	va_list args;
@@ -159,8 +161,8 @@ static void check_load(struct report *report)
 static void check_btf(struct report *report)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
-	bool there = btf && btf__find_by_name_kind(btf, "bpf_sk_assign_tcp_reqsk",
-						   BTF_KIND_FUNC) > 0;
+	bool there =
+		btf && btf__find_by_name_kind(btf, "bpf_sk_assign_tcp_reqsk", BTF_KIND_FUNC) > 0;
 
 	find(report, "kernel BTF", btf ? GOOD : NOTE,
 	     "Build the kernel with CONFIG_DEBUG_INFO_BTF; tracking does without",
@@ -218,7 +220,8 @@ static void check_iface(struct report *report, const struct sw_iface_state *ifac
 	     *driver ? driver : "not known");
 	check_native(report, iface);
 	if (!strcmp(driver, "veth"))
-		find(report, "veth", NOTE, "--mode generic costs a sixth of TSO throughput, native more",
+		find(report, "veth", NOTE,
+		     "--mode generic costs a sixth of TSO throughput, native more",
 		     "native XDP copies every super-packet of TSO");
 	if (sw_iface_carries(iface))
 		find(report, "at the hook", GOOD, NULL, "synward, %s",
@@ -248,7 +251,7 @@ static void print_text(const struct report *report)
 		printf("%-4s  %-19s %s\n", grade_names[finding->grade], finding->subject,
 		       finding->text);
 		if (finding->advice)
-			printf("%27s%s\n", "-> ", finding->advice);
+			printf("      -> %s\n", finding->advice);
 	}
 	printf("\nTracking %s here.\n", worst(report) == BAD ? "does not work" : "works");
 }

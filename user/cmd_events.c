@@ -66,15 +66,13 @@ static void print_text(const struct sw_event *event, const struct transition *it
 
 static void print_json(const struct sw_event *event, const struct transition *it, __s64 offset_ns)
 {
-	json_t *object =
-		json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:s}",
-			  "type", "event", "cause",
-			  event->cause == SW_EVENT_EXPIRED ? "expired" : "segment", "ts",
-			  sw_seconds_json((__s64)event->time_ns + offset_ns), "src", it->src, "dst",
-			  it->dst, "flags", it->flags, "seq", (json_int_t)event->seq, "ack",
-			  (json_int_t)event->ack, "len", (json_int_t)event->length, "src_before",
-			  it->src_before, "src_state", it->src_after, "dst_before", it->dst_before,
-			  "dst_state", it->dst_after);
+	json_t *object = json_pack(
+		"{s:s, s:s, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:s}", "type",
+		"event", "cause", event->cause == SW_EVENT_EXPIRED ? "expired" : "segment", "ts",
+		sw_seconds_json((__s64)event->time_ns + offset_ns), "src", it->src, "dst", it->dst,
+		"flags", it->flags, "seq", (json_int_t)event->seq, "ack", (json_int_t)event->ack,
+		"len", (json_int_t)event->length, "src_before", it->src_before, "src_state",
+		it->src_after, "dst_before", it->dst_before, "dst_state", it->dst_after);
 
 	json_dumpf(object, stdout, SW_JSON_FORMAT);
 	putchar('\n');
@@ -112,15 +110,16 @@ static void catch_signals(void)
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	action.sa_handler = SIG_IGN; /* a closed pipe shows in fflush(), and the listener is released */
+	/* A closed pipe shows in fflush(), and the listener is then released. */
+	action.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &action, NULL);
 }
 
 static int listen_to(const struct sw_maps *maps)
 {
 	struct listening listening = { sw_boot_ns(), sw_wall_offset_ns() };
-	struct ring_buffer *ring = ring_buffer__new(sw_maps_fd(maps, "sw_events"), print_event,
-						    &listening, NULL);
+	struct ring_buffer *ring =
+		ring_buffer__new(sw_maps_fd(maps, "sw_events"), print_event, &listening, NULL);
 	int err;
 
 	if (!ring)
@@ -157,7 +156,7 @@ static int claim(const struct sw_ifaces *ifaces)
 enum sw_exit sw_cmd_events(char *const *operands, void *args)
 {
 	static struct sw_ifaces ifaces;
-	int err = sw_ifaces_open(operands, &ifaces);
+	int err = sw_ifaces_open_readable(operands, &ifaces);
 
 	(void)args;
 	err = err ?: claim(&ifaces);

@@ -54,9 +54,10 @@ const struct sw_option sw_flows_options[] = {
 };
 
 const char sw_flows_more[] =
-	"PKTS and BYTES are of both ends together, bytes without headers and retransmissions. LEFT is\n"
-	"the time until the flow is forgotten. FLAGS: h not proved live by both ends, m picked up in the\n"
-	"middle (its SYN was not seen), r reset. --json has more.\n";
+	"PKTS and BYTES are of both ends together, bytes without headers and retransmissions.\n"
+	"LEFT is the time until the flow is forgotten. FLAGS: h half-open, not proved live by "
+	"both\n"
+	"ends; m picked up in the middle, its SYN was not seen; r reset. --json has more.\n";
 
 static void print_text(const struct sw_flow_table *table, size_t count, __u64 now_ns)
 {
@@ -105,7 +106,7 @@ enum sw_exit sw_cmd_flows(char *const *operands, void *args)
 	const struct sw_flow_filter *filter = args;
 	struct sw_flow_table table = {};
 	__u64 now_ns = sw_boot_ns();
-	int err = sw_ifaces_open(operands, &ifaces);
+	int err = sw_ifaces_open_readable(operands, &ifaces);
 
 	err = err ?: read_all(&ifaces, filter, now_ns, &table);
 	if (!err) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * synward run: starts a tracker, expires its flows until SIGINT or SIGTERM, and takes it down. It owns
- * the interfaces it names: what it found there of synward goes with it, too.
+ * synward run: starts a tracker, expires its flows until SIGINT or SIGTERM, and takes it down. It
+ * owns the interfaces it names: what it found there of synward goes with it, too.
  */
 #include <errno.h>
 #include <poll.h>
@@ -61,8 +61,7 @@ static void serve(int signal_fd, struct sw_sweeper *sweeper)
 	}
 }
 
-static int run(struct sw_tracker *tracker, int signal_fd,
-	       const struct sw_tracker_options *options)
+static int run(struct sw_tracker *tracker, int signal_fd, const struct sw_tracker_options *options)
 {
 	struct sw_sweeper *sweeper;
 	int err = sw_sweeper_open(&sweeper, tracker->object, &options->config.timeout);

@@ -67,7 +67,7 @@ enum sw_exit sw_cmd_stats(char *const *operands, void *args)
 {
 	static struct sw_ifaces ifaces;
 	struct stats stats = {};
-	int err = sw_ifaces_open(operands, &ifaces);
+	int err = sw_ifaces_open_readable(operands, &ifaces);
 
 	(void)args;
 	for (size_t i = 0; !err && i < ifaces.count; i++)

@@ -35,8 +35,8 @@ static int read_status(const struct sw_iface_state *iface, struct status *status
 {
 	const struct sw_prog *oldest = iface->ingress.id ? &iface->ingress : &iface->egress;
 	__u64 total[SW_COUNTER_MAX], now_ns = sw_boot_ns();
-	int err = sw_config_read(&iface->maps, &status->config) ?:
-			  sw_stats_read(&iface->maps, total);
+	int err =
+		sw_config_read(&iface->maps, &status->config) ?: sw_stats_read(&iface->maps, total);
 
 	if (err)
 		return sw_fail(err, NULL, "read the settings and counters of %s", iface->name);
@@ -79,8 +79,7 @@ static json_t *ingress_json(const struct sw_iface_state *iface)
 
 	if (iface->ingress.id) {
 		json_object_set_new(object, "mode", json_string(sw_xdp_mode_name(iface->xdp_mode)));
-		json_object_set_new(object, "dispatcher",
-				    json_boolean(sw_iface_dispatched(iface)));
+		json_object_set_new(object, "dispatcher", json_boolean(sw_iface_dispatched(iface)));
 		json_object_set_new(object, "attached_by", json_string(attached_by(iface)));
 	}
 	return object;
@@ -91,7 +90,8 @@ static json_t *timeouts_json(const struct sw_timeouts *timeouts)
 	json_t *object = json_object();
 
 	for (int state = 0; state < SW_STATES; state++)
-		json_object_set_new(object, sw_state_name(state), json_integer(timeouts->ms[state]));
+		json_object_set_new(object, sw_state_name(state),
+				    json_integer(timeouts->ms[state]));
 	return object;
 }
 
@@ -100,8 +100,8 @@ static json_t *status_json(const struct status *status)
 	const struct sw_iface_state *iface = status->iface;
 
 	return json_pack("{s:s, s:i, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:I, s:o}", "iface",
-			 iface->name, "ifindex", (int)iface->ifindex, "ingress", ingress_json(iface),
-			 "egress", program_json(&iface->egress), "daemon",
+			 iface->name, "ifindex", (int)iface->ifindex, "ingress",
+			 ingress_json(iface), "egress", program_json(&iface->egress), "daemon",
 			 iface->daemon ? json_integer(iface->daemon) : json_null(), "uptime",
 			 json_real((double)(status->uptime_ns / SW_NS_PER_MS) / 1e3), "configured",
 			 (int)status->config.configured, "flows_live", (json_int_t)status->flows,
@@ -144,11 +144,13 @@ static void print_timeouts(const struct sw_timeouts *timeouts)
 {
 	char text[SW_VALUE_TEXT];
 
+	fputs("  time-outs  ", stdout);
 	for (int i = 1; i <= SW_STATES; i++) {
 		int state = i % SW_STATES;
 
-		printf("%s%s %s", i == 1 ? "  time-outs  " : i == 7 ? ",\n             " : ", ",
-		       sw_state_name(state), sw_duration_exact(timeouts->ms[state], text));
+		if (i > 1)
+			fputs(i == 7 ? ",\n             " : ", ", stdout);
+		printf("%s %s", sw_state_name(state), sw_duration_exact(timeouts->ms[state], text));
 	}
 	putchar('\n');
 }
@@ -175,7 +177,7 @@ enum sw_exit sw_cmd_status(char *const *operands, void *args)
 	static struct sw_ifaces ifaces;
 	static struct status status[SW_IFACES_MAX];
 	json_t *list = json_array();
-	int err = sw_ifaces_open(operands, &ifaces);
+	int err = sw_ifaces_open_readable(operands, &ifaces);
 
 	(void)args;
 	for (size_t i = 0; !err && i < ifaces.count; i++)

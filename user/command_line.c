@@ -36,10 +36,12 @@ static const struct sw_option common[] = {
 	{ "help", NULL, "this help", NULL },
 };
 
-#define COMMON	    (sizeof(common) / sizeof(common[0]))
+#define COMMON      (sizeof(common) / sizeof(common[0]))
 #define OPTIONS_MAX 16
 
-/* The options of the command, then the common ones that it has. The table ends with an empty name. */
+/*
+ * The options of the command, then the common ones that it has. The table ends with an empty name.
+ */
 static void list_options(const struct sw_command *command, const struct sw_option *list[])
 {
 	size_t count = 0;
@@ -66,8 +68,8 @@ static int check_operands(const struct sw_command *command, int count, char *con
 		return sw_misuse("`synward %s` wants %s; see `synward help %s`", command->name,
 				 command->operands, command->name);
 	if (command->max_operands >= 0 && count > command->max_operands)
-		return sw_misuse("\"%s\" is too much: usage is `synward %s %s`",
-				 operands[command->max_operands], command->name, command->operands);
+		return sw_misuse("\"%s\" is too much; see `synward help %s`",
+				 operands[command->max_operands], command->name);
 	return 0;
 }
 
@@ -85,6 +87,14 @@ static int refuse(const struct sw_command *command, int why, char **argv)
 			 command->name, command->name);
 }
 
+/* "[FLOW]": it may be left out, or follow after "=". */
+static int value_kind(const struct sw_option *option)
+{
+	if (!option->value)
+		return no_argument;
+	return *option->value == '[' ? optional_argument : required_argument;
+}
+
 int sw_command_line_parse(const struct sw_command *command, int argc, char **argv,
 			  struct sw_command_line *line)
 {
@@ -94,7 +104,7 @@ int sw_command_line_parse(const struct sw_command *command, int argc, char **arg
 
 	list_options(command, list);
 	for (int i = 0; list[i]; i++)
-		options[i] = (struct option){ list[i]->name, !!list[i]->value, NULL, 0 };
+		options[i] = (struct option){ list[i]->name, value_kind(list[i]), NULL, 0 };
 	line->help = false;
 	opterr = 0;
 	while (!err && (found = getopt_long(argc, argv, ":h", options, &index)) != -1) {
@@ -126,7 +136,7 @@ void sw_print_help(const struct sw_command *command)
 {
 	const struct sw_option *list[OPTIONS_MAX + 1];
 
-	printf("usage: synward %s %s%s[OPTIONS]\n\n%s\n\n", command->name, command->operands,
+	printf("usage: synward %s %s%s[OPTION...]\n\n%s\n\n", command->name, command->operands,
 	       *command->operands ? " " : "", command->help);
 	list_options(command, list);
 	for (int i = 0; list[i]; i++) {

@@ -1,54 +1,89 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * How far a connection came, in Zeek's vocabulary: read off the histories of its endpoints.
+ * How far a connection came, in Zeek's vocabulary: read off what each endpoint has said. Zeek's own
+ * rule is the function conn_state() of its scripts/base/protocols/conn/main.zeek over the endpoint
+ * states of its src/packet_analysis/protocol/tcp. Where Zeek believes a RST or FIN of any number,
+ * only what the state model took counts here.
  */
+#include <stddef.h>
+#include <string.h>
+
+#include <synward/parse.h>
+
 #include "conn_state.h"
 
-static bool has_been(const struct sw_endpoint *ep, enum sw_state state)
+enum side {
+	SIDE_SILENT, /* not heard, or heard without a handshake */
+	SIDE_OPEN,
+	SIDE_CLOSED,
+	SIDE_RESET,
+};
+
+static enum side side_of(__u8 said, bool shook_hands)
 {
-	return ep->history & (1U << state);
+	if (said & SW_TCP_RST)
+		return SIDE_RESET;
+	if (said & SW_TCP_FIN)
+		return SIDE_CLOSED;
+	return shook_hands ? SIDE_OPEN : SIDE_SILENT;
 }
 
-static bool has_closed(const struct sw_endpoint *ep)
+/* A RST in answer to a mere SYN, or to a connection that carried nothing and was reset by both. */
+static bool is_refusal(enum side orig, __u8 resp_said, __u64 bytes)
 {
-	return has_been(ep, FIN_WAIT_1) || has_been(ep, LAST_ACK);
+	if (orig == SIDE_RESET)
+		return bytes == 0;
+	return orig == SIDE_OPEN && !(resp_said & SW_TCP_SYN);
 }
 
-static const char *reset_state(const struct sw_flow *flow, const struct sw_endpoint *orig,
-			       const struct sw_endpoint *resp)
+/* Neither was reset nor closed. */
+static const char *open_state(enum side orig, enum side resp, bool midstream, __u64 resp_bytes)
 {
-	if (flow->reset_by == flow->originator) {
-		if (resp->seen)
-			return "RSTO";
-		return flow->midstream ? "OTH" : "RSTOS0";
-	}
-	if (!orig->seen)
-		return "RSTRH";
-	return resp->seen || flow->midstream ? "RSTR" : "REJ";
-}
-
-static const char *open_state(const struct sw_flow *flow, const struct sw_endpoint *orig,
-			      const struct sw_endpoint *resp)
-{
-	if (!flow->midstream)
-		return resp->seen ? "S1" : "S0";
-	/* A missed SYN is no loss where the rest of the handshake was there. */
-	return orig->seen && has_been(resp, SYN_RCVD) ? "S1" : "OTH";
+	if (orig == SIDE_OPEN && resp == SIDE_OPEN)
+		return "S1";
+	return midstream || resp_bytes ? "OTH" : "S0";
 }
 
 const char *sw_conn_state(const struct sw_flow_key *key, const struct sw_flow *flow)
 {
-	bool self = sw_key_is_self(key);
-	const struct sw_endpoint *orig = &flow->ep[self ? 0 : flow->originator];
-	const struct sw_endpoint *resp = &flow->ep[self ? 0 : !flow->originator];
+	int a = sw_key_is_self(key) ? 0 : flow->originator, b = sw_key_is_self(key) ? 0 : !a;
+	__u8 orig_said = flow->said[a], resp_said = flow->said[b];
+	__u64 orig_bytes = sw_endpoint_bytes(&flow->ep[a]);
+	__u64 resp_bytes = sw_endpoint_bytes(&flow->ep[b]);
+	bool answered = resp_said & SW_TCP_SYN;
+	enum side orig = side_of(orig_said, (orig_said & SW_TCP_SYN) || (answered && orig_said));
+	enum side resp = side_of(resp_said, answered);
 
-	if (has_closed(orig) && has_closed(resp))
+	if (orig_said & resp_said & SW_TCP_FIN)
 		return "SF"; /* a RST after that takes nothing back */
-	if (flow->reset)
-		return reset_state(flow, orig, resp);
-	if (has_closed(orig))
-		return resp->seen ? "S2" : "SH";
-	if (has_closed(resp))
-		return orig->seen ? "S3" : "SHR";
-	return open_state(flow, orig, resp);
+	if (resp == SIDE_RESET) {
+		if (orig == SIDE_SILENT)
+			return "RSTRH";
+		return is_refusal(orig, resp_said, orig_bytes + resp_bytes) ? "REJ" : "RSTR";
+	}
+	if (orig == SIDE_RESET) {
+		if (resp != SIDE_SILENT)
+			return "RSTO";
+		return orig_said == (SW_TCP_SYN | SW_TCP_RST) ? "RSTOS0" : "OTH";
+	}
+	if (orig == SIDE_CLOSED)
+		return resp == SIDE_SILENT ? "SH" : "S2";
+	if (resp == SIDE_CLOSED)
+		return orig == SIDE_SILENT ? "SHR" : "S3";
+	return open_state(orig, resp, flow->midstream, resp_bytes);
+}
+
+const char *sw_conn_state_meaning(const char *state)
+{
+	static const struct {
+		const char *name, *meaning;
+	} states[] = {
+#define CONN_STATE(name, meaning) { name, meaning },
+		SW_CONN_STATES(CONN_STATE)
+	};
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (!strcmp(states[i].name, state))
+			return states[i].meaning;
+	return "?";
 }

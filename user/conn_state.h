@@ -8,16 +8,31 @@
 #include <synward/flow.h>
 
 /*
- * The conn_state that Zeek's conn.log would show (scripts/base/protocols/conn/main.zeek). A pure function;
- * "closed" below means that the endpoint's FIN was taken, "heard" that it sent a segment other than a RST.
- *
- *   S0      a SYN, no answer                      S1      opened, not closed
- *   SF      opened and closed by both             REJ     a SYN, refused by RST
- *   S2, S3  closed by the originator, responder   SH, SHR closed by one, the other never heard
- *   RSTO    reset by the originator               RSTR    reset by the responder
- *   RSTOS0  SYN and RST, responder never heard    RSTRH   SYN+ACK and RST, originator never heard
- *   OTH     picked up in the middle and not closed since
+ * The words and what they mean: X(name, meaning). Closed by an end: its FIN was taken. Not heard:
+ * no segment of it was seen, or none that belongs to a handshake, and it neither closed nor reset.
+ */
+#define SW_CONN_STATES(X)                                                         \
+	X("S0", "a SYN without an answer")                                        \
+	X("S1", "opened, and not closed")                                         \
+	X("SF", "opened, and closed by both ends")                                \
+	X("REJ", "a SYN refused by a RST")                                        \
+	X("S2", "opened, and closed by the originator only")                      \
+	X("S3", "opened, and closed by the responder only")                       \
+	X("RSTO", "opened, and reset by the originator")                          \
+	X("RSTR", "opened, and reset by the responder")                           \
+	X("RSTOS0", "a SYN and a RST of the originator, the responder not heard") \
+	X("RSTRH", "a RST of the responder, the originator not heard")            \
+	X("SH", "a FIN of the originator, the responder not heard")               \
+	X("SHR", "a FIN of the responder, the originator not heard")              \
+	X("OTH", "none of these: met in the middle, and not closed")
+
+/*
+ * The conn_state that Zeek's conn.log would show (scripts/base/protocols/conn/main.zeek). A pure
+ * function.
  */
 const char *sw_conn_state(const struct sw_flow_key *key, const struct sw_flow *flow);
+
+/* What it means, in words. */
+const char *sw_conn_state_meaning(const char *state);
 
 #endif

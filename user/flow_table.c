@@ -46,10 +46,8 @@ static int walk(int fd, visit_fn visit, void *context)
 
 	while (!err && !end) {
 		count = batch.room;
-		end = bpf_map_lookup_batch(fd, from, &cursor, batch.keys, batch.flows, &count,
-					   NULL) ?
-			      -errno :
-			      0;
+		if (bpf_map_lookup_batch(fd, from, &cursor, batch.keys, batch.flows, &count, NULL))
+			end = -errno;
 		if (end == -ENOSPC) {
 			err = batch_grow(&batch);
 			end = 0;

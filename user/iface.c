@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * Finding a running synward from its interface: the XDP program at the hook, or behind a libxdp
- * dispatcher the extension that is linked to it; the tc filter at our place; and from these programs
- * their maps.
+ * dispatcher the extension that is linked to it; the tc filter at our place; and from these
+ * programs their maps.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -135,8 +135,8 @@ static int identify(const char *name, struct sw_iface_state *iface)
 
 	iface->ifindex = if_nametoindex(name);
 	if (!iface->ifindex)
-		return sw_fail(0, "`ip link` lists what there is",
-			       "find the interface \"%s\"", name);
+		return sw_fail(0, "`ip link` lists what there is", "find the interface \"%s\"",
+			       name);
 	snprintf(iface->name, sizeof(iface->name), "%s", name);
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -161,7 +161,9 @@ int sw_iface_open(const char *name, struct sw_iface_state *iface)
 		return sw_fail(err, err == -EPERM ? "Run it as root" : NULL,
 			       "look at the programs on %s", name);
 	}
-	sw_iface_read(&iface->maps, iface->ifindex, &iface->record);
+	iface->readable = sw_maps_readable(&iface->maps);
+	if (iface->readable)
+		sw_iface_read(&iface->maps, iface->ifindex, &iface->record);
 	if (sw_iface_carries(iface))
 		iface->daemon = sw_lock_reader_pid(sw_maps_id(&iface->maps, "sw_due"));
 	return 0;
@@ -213,7 +215,8 @@ static int open_every_iface(struct sw_ifaces *ifaces)
 	}
 	if_freenameindex(list);
 	if (!err && !ifaces->count)
-		err = sw_fail(0, "`synward run IFACE` puts it on one; `ip netns exec` looks elsewhere",
+		err = sw_fail(0,
+			      "`synward run IFACE` puts it on one; `ip netns exec` looks elsewhere",
 			      "find synward on any interface of this network namespace");
 	return err;
 }
@@ -226,6 +229,18 @@ int sw_ifaces_open(char *const *names, struct sw_ifaces *ifaces)
 	err = *names ? open_named_ifaces(names, ifaces) : open_every_iface(ifaces);
 	if (err)
 		sw_ifaces_close(ifaces);
+	return err;
+}
+
+int sw_ifaces_open_readable(char *const *names, struct sw_ifaces *ifaces)
+{
+	int err = sw_ifaces_open(names, ifaces);
+
+	for (size_t i = 0; !err && i < ifaces->count; i++)
+		if (!ifaces->iface[i].readable)
+			err = sw_fail(0, "`synward run` or `synward attach` replaces it",
+				      "read the maps on %s: a synward of another version made them",
+				      ifaces->iface[i].name);
 	return err;
 }
 

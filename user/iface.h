@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What there is of synward on an interface: read from the kernel alone, without pins, however it was attached.
+ * What there is of synward on an interface: read from the kernel alone, without pins, however it
+ * was attached.
  */
 #ifndef SYNWARD_USER_IFACE_H
 #define SYNWARD_USER_IFACE_H
@@ -34,6 +35,7 @@ struct sw_iface_state {
 	__u8 xdp_mode; /* XDP_ATTACHED_* */
 	struct sw_prog ingress, egress;
 	struct sw_maps maps; /* those of both programs */
+	bool readable; /* ... are laid out as we know them */
 	struct sw_iface record; /* what run or attach wrote down; zero after `ip link` */
 	pid_t daemon; /* who serves the maps; 0: nobody */
 };
@@ -63,8 +65,13 @@ struct sw_ifaces {
 	struct sw_iface_state iface[SW_IFACES_MAX];
 };
 
-/* An interface that doesn't carry synward, or none that does, is an error. 0 or -errno, reported. */
+/*
+ * An interface that doesn't carry synward, or none that does, is an error. 0 or -errno, reported.
+ */
 int sw_ifaces_open(char *const *names, struct sw_ifaces *ifaces);
+
+/* The same, to read the maps: those of another version are an error, too. */
+int sw_ifaces_open_readable(char *const *names, struct sw_ifaces *ifaces);
 
 /* No interface before number i has the same maps. */
 bool sw_ifaces_first_with_maps(const struct sw_ifaces *ifaces, size_t i);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Opening, configuring and loading the BPF object. What fails here fails because of the kernel or of
- * missing rights, and nothing has been changed yet.
+ * Opening, configuring and loading the BPF object. What fails here fails because of the kernel or
+ * of missing rights, and nothing has been changed yet.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -39,12 +39,13 @@ static const char *load_hint(int err)
 
 int sw_object_try(struct synward *object, const struct sw_sizes *sizes, const struct sw_maps *maps)
 {
+	int err = set_sizes(object, sizes) ?: sw_maps_reuse(maps, object->obj);
+
 	sw_library_forget();
-	return set_sizes(object, sizes) ?: sw_maps_reuse(maps, object->obj) ?: synward__load(object);
+	return err ?: synward__load(object);
 }
 
-int sw_object_load(struct synward *object, const struct sw_sizes *sizes,
-		   const struct sw_maps *maps)
+int sw_object_load(struct synward *object, const struct sw_sizes *sizes, const struct sw_maps *maps)
 {
 	int err = sw_object_try(object, sizes, maps);
 
@@ -56,7 +57,7 @@ int sw_object_keep_ingress(struct synward *object, const struct sw_maps *maps)
 	struct bpf_program *prog;
 	int err;
 
-	bpf_object__for_each_program(prog, object->obj)
+	bpf_object__for_each_program (prog, object->obj)
 		bpf_program__set_autoload(prog, prog == object->progs.synward_ingress);
 	err = sw_maps_reuse(maps, object->obj);
 	return err ? sw_fail(err, NULL, "reuse the maps") : 0;

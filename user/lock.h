@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Who is at work: one byte of /run/synward.lock for each thing that one process alone may do at a time.
- * The locks are the kernel's, so they go with their process, however it ends, and tell its pid; they
- * hold across network namespaces, since the ids of BPF maps do.
+ * Who is at work: one byte of /run/synward.lock for each thing that one process alone may do at a
+ * time. The locks are the kernel's, so they go with their process, however it ends, and tell its
+ * pid; they hold across network namespaces, since the ids of BPF maps do.
  */
 #ifndef SYNWARD_LOCK_H
 #define SYNWARD_LOCK_H
@@ -10,7 +10,10 @@
 #include <linux/types.h>
 #include <sys/types.h>
 
-/* Attaching and detaching: waits until nobody else does. Ends with sw_lock_release_setup(). 0 or -errno, reported. */
+/*
+ * Attaching and detaching: waits until nobody else does. Ends with sw_lock_release_setup(). 0 or
+ * -errno, reported.
+ */
 int sw_lock_setup(void);
 void sw_lock_release_setup(void);
 

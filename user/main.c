@@ -11,6 +11,8 @@
 #include "privilege.h"
 #include "report.h"
 
+/* Rows of a table. clang-format would make columns of them. */
+/* clang-format off */
 const struct sw_command sw_commands[] = {
 	{ .name = "run", .operands = "IFACE...", .min_operands = 1, .max_operands = -1,
 	  .help = "track the interfaces until interrupted",
@@ -36,6 +38,10 @@ const struct sw_command sw_commands[] = {
 	{ .name = "events", .operands = "[IFACE]", .max_operands = 1, .json = true,
 	  .help = "one line a transition, until interrupted",
 	  .run = sw_cmd_events, .privileged = true },
+	{ .name = "replay", .operands = "FILE", .min_operands = 1, .max_operands = 2, .json = true,
+	  .help = "a capture through the same programs, offline: what every segment did",
+	  .options = sw_replay_options, .args = &sw_replay_args, .more = sw_replay_more,
+	  .run = sw_cmd_replay, .privileged = true },
 	{ .name = "check", .operands = "[IFACE]", .max_operands = 1, .json = true,
 	  .help = "what this kernel, driver and sysctls allow, and what to change",
 	  .run = sw_cmd_check, .privileged = true },
@@ -44,6 +50,7 @@ const struct sw_command sw_commands[] = {
 	{ .name = "version", .operands = "", .help = "the version", .run = sw_cmd_version },
 	{},
 };
+/* clang-format on */
 
 const struct sw_command *sw_command_find(const char *name)
 {

@@ -73,6 +73,26 @@ __u32 sw_maps_id(const struct sw_maps *maps, const char *name)
 	return map ? map->info.id : 0;
 }
 
+bool sw_maps_readable(const struct sw_maps *maps)
+{
+	static const struct {
+		const char *name;
+		size_t value_size;
+	} layouts[] = {
+		{ "sw_flows", sizeof(struct sw_flow) },   { "sw_halfopen", sizeof(struct sw_flow) },
+		{ "sw_stats", sizeof(struct sw_stats) },  { "sw_config", sizeof(struct sw_config) },
+		{ "sw_ifaces", sizeof(struct sw_iface) },
+	};
+
+	for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++) {
+		const struct sw_map *map = sw_maps_find(maps, layouts[i].name);
+
+		if (map && map->info.value_size != layouts[i].value_size)
+			return false;
+	}
+	return true;
+}
+
 /* The number of entries matters only where it is part of the layout; a table may have any size. */
 static bool map_fits(const struct bpf_map_info *have, const struct bpf_map *want)
 {
@@ -88,7 +108,7 @@ bool sw_maps_fit(const struct sw_maps *maps, const struct bpf_object *object)
 	const struct sw_map *have;
 	struct bpf_map *want;
 
-	bpf_object__for_each_map(want, object) {
+	bpf_object__for_each_map (want, object) {
 		have = sw_maps_find(maps, bpf_map__name(want));
 		if (have && !bpf_map__is_internal(want) && !map_fits(&have->info, want))
 			return false;
@@ -101,7 +121,7 @@ int sw_maps_reuse(const struct sw_maps *maps, struct bpf_object *object)
 	struct bpf_map *map;
 	int err = 0;
 
-	bpf_object__for_each_map(map, object) {
+	bpf_object__for_each_map (map, object) {
 		int fd = sw_maps_fd(maps, bpf_map__name(map));
 
 		if (fd >= 0 && !bpf_map__is_internal(map))
@@ -133,8 +153,8 @@ int sw_config_write(const struct sw_maps *maps, const struct sw_config *config)
 {
 	__u32 zero = 0;
 
-	return bpf_map_update_elem(sw_maps_fd(maps, "sw_config"), &zero, config, BPF_ANY) ? -errno :
-											    0;
+	return bpf_map_update_elem(sw_maps_fd(maps, "sw_config"), &zero, config, BPF_ANY) ? -errno
+											  : 0;
 }
 
 int sw_iface_read(const struct sw_maps *maps, __u32 ifindex, struct sw_iface *iface)

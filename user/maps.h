@@ -35,6 +35,9 @@ int sw_maps_fd(const struct sw_maps *maps, const char *name);
 /* The kernel's number of the map, 0 if there is none of that name. */
 __u32 sw_maps_id(const struct sw_maps *maps, const char *name);
 
+/* They are laid out as this program knows them, not those of a synward of another version. */
+bool sw_maps_readable(const struct sw_maps *maps);
+
 /* The maps of this object are laid out as those: it can work on them. */
 bool sw_maps_fit(const struct sw_maps *maps, const struct bpf_object *object);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Asks the driver by ethtool's ioctl, and the kernel by generic netlink. Debian 12's headers don't have
- * linux/netdev.h; the four numbers of its interface that are needed are written out here.
+ * Asks the driver by ethtool's ioctl, and the kernel by generic netlink. Debian 12's headers don't
+ * have linux/netdev.h; the four numbers of its interface that are needed are written out here.
  */
 #include <errno.h>
 #include <libmnl/libmnl.h>

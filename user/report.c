@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * Talk and errors: one line each, on stderr, as text or as JSON. The libraries are silent unless
- * --verbose is given; their last warning is kept, since it often is the only one who knows the reason.
+ * --verbose is given; their last warning is kept, since it often is the only one who knows the
+ * reason.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -27,7 +28,10 @@ void sw_report_verbose(bool on)
 	verbose = on;
 }
 
-/* A warning is kept up to its first line break. Debugging output of libbpf is of no use to our users. */
+/*
+ * A warning is kept up to its first line break. Debugging output of libbpf is of no use to our
+ * users.
+ */
 static int hear(bool warning, bool debug, const char *format, va_list args)
 {
 	va_list again;

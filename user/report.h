@@ -17,7 +17,10 @@ void sw_report_verbose(bool on);
 /* Takes over the libraries' messages; call it before the first use of libbpf. */
 void sw_report_libraries(void);
 
-/* The last warning of a library, or NULL; for hints. sw_library_forget() before the calls it is about. */
+/*
+ * The last warning of a library, or NULL; for hints. sw_library_forget() before the calls it is
+ * about.
+ */
 const char *sw_library_said(void);
 void sw_library_forget(void);
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * When which flow is to go. A pass of synward_sweep costs 100 to 200 ns a flow, so passes are rare; each one
- * removes what is overdue and reports (ring buffer sw_due) what will be before the next. Those stand
- * in a heap, and synward_expire removes each of them at its time, for half a microsecond. The data
- * path reports through the same ring buffer what has closed in between. A pass runs in a thread of
- * its own, so that a million flows don't hold up those whose time comes meanwhile.
+ * When which flow is to go. A pass of synward_sweep costs 100 to 200 ns a flow, so passes are rare;
+ * each one removes what is overdue and reports (ring buffer sw_due) what will be before the next.
+ * Those stand in a wheel, and synward_expire removes each of them at its time, for half a
+ * microsecond. The data path reports through the same ring buffer what has closed in between. A
+ * pass runs in a thread of its own, so that a million flows don't hold up those whose time comes
+ * meanwhile.
  *
  * Nothing is missed: a segment that sets a flow's deadline sets it at least the shortest time-out
  * ahead, and passes come three times in that time, so that one of them finds it beforehand.
@@ -18,7 +19,7 @@
 #include <synward/sweep.h>
 
 #include "clock.h"
-#include "due_heap.h"
+#include "due_wheel.h"
 #include "report.h"
 #include "sweep.h"
 #include "synward.skel.h"
@@ -27,8 +28,11 @@
 #define PERIOD_MAX_NS (20 * SW_NS_PER_S)
 #define MARGIN_NS     (100 * SW_NS_PER_MS)
 
-/* Between two rounds: closed flows come in batches. While a pass fills the ring buffer, it is emptied often. */
-#define REST_MS	     50
+/*
+ * Between two rounds: closed flows come in batches. While a pass fills the ring buffer, it is
+ * emptied often.
+ */
+#define REST_MS      50
 #define REST_PASS_MS 5
 
 /* So many flows are removed in one round, which takes a few milliseconds. */
@@ -37,8 +41,8 @@
 struct sw_sweeper {
 	int sweep_fd, expire_fd;
 	struct ring_buffer *ring;
-	struct sw_due_heap heap; /* every flow known to end before horizon_ns */
-	int heap_err; /* from the ring buffer's callback */
+	struct sw_due_wheel wheel; /* every flow known to end before horizon_ns */
+	int push_err; /* from the ring buffer's callback */
 	__u64 period_ns, next_pass_ns, horizon_ns;
 
 	/* The pass under way; its thread has the right to all but `passing` and `done`. */
@@ -74,7 +78,7 @@ static int take_due(void *context, void *data, size_t size)
 	struct sw_sweeper *sweeper = context;
 
 	(void)size;
-	sweeper->heap_err = sw_due_heap_push(&sweeper->heap, data) ?: sweeper->heap_err;
+	sweeper->push_err = sw_due_wheel_push(&sweeper->wheel, data) ?: sweeper->push_err;
 	return 0;
 }
 
@@ -89,6 +93,7 @@ int sw_sweeper_open(struct sw_sweeper **sweeper, const struct synward *object,
 	new->expire_fd = bpf_program__fd(object->progs.synward_expire);
 	new->period_ns = choose_period(timeouts);
 	new->next_pass_ns = sw_boot_ns();
+	sw_due_wheel_init(&new->wheel, new->next_pass_ns);
 	new->ring = ring_buffer__new(bpf_map__fd(object->maps.sw_due), take_due, new, NULL);
 	if (!new->ring) {
 		free(new);
@@ -105,32 +110,33 @@ void sw_sweeper_close(struct sw_sweeper *sweeper)
 	if (sweeper->passing)
 		pthread_join(sweeper->thread, NULL);
 	ring_buffer__free(sweeper->ring);
-	sw_due_heap_free(&sweeper->heap);
+	sw_due_wheel_free(&sweeper->wheel);
 	free(sweeper);
 }
 
 /* --- The caller's loop ---------------------------------------------------------------------- */
 
-static bool something_due(const struct sw_sweeper *sweeper, __u64 now)
+/* More comes due than can be removed flow by flow. */
+static bool behind(const struct sw_sweeper *sweeper, __u64 now)
 {
-	return sweeper->heap.count && sweeper->heap.due[0].deadline_ns <= now;
+	return sw_due_wheel_next_ns(&sweeper->wheel) + 2 * REST_MS * SW_NS_PER_MS <= now;
 }
 
 int sw_sweeper_rest_ms(const struct sw_sweeper *sweeper)
 {
-	if (something_due(sweeper, sw_boot_ns() - REST_MS * SW_NS_PER_MS))
-		return 0; /* behind by more than one rest */
+	if (behind(sweeper, sw_boot_ns()))
+		return 0;
 	return sweeper->passing ? REST_PASS_MS : REST_MS;
 }
 
 int sw_sweeper_wait_ms(const struct sw_sweeper *sweeper)
 {
-	__u64 next = sweeper->next_pass_ns, now = sw_boot_ns();
+	__u64 next = sw_due_wheel_next_ns(&sweeper->wheel), now = sw_boot_ns();
 
 	if (sweeper->passing)
 		return 0;
-	if (sweeper->heap.count && sweeper->heap.due[0].deadline_ns < next)
-		next = sweeper->heap.due[0].deadline_ns;
+	if (sweeper->next_pass_ns < next)
+		next = sweeper->next_pass_ns;
 	return next <= now ? 0 : (int)((next - now + SW_NS_PER_MS - 1) / SW_NS_PER_MS);
 }
 
@@ -160,7 +166,7 @@ static void *run_pass(void *context)
 }
 
 /*
- * The pass reports anew what the heap knows, so the heap keeps only what may come due before it is
+ * The pass reports anew what the wheel holds, which keeps only what may come due before it is
  * reported.
  */
 static int begin_pass(struct sw_sweeper *sweeper, __u64 now)
@@ -168,7 +174,7 @@ static int begin_pass(struct sw_sweeper *sweeper, __u64 now)
 	__u64 margin_ns = MARGIN_NS + 2 * sweeper->pass_took_ns;
 	int err;
 
-	sw_due_heap_keep_before(&sweeper->heap, now + margin_ns);
+	sw_due_wheel_forget_after(&sweeper->wheel, now + margin_ns);
 	sweeper->next_pass_ns = now + sweeper->period_ns;
 	sweeper->horizon_ns = sweeper->next_pass_ns + margin_ns;
 	sweeper->pass = (struct sw_sweep){ .horizon_ns = sweeper->horizon_ns };
@@ -190,9 +196,11 @@ static int end_pass(struct sw_sweeper *sweeper, __u64 now)
 
 static int step_pass(struct sw_sweeper *sweeper, __u64 now)
 {
-	if (!sweeper->passing)
-		return now >= sweeper->next_pass_ns ? begin_pass(sweeper, now) : 0;
-	return atomic_load(&sweeper->done) ? end_pass(sweeper, now) : 0;
+	if (sweeper->passing)
+		return atomic_load(&sweeper->done) ? end_pass(sweeper, now) : 0;
+	if (now >= sweeper->next_pass_ns || behind(sweeper, now))
+		return begin_pass(sweeper, now);
+	return 0;
 }
 
 /* --- Flows ---------------------------------------------------------------------------------- */
@@ -201,8 +209,8 @@ static int read_ring(struct sw_sweeper *sweeper)
 {
 	int err = ring_buffer__consume(sweeper->ring);
 
-	err = err < 0 ? err : sweeper->heap_err;
-	sweeper->heap_err = 0;
+	err = err < 0 ? err : sweeper->push_err;
+	sweeper->push_err = 0;
 	return err;
 }
 
@@ -215,16 +223,17 @@ static int expire(struct sw_sweeper *sweeper, const struct sw_due *due)
 	later.deadline_ns = args.deadline_ns;
 	if (err || !args.deadline_ns || args.deadline_ns >= sweeper->horizon_ns)
 		return err; /* gone, or a matter of a later pass */
-	return sw_due_heap_push(&sweeper->heap, &later);
+	return sw_due_wheel_push(&sweeper->wheel, &later);
 }
 
 static int expire_due(struct sw_sweeper *sweeper, __u64 now)
 {
+	struct sw_due due;
 	int err = 0;
 
-	for (int i = 0; !err && i < ROUND_FLOWS && something_due(sweeper, now); i++) {
-		struct sw_due due = sw_due_heap_pop(&sweeper->heap);
-
+	for (int i = 0; !err && i < ROUND_FLOWS; i++) {
+		if (!sw_due_wheel_pop(&sweeper->wheel, now, &due))
+			break;
 		err = expire(sweeper, &due);
 	}
 	return err;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * From names of interfaces to a running synward and back. The order is: look at what is there, load,
- * configure, attach; sw_ifaces records what was done to each interface before it is done to the next.
+ * From names of interfaces to a running synward and back. The order is: look at what is there,
+ * load, configure, attach; sw_ifaces records what was done to each interface before it is done to
+ * the next.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -75,7 +76,7 @@ static int open_maps(struct sw_tracker *tracker)
 	struct bpf_program *prog;
 	int err = 0;
 
-	bpf_object__for_each_program(prog, tracker->object->obj)
+	bpf_object__for_each_program (prog, tracker->object->obj)
 		err = err ?: sw_maps_open(&tracker->maps, bpf_program__fd(prog));
 	return err ? sw_fail(err, NULL, "open the maps") : 0;
 }
@@ -159,8 +160,8 @@ static int attach_ingress(struct sw_tracker *tracker, struct sw_iface_state *ifa
 }
 
 /*
- * Reads anew what there is on the interface, which may have got another name; but what was done to it,
- * this process knows best. -ENODEV, not reported, if it is gone.
+ * Reads anew what there is on the interface, which may have got another name; but what was done to
+ * it, this process knows best. -ENODEV, not reported, if it is gone.
  */
 static int look_again(struct sw_iface_state *iface)
 {
@@ -261,9 +262,9 @@ void sw_tracker_say(const struct sw_tracker *tracker)
 		const struct sw_iface_state *iface = &tracker->iface[i];
 
 		sw_say("%s: XDP %s, %s; %s", iface->name, sw_xdp_mode_name(iface->xdp_mode),
-		       sw_iface_dispatched(iface) ? "shared through libxdp's dispatcher" :
-						    "a single program",
-		       iface->egress.id ? "tc at egress" : "which sees both directions of loopback");
+		       sw_iface_dispatched(iface) ? "shared through libxdp's dispatcher"
+						  : "a single program",
+		       iface->egress.id ? "tc at egress" : "it sees both directions");
 	}
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * A synward over one or several interfaces that share one set of maps: started, taken over, stopped.
+ * A synward over one or several interfaces that share one set of maps: started, taken over,
+ * stopped.
  */
 #ifndef SYNWARD_USER_TRACKER_H
 #define SYNWARD_USER_TRACKER_H
@@ -24,9 +25,9 @@ struct sw_tracker {
 };
 
 /*
- * Loads, configures and attaches to the named interfaces. What an earlier synward left there is taken over: its maps
- * with all flows and counts, and its programs where they are the same. On an error nothing is left attached that was
- * not before. 0 or -errno, reported.
+ * Loads, configures and attaches to the named interfaces. What an earlier synward left there is
+ * taken over: its maps with all flows and counts, and its programs where they are the same. On an
+ * error nothing is left attached that was not before. 0 or -errno, reported.
  */
 int sw_tracker_start(struct sw_tracker *tracker, char *const *names,
 		     const struct sw_tracker_options *options);
@@ -37,7 +38,10 @@ void sw_tracker_say(const struct sw_tracker *tracker);
 /* Frees what this process holds; the interfaces keep their programs. */
 void sw_tracker_close(struct sw_tracker *tracker);
 
-/* Takes synward off the interface: both programs, and clsact where it was made for it. 0 or -errno, reported. */
+/*
+ * Takes synward off the interface: both programs, and clsact where it was made for it. 0 or -errno,
+ * reported.
+ */
 int sw_iface_detach(struct sw_iface_state *iface);
 
 /* The same for all interfaces of the tracker. */

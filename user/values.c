@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Numbers and durations: text to value with a range, value to text. No settings, no output but errors.
+ * Numbers and durations: text to value with a range, value to text. No settings, no output but
+ * errors.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -25,7 +26,10 @@ static const struct {
 
 #define UNITS (sizeof(units) / sizeof(units[0]))
 
-/* Digits only: strtoull() alone takes "-1" and " 1". Returns what follows them, NULL if none are there. */
+/*
+ * Digits only: strtoull() alone takes "-1" and " 1". Returns what follows them, NULL if none are
+ * there.
+ */
 static const char *parse_digits(const char *text, __u64 *number)
 {
 	char *end;
@@ -43,7 +47,8 @@ int sw_parse_number(const char *text, const struct sw_range *range, __u64 *numbe
 
 	if (end && !*end && *number >= range->min && *number <= range->max)
 		return 0;
-	return sw_misuse("%s is %llu to %llu, not \"%s\"", range->option, range->min, range->max, text);
+	return sw_misuse("%s is %llu to %llu, not \"%s\"", range->option, range->min, range->max,
+			 text);
 }
 
 /* Milliseconds in the unit called so, 0 if there is none. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Values as people write and read them: numbers and durations from the command line, checked against
- * their range, and the same made short for tables. A rejected value is echoed with the range it should be in.
+ * Values as people write and read them: numbers and durations from the command line, checked
+ * against their range, and the same made short for tables. A rejected value is echoed with the
+ * range it should be in.
  */
 #ifndef SYNWARD_VALUES_H
 #define SYNWARD_VALUES_H

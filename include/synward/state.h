@@ -612,6 +612,26 @@ SW_INLINE bool sw_restarts_clock(const struct sw_flow *flow, const struct sw_end
 }
 
 /*
+ * What the sender has said, for who tells afterwards how the connection went (user/conn_state.c): a
+ * SYN, an ACK that is not a SYN's, a FIN, a RST. It counts although it changed nothing where the
+ * peer has never been heard, so that nothing tells whether it would take it, and where both ends
+ * were closed already. A FIN after a RST is not its sender's.
+ */
+SW_INLINE void sw_note_said(struct sw_flow *flow, const struct sw_endpoint *dst,
+			    const struct sw_segment *seg, enum sw_counter stop)
+{
+	__u8 *said = &flow->said[seg->sender & 1];
+	__u8 kind = seg->flags & (SW_TCP_SYN | SW_TCP_RST);
+
+	if (stop && stop != SW_AFTER_CLOSE && dst->seen)
+		return;
+	if (kind)
+		*said |= kind;
+	else if (!(*said & SW_TCP_RST))
+		*said |= seg->flags & (SW_TCP_ACK | SW_TCP_FIN);
+}
+
+/*
  * Applies one segment to a flow. A flow past its deadline is absent, and begins anew if the segment
  * may begin one: so a record of zeros is a flow that is yet to begin. Returns SW_NONE when the
  * segment was taken, SW_FLOWS_REPLACED when it was and began a new incarnation, else the counter
@@ -633,6 +653,7 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 		sw_open(flow, src, dst, seg, now);
 		if (seg->flags & SW_TCP_SYN) {
 			src->packets = 1;
+			sw_note_said(flow, dst, seg, SW_NONE);
 			sw_set_deadline(flow, seg, now, cfg);
 			return absent ? SW_NONE : SW_FLOWS_REPLACED;
 		}
@@ -640,6 +661,7 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 	SW_PHASE();
 	src->packets++;
 	stop = sw_dispatch(flow, src, dst, seg, cfg);
+	sw_note_said(flow, dst, seg, stop);
 	if (stop && stop != SW_SYN_RETRANSMITTED)
 		return stop;
 	SW_PHASE();

@@ -264,7 +264,8 @@ class Lab:
 
     def flow(self, one, other):
         """The flow between two endpoints, or None; more than one entry is a failure."""
-        found = [flow for flow in self.flows() if {flow["a"], flow["b"]} == {one, other}]
+        port = other.rpartition(":")[2]
+        found = [flow for flow in self.flows("--port", port) if {flow["a"], flow["b"]} == {one, other}]
         if len(found) > 1:
             raise Failure(f"{len(found)} entries for one flow {one} {other}")
         return found[0] if found else None

@@ -212,6 +212,22 @@ def connection_older_than_the_program_is_midstream(lab):
     conn.states("TIME_WAIT", "CLOSED")
 
 
+@test(track=False)
+def attached_during_the_handshake_it_learns_from_the_syn_ack(lab):
+    lab.server.hold()
+    conn = lab.connection().start()
+    lab.track()
+    conn.states("CLOSED", "CLOSED", ss=("SYN_SENT", "SYN_RCVD"))
+    lab.client.lose("tcp flags & (syn | ack) == ack")
+    lab.server.release()
+    conn.states("SYN_SENT", "SYN_RCVD", ss=("ESTABLISHED", "SYN_RCVD"))
+    lab.client.keep()
+    conn.client.send(b"x")
+    conn.accept().states("ESTABLISHED", "ESTABLISHED")
+    conn.client.close()
+    conn.states("FIN_WAIT_2", "CLOSE_WAIT")
+
+
 @test
 def fast_port_reuse_after_reset_is_a_new_incarnation(lab):
     """The same four numbers again after a RST: one entry, fresh history."""

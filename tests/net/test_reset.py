@@ -64,6 +64,20 @@ def reset_of_a_half_closed_connection(lab):
 
 
 @test
+def reset_with_the_sequence_number_of_the_fin_closes_both_ends(lab):
+    """Data crosses the FIN: it is answered by a RST that stands where the FIN stood, not behind it. Whether the FIN
+    has arrived before it or not, the other end closes (Linux: tcp_reset_check)."""
+    conn = lab.connection().establish()
+    lab.client.hold()
+    lab.client.lose("tcp flags & (fin | syn | rst | psh | ack) == ack")
+    conn.client.send(b"on its way")
+    conn.server.close()
+    conn.states("ESTABLISHED", "FIN_WAIT_1", ss=("CLOSE_WAIT", "FIN_WAIT_1"))
+    lab.client.release()
+    conn.states("CLOSED", "CLOSED")
+
+
+@test
 def data_to_a_closed_socket_is_answered_by_a_reset(lab):
     conn = lab.connection().establish()
     conn.client.close()

@@ -222,6 +222,32 @@ def reset_ends_time_wait(lab):
     conn.states("CLOSED", "CLOSED")
 
 
+BRIEF = [word for state in ("listen", "syn-sent", "syn-rcvd", "fin-wait-2", "close-wait")
+         for word in ("--timeout", f"{state}=600ms")]
+
+
+@test(run=BRIEF)
+def unfinished_flow_is_gone_on_time(lab):
+    """600 ms are less than any retransmission takes here."""
+    def half_close(conn):
+        conn.accept()
+        conn.client.shutdown(socket.SHUT_WR)
+
+    for loss, act, states in ((("server", "tcp flags syn"), None, ("SYN_SENT", "LISTEN")),
+                              (("client", "tcp flags & (syn | ack) == syn | ack"), None, ("SYN_SENT", "SYN_RCVD")),
+                              (None, half_close, ("FIN_WAIT_2", "CLOSE_WAIT"))):
+        if loss:
+            getattr(lab, loss[0]).drop(loss[1])
+        conn = lab.connection().start()
+        if act:
+            act(conn)
+        conn.states(*states)
+        deadline = time.monotonic() + conn.flow()["expires"]
+        late = gone_after(conn, deadline)
+        assert -0.01 < late < GRACE + LOAD, f"{states}: gone {late:.3f} s after its deadline"
+        lab.tidy()
+
+
 @test(run=["--timeout", "time-wait=3s", "--timeout", "established=1s"])
 def idle_connection_expires_and_is_picked_up_midstream(lab):
     conn = lab.connection().establish()

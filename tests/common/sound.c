@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Invariants, from STATE_MODEL.md: which states an endpoint and its peer can be in together, which
+ * way an endpoint can go, and when a step may change anything at all.
+ */
+#include <string.h>
+
+#include "sound.h"
+
+#define IN(state) (1U << (state))
+
+/*
+ * What the peer can be in. The two move together on every segment that proves something of both, so
+ * the pairs are few.
+ */
+static const unsigned int peer_of[SW_STATES] = {
+	[CLOSED] = IN(CLOSED) | IN(TIME_WAIT),
+	[LISTEN] = IN(SYN_SENT),
+	[SYN_SENT] = IN(LISTEN) | IN(SYN_RCVD),
+	[SYN_RCVD] = IN(SYN_SENT) | IN(SYN_RCVD) | IN(ESTABLISHED),
+	[ESTABLISHED] = IN(SYN_RCVD) | IN(ESTABLISHED) | IN(FIN_WAIT_1),
+	[FIN_WAIT_1] = IN(ESTABLISHED),
+	[FIN_WAIT_2] = IN(CLOSE_WAIT) | IN(LAST_ACK),
+	[CLOSE_WAIT] = IN(FIN_WAIT_2),
+	[CLOSING] = IN(CLOSING) | IN(TIME_WAIT),
+	[LAST_ACK] = IN(FIN_WAIT_2),
+	[TIME_WAIT] = IN(CLOSED) | IN(CLOSING) | IN(TIME_WAIT),
+};
+
+/* Where an endpoint can go without a new incarnation: forward, or to CLOSED. */
+static const unsigned int next_of[SW_STATES] = {
+	[CLOSED] = 0,
+	[LISTEN] = IN(SYN_SENT) | IN(SYN_RCVD) | IN(ESTABLISHED) | IN(FIN_WAIT_1) | IN(CLOSED),
+	[SYN_SENT] = IN(SYN_RCVD) | IN(ESTABLISHED) | IN(FIN_WAIT_1) | IN(CLOSED),
+	[SYN_RCVD] = IN(ESTABLISHED) | IN(FIN_WAIT_1) | IN(CLOSED),
+	[ESTABLISHED] = IN(FIN_WAIT_1) | IN(FIN_WAIT_2) | IN(CLOSE_WAIT) | IN(CLOSING) |
+			IN(LAST_ACK) | IN(TIME_WAIT) | IN(CLOSED),
+	[FIN_WAIT_1] = IN(FIN_WAIT_2) | IN(CLOSING) | IN(TIME_WAIT) | IN(CLOSED),
+	[FIN_WAIT_2] = IN(TIME_WAIT) | IN(CLOSED),
+	[CLOSE_WAIT] = IN(LAST_ACK) | IN(CLOSED),
+	[CLOSING] = IN(TIME_WAIT) | IN(CLOSED),
+	[LAST_ACK] = IN(CLOSED),
+	[TIME_WAIT] = IN(CLOSED),
+};
+
+static const char *endpoint_unsound(const struct sw_endpoint *ep)
+{
+	if (ep->state >= SW_STATES)
+		return "a state that does not exist";
+	if (ep->history >= IN(SW_STATES))
+		return "a history of states that do not exist";
+	if (!(ep->history & IN(ep->state)))
+		return "a state that is not in the history";
+	if (sw_seq_after(ep->next, ep->end))
+		return "all before next has been seen, but not as far as end";
+	if (ep->fin && !ep->seen)
+		return "a FIN of an endpoint that sent nothing";
+	if (ep->packets && !ep->history)
+		return "segments of an endpoint that has no history";
+	return NULL;
+}
+
+const char *flow_unsound(const struct sw_flow *flow, bool self)
+{
+	const struct sw_endpoint *a = &flow->ep[0], *b = &flow->ep[!self];
+	const char *wrong = endpoint_unsound(a);
+
+	if (!wrong)
+		wrong = endpoint_unsound(b);
+	if (wrong)
+		return wrong;
+	if (!self && !(peer_of[a->state] & IN(b->state)))
+		return "two states that never meet";
+	if (!self && !(peer_of[b->state] & IN(a->state)))
+		return "two states that never meet, seen from the other end";
+	if (sw_flow_closed(flow) && !flow->reset)
+		return "both ends CLOSED, and no RST was taken";
+	if (flow->deadline_ns < flow->start_ns)
+		return "a deadline before the first segment";
+	return NULL;
+}
+
+static const char *history_unsound(const struct sw_endpoint *before,
+				   const struct sw_endpoint *after)
+{
+	if (before->history & ~after->history)
+		return "a history that forgets";
+	if (before->state != after->state && !(next_of[before->state] & IN(after->state)))
+		return "an endpoint that goes back";
+	if (sw_seq_after(before->next, after->next) && after->state >= ESTABLISHED &&
+	    before->state >= ESTABLISHED && after->seen == before->seen)
+		return "data that was seen and is no more";
+	return NULL;
+}
+
+/*
+ * Is it the same record but for the count of segments? Behind the flags, the record notes who said
+ * what, taken or not; that is no state.
+ */
+static bool unchanged(const struct sw_flow *before, const struct sw_flow *after)
+{
+	struct sw_flow a = *before, b = *after;
+
+	for (int i = 0; i < 2; i++)
+		a.ep[i].packets = b.ep[i].packets = 0;
+	return !memcmp(&a, &b, offsetof(struct sw_flow, timeout_ms) + 5) &&
+	       !memcmp(a.ep, b.ep, sizeof(a.ep));
+}
+
+static bool refuses(enum sw_counter reason)
+{
+	return reason != SW_NONE && reason != SW_FLOWS_REPLACED && reason != SW_SYN_RETRANSMITTED;
+}
+
+const char *step_unsound(const struct sw_flow *before, const struct sw_flow *after,
+			 const struct sw_segment *segment, enum sw_counter reason, __u64 now)
+{
+	bool absent = sw_flow_overdue(before, now);
+	const char *wrong;
+
+	if (reason >= SW_COUNTER_MAX)
+		return "a reason that does not exist";
+	if (refuses(reason))
+		return unchanged(before, after) ? NULL : "a refused segment that changed the flow";
+	if (absent || reason == SW_FLOWS_REPLACED)
+		return after->start_ns == now ? NULL : "a new flow that did not begin now";
+	if (after->start_ns != before->start_ns || after->originator != before->originator)
+		return "a flow that began anew and did not say so";
+	wrong = history_unsound(&before->ep[0], &after->ep[0]);
+	if (!wrong && !segment->self)
+		wrong = history_unsound(&before->ep[1], &after->ep[1]);
+	if (!wrong && !sw_flow_closed(before) && sw_flow_closed(after) &&
+	    !(segment->flags & SW_TCP_RST))
+		wrong = "both ends CLOSED by a segment that is no RST";
+	return wrong;
+}

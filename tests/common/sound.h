@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What holds of every flow after every segment, whatever the segments were.
+ */
+#ifndef SYNWARD_TESTS_SOUND_H
+#define SYNWARD_TESTS_SOUND_H
+
+#include <synward/state.h>
+
+/* NULL, or what is wrong with the record by itself. */
+const char *flow_unsound(const struct sw_flow *flow, bool self);
+
+/* NULL, or what is wrong with the step from one record to the next. */
+const char *step_unsound(const struct sw_flow *before, const struct sw_flow *after,
+			 const struct sw_segment *segment, enum sw_counter reason, __u64 now);
+
+#endif

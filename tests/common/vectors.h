@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The conformance vectors: captures (tests/vectors/NAME.pcap) and what a tracker must say of them
+ * (NAME.expect). Histories are concatenated over the incarnations of a flow; an entry in parentheses
+ * is optional. "reasons", where given, holds how often each reason was counted, and no other was.
+ */
+#ifndef SYNWARD_TESTS_VECTORS_H
+#define SYNWARD_TESTS_VECTORS_H
+
+#include <synward/state.h>
+
+#include "check.h"
+#include "table.h"
+
+/* Where a capture is run. */
+struct frame_backend {
+	void (*reset)(void *context, const struct sw_config *config);
+	/* outcome->reason is also why the frame held no segment; then the rest is zero. */
+	void (*frame)(void *context, const __u8 *bytes, size_t size, __u64 now,
+		      struct sw_segment *segment, struct outcome *outcome);
+	/* The record as the tracker keeps it; false if it keeps none. */
+	bool (*find)(void *context, const struct sw_flow_key *key, struct sw_flow *flow);
+	void *context;
+};
+
+/* Runs one vector; fails the test with what differs. */
+void vector_run(const char *name, const struct frame_backend *backend);
+
+/* All vectors as tests of cmocka, the name as initial state. Returns how many failed. */
+int vectors_run(const char *group, CMUnitTestFunction test);
+
+/* Calls visit() with every frame of a capture. */
+typedef void (*frame_visitor)(void *context, const __u8 *bytes, size_t size, __u64 now);
+void vector_frames(const char *name, frame_visitor visit, void *context);
+
+#endif

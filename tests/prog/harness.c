@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The programs under BPF_PROG_RUN.
+ */
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "harness.h"
+
+#include "frame.h"
+#include "names.h"
+#include "synward.skel.h"
+
+static struct synward *skel;
+static struct ring_buffer *events_ring, *due_ring;
+
+/* --- Loading ---------------------------------------------------------------------------------- */
+
+struct taken {
+	void *records;
+	int count, room;
+	size_t size;
+};
+
+static struct taken taken_events = { .size = sizeof(struct sw_event) };
+static struct taken taken_due = { .size = sizeof(struct sw_due) };
+
+static int take_record(void *context, void *data, size_t size)
+{
+	struct taken *taken = context;
+
+	if (size < taken->size)
+		return -EINVAL;
+	if (taken->count < taken->room)
+		memcpy((char *)taken->records + (size_t)taken->count * taken->size, data,
+		       taken->size);
+	taken->count++;
+	return 0;
+}
+
+static int complain(const char *what, int err)
+{
+	print_error("Couldn't %s: %s\n", what, strerror(-err));
+	return err;
+}
+
+int harness_open(__u32 flows)
+{
+	int err;
+
+	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+	skel = synward__open();
+	if (!skel)
+		return complain("open the BPF object", -errno);
+	skel->rodata->offline = true;
+	if (flows)
+		bpf_map__set_max_entries(skel->maps.sw_flows, flows);
+	err = synward__load(skel);
+	if (err)
+		return complain("load the BPF object (are you root?)", err);
+	events_ring = ring_buffer__new(bpf_map__fd(skel->maps.sw_events), take_record,
+				       &taken_events, NULL);
+	due_ring = ring_buffer__new(bpf_map__fd(skel->maps.sw_due), take_record, &taken_due, NULL);
+	return events_ring && due_ring ? 0 : complain("map the ring buffers", -errno);
+}
+
+void harness_close(void)
+{
+	ring_buffer__free(events_ring);
+	ring_buffer__free(due_ring);
+	synward__destroy(skel);
+}
+
+struct synward *harness_skeleton(void)
+{
+	return skel;
+}
+
+/* --- Maps ------------------------------------------------------------------------------------- */
+
+static void empty_map(int fd)
+{
+	struct sw_flow_key key;
+
+	while (!bpf_map_get_next_key(fd, NULL, &key))
+		if (bpf_map_delete_elem(fd, &key))
+			break;
+}
+
+static void write_zero_stats(void)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct sw_stats *stats = calloc((size_t)cpus, sizeof(*stats));
+	__u32 zero = 0;
+
+	must(stats, "no memory");
+	must(!bpf_map_update_elem(bpf_map__fd(skel->maps.sw_stats), &zero, stats, 0), "sw_stats");
+	free(stats);
+}
+
+void harness_reset(const struct sw_config *config)
+{
+	static const struct sw_config unset;
+	__u32 zero = 0;
+
+	empty_map(bpf_map__fd(skel->maps.sw_flows));
+	empty_map(bpf_map__fd(skel->maps.sw_halfopen));
+	write_zero_stats();
+	must(!bpf_map_update_elem(bpf_map__fd(skel->maps.sw_config), &zero,
+				  config ? config : &unset, 0),
+	     "sw_config");
+	harness_listen(false);
+	harness_events(NULL, 0);
+	harness_due(NULL, 0);
+}
+
+void harness_listen(bool listens)
+{
+	__u32 zero = 0, listener = listens;
+
+	must(!bpf_map_update_elem(bpf_map__fd(skel->maps.sw_listener), &zero, &listener, 0),
+	     "sw_listener");
+}
+
+void harness_stats(struct sw_stats *stats)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct sw_stats *all = calloc((size_t)cpus, sizeof(*all));
+	__u64 *sum = (__u64 *)stats;
+	__u32 zero = 0;
+
+	must(all, "no memory");
+	must(!bpf_map_lookup_elem(bpf_map__fd(skel->maps.sw_stats), &zero, all), "sw_stats");
+	memset(stats, 0, sizeof(*stats));
+	for (int cpu = 0; cpu < cpus; cpu++)
+		for (int i = 0; i < SW_COUNTER_MAX; i++)
+			sum[i] += ((const __u64 *)&all[cpu])[i];
+	free(all);
+}
+
+__u64 harness_count(enum sw_counter counter)
+{
+	struct sw_stats stats;
+
+	harness_stats(&stats);
+	return ((const __u64 *)&stats)[counter];
+}
+
+enum place harness_find(const struct sw_flow_key *key, struct sw_flow *flow)
+{
+	struct sw_flow halfopen;
+	bool in_halfopen =
+		!bpf_map_lookup_elem(bpf_map__fd(skel->maps.sw_halfopen), key, &halfopen);
+	bool in_flows = !bpf_map_lookup_elem(bpf_map__fd(skel->maps.sw_flows), key, flow);
+
+	if (in_flows)
+		return in_halfopen ? PLACE_BOTH : PLACE_FLOWS;
+	if (!in_halfopen)
+		return PLACE_NOWHERE;
+	*flow = halfopen;
+	return PLACE_HALFOPEN;
+}
+
+__u32 harness_entries(enum place place)
+{
+	int fd = bpf_map__fd(place == PLACE_FLOWS ? skel->maps.sw_flows : skel->maps.sw_halfopen);
+	struct sw_flow_key key, *last = NULL;
+	__u32 count = 0;
+
+	while (!bpf_map_get_next_key(fd, last, &key)) {
+		last = &key;
+		count++;
+	}
+	return count;
+}
+
+static int take_all(struct ring_buffer *ring, struct taken *taken, void *records, int room)
+{
+	taken->records = records;
+	taken->room = room;
+	taken->count = 0;
+	must(ring_buffer__consume(ring) >= 0, "a ring buffer can't be read");
+	return taken->count;
+}
+
+int harness_events(struct sw_event *events, int room)
+{
+	return take_all(events_ring, &taken_events, events, room);
+}
+
+int harness_due(struct sw_due *due, int room)
+{
+	return take_all(due_ring, &taken_due, due, room);
+}
+
+/* --- Running ---------------------------------------------------------------------------------- */
+
+static __u8 frame_out[FRAME_MAX + 512];
+
+/* The program must let the frame pass as it came. */
+static void check_passed(enum hook hook, const struct bpf_test_run_opts *run, const __u8 *bytes,
+			 size_t size)
+{
+	__u32 pass = hook == HOOK_XDP ? XDP_PASS : (__u32)TC_ACT_UNSPEC;
+
+	must(run->retval == pass, "verdict %d", (int)run->retval);
+	must(run->data_size_out == size, "%zu bytes became %u", size, run->data_size_out);
+	must(!memcmp(frame_out, bytes, size), "the frame was altered");
+}
+
+static void read_result(struct sw_segment *segment, struct outcome *outcome)
+{
+	const struct sw_offline *result = &skel->bss->offline_result;
+
+	*segment = result->segment;
+	outcome->reason = result->reason;
+	outcome->before = result->before;
+	outcome->after = result->after;
+}
+
+static bool run_frame(enum hook hook, struct bpf_test_run_opts *run, const __u8 *bytes, size_t size,
+		      __u64 now)
+{
+	struct bpf_program *program =
+		hook == HOOK_XDP ? skel->progs.synward_ingress : skel->progs.synward_egress;
+
+	skel->bss->offline_now_ns = now;
+	run->data_in = bytes;
+	run->data_size_in = (__u32)size;
+	run->data_out = frame_out;
+	run->data_size_out = sizeof(frame_out);
+	if (bpf_prog_test_run_opts(bpf_program__fd(program), run))
+		return false;
+	check_passed(hook, run, bytes, size);
+	return true;
+}
+
+bool harness_frame(enum hook hook, const __u8 *bytes, size_t size, __u64 now,
+		   struct sw_segment *segment, struct outcome *outcome)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+
+	if (!run_frame(hook, &run, bytes, size, now))
+		return false;
+	read_result(segment, outcome);
+	return true;
+}
+
+bool harness_frame_split(const __u8 *bytes, size_t size, size_t linear, __u64 now,
+			 struct sw_segment *segment, struct outcome *outcome)
+{
+	struct xdp_md context = { .data_end = (__u32)linear };
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &context, .ctx_size_in = sizeof(context));
+
+	if (!run_frame(HOOK_XDP, &run, bytes, size, now))
+		return false;
+	read_result(segment, outcome);
+	return true;
+}
+
+void harness_segment(enum hook hook, const struct sw_segment *segment, __u64 now,
+		     struct outcome *outcome)
+{
+	static __u8 frame[FRAME_MAX];
+	size_t size = frame_build(segment, frame);
+	struct sw_segment read;
+
+	must(harness_frame(hook, frame, size, now, &read, outcome),
+	     "the kernel did not run a frame of %zu bytes: %s", size, strerror(errno));
+	must(!memcmp(&read.key, &segment->key, sizeof(read.key)) && read.seq == segment->seq &&
+		     read.ack == segment->ack && read.length == segment->length &&
+		     read.flags == segment->flags && read.sender == segment->sender,
+	     "the segment was misread");
+}
+
+static void run_syscall(struct bpf_program *program, void *arguments, size_t size, __u64 now)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = arguments, .ctx_size_in = (__u32)size);
+
+	skel->bss->offline_now_ns = now;
+	must(!bpf_prog_test_run_opts(bpf_program__fd(program), &run), "a syscall program: %s",
+	     strerror(errno));
+	assert_int_equal(run.retval, 0);
+}
+
+void harness_sweep(struct sw_sweep *sweep, __u64 now)
+{
+	run_syscall(skel->progs.synward_sweep, sweep, sizeof(*sweep), now);
+}
+
+void harness_expire(struct sw_expire *expire, __u64 now)
+{
+	run_syscall(skel->progs.synward_expire, expire, sizeof(*expire), now);
+}
+
+/* --- Flows to work with ----------------------------------------------------------------------- */
+
+void harness_key(struct sw_flow_key *key, __u32 number)
+{
+	__u32 address = __builtin_bswap32(0x0a000000 + number / 50000);
+	__u32 server = __builtin_bswap32(0xc6336414);
+
+	memset(key, 0, sizeof(*key));
+	memset(&key->addr[0][10], 0xff, 2);
+	memset(&key->addr[1][10], 0xff, 2);
+	memcpy(&key->addr[0][12], &address, 4);
+	memcpy(&key->addr[1][12], &server, 4);
+	key->port[0] = (__u16)(1024 + number % 50000);
+	key->port[1] = 80;
+}
+
+void harness_handshake(const struct sw_flow_key *key, int segments, __u64 now)
+{
+	struct sw_segment steps[3] = {
+		{ .flags = SW_TCP_SYN, .seq = 1000 },
+		{ .flags = SW_TCP_SYN | SW_TCP_ACK, .seq = 5000, .ack = 1001, .sender = 1 },
+		{ .flags = SW_TCP_ACK, .seq = 1001, .ack = 5001 },
+	};
+	struct outcome outcome;
+
+	for (int i = 0; i < segments; i++) {
+		steps[i].key = *key;
+		steps[i].window = 64240;
+		harness_segment(HOOK_XDP, &steps[i], now, &outcome);
+		must(outcome.reason == SW_NONE, "a handshake met %s", counter_name(outcome.reason));
+	}
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Program tests: the real object in the kernel, as root. With CMOCKA_MESSAGE_OUTPUT=TAP the output
+ * is TAP.
+ */
+#include "harness.h"
+#include "prog.h"
+
+/* A test that fails leaves what it held: that is no news. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+
+int main(void)
+{
+	int failed = 0;
+
+	if (harness_open(0))
+		return 1;
+	failed += test_frames();
+	failed += test_model();
+	failed += test_maps();
+	failed += test_sweep();
+	failed += test_load();
+	harness_close();
+	return failed ? 1 : 0;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The groups of program tests. Each returns how many of its tests failed.
+ */
+#ifndef SYNWARD_TESTS_PROG_H
+#define SYNWARD_TESTS_PROG_H
+
+int test_frames(void);
+int test_model(void);
+int test_maps(void);
+int test_sweep(void);
+int test_load(void);
+
+#endif

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The object as users get it: loaded plain, with the kernel's clock, and as another compiler makes
+ * it. CLANG19_OBJECT in the environment names the latter.
+ */
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/bpf.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "golden.h"
+#include "harness.h"
+#include "prog.h"
+#include "synward.skel.h"
+
+static void load_file(const char *path)
+{
+	struct bpf_object *object = bpf_object__open_file(path, NULL);
+	int err;
+
+	must(object, "%s: %s", path, strerror(errno));
+	err = bpf_object__load(object);
+	must(!err, "%s: %s", path, strerror(-err));
+	bpf_object__close(object);
+}
+
+static void object_of_clang_19_loads(void **state)
+{
+	const char *path = getenv("CLANG19_OBJECT");
+
+	(void)state;
+	if (!path)
+		path = "build/tests/synward-clang19.bpf.o";
+	if (access(path, R_OK))
+		skip_because("clang-19 is not installed: there is no %s", path);
+	load_file(path);
+}
+
+static void program_of_ingress_takes_frames_of_many_buffers(void **state)
+{
+	const struct bpf_program *ingress = harness_skeleton()->progs.synward_ingress;
+
+	(void)state;
+	assert_string_equal(bpf_program__section_name(ingress), "xdp.frags");
+	assert_int_equal(bpf_program__type(ingress), BPF_PROG_TYPE_XDP);
+}
+
+static __u64 kernel_clock(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (__u64)time.tv_sec * SW_NS_PER_S + (__u64)time.tv_nsec;
+}
+
+/* As `ip link set dev IF xdp obj ...` loads it: nothing set, nothing offline. */
+static void object_loaded_plain_tracks_by_the_kernels_clock(void **state)
+{
+	struct synward *plain = synward__open_and_load();
+	const struct golden *syn = &golden_frames[0];
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = syn->bytes,
+		    .data_size_in = (__u32)syn->size);
+	__u64 before = kernel_clock();
+	struct sw_flow_key key;
+	struct sw_flow flow;
+	int fd;
+
+	(void)state;
+	must(plain, "it did not load: %s", strerror(errno));
+	fd = bpf_map__fd(plain->maps.sw_halfopen);
+	must(!bpf_prog_test_run_opts(bpf_program__fd(plain->progs.synward_ingress), &run),
+	     "it did not run: %s", strerror(errno));
+	assert_int_equal(run.retval, XDP_PASS);
+	must(!bpf_map_get_next_key(fd, NULL, &key), "it made no record");
+	must(!bpf_map_lookup_elem(fd, &key, &flow), "it made no record");
+	assert_in_range(flow.start_ns, before, kernel_clock());
+	assert_int_equal(flow.deadline_ns - flow.start_ns, 60 * SW_NS_PER_S);
+	assert_int_equal(plain->bss->offline_result.after.start_ns, 0);
+	synward__destroy(plain);
+}
+
+int test_load(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(object_of_clang_19_loads),
+		cmocka_unit_test(program_of_ingress_takes_frames_of_many_buffers),
+		cmocka_unit_test(object_loaded_plain_tracks_by_the_kernels_clock),
+	};
+
+	return cmocka_run_group_tests_name("load", tests, NULL, NULL);
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Expiry: the two syscall programs, with a clock of the test's own.
+ */
+#include "harness.h"
+#include "names.h"
+#include "prog.h"
+
+#define HALFOPEN_FLOWS 23
+#define LIVE_FLOWS     17
+#define MINUTE         (60 * SW_NS_PER_S)
+#define FIVE_DAYS      (432000 * SW_NS_PER_S)
+
+static const struct sw_config both = {
+	.configured = 1,
+	.both_directions = 1,
+	.timeout.ms = { SW_TIMEOUTS(SW_TIMEOUT_DEFAULT) },
+};
+
+/* Flows 0 to 22 half-open, 23 to 39 established, all from START_NS. */
+static void begin(void)
+{
+	struct sw_flow_key key;
+
+	harness_reset(&both);
+	for (__u32 i = 0; i < HALFOPEN_FLOWS + LIVE_FLOWS; i++) {
+		harness_key(&key, i);
+		harness_handshake(&key, i < HALFOPEN_FLOWS ? 2 : 3, START_NS);
+	}
+}
+
+static void reset_flow(__u32 number, __u64 now)
+{
+	struct sw_segment segment = { .flags = SW_TCP_RST, .seq = 1001, .window = 1 };
+	struct outcome outcome;
+
+	harness_key(&segment.key, number);
+	harness_segment(HOOK_XDP, &segment, now, &outcome);
+	assert_int_equal(outcome.reason, SW_NONE);
+}
+
+static void sweep_leaves_what_lives(void **state)
+{
+	struct sw_sweep sweep = { 0 };
+
+	(void)state;
+	begin();
+	harness_sweep(&sweep, START_NS + MINUTE - 1);
+	assert_int_equal(sweep.removed, 0);
+	assert_int_equal(sweep.halfopen, HALFOPEN_FLOWS);
+	assert_int_equal(sweep.flows, LIVE_FLOWS);
+	assert_int_equal(sweep.due_lost, 0);
+	assert_int_equal(harness_entries(PLACE_HALFOPEN), HALFOPEN_FLOWS);
+	assert_int_equal(harness_entries(PLACE_FLOWS), LIVE_FLOWS);
+	assert_int_equal(harness_count(SW_FLOWS_EXPIRED), 0);
+}
+
+static void sweep_removes_what_is_overdue(void **state)
+{
+	struct sw_sweep sweep = { 0 };
+
+	(void)state;
+	begin();
+	harness_sweep(&sweep, START_NS + MINUTE);
+	assert_int_equal(sweep.removed, HALFOPEN_FLOWS);
+	assert_int_equal(sweep.halfopen, 0);
+	assert_int_equal(sweep.flows, LIVE_FLOWS);
+	assert_int_equal(harness_entries(PLACE_HALFOPEN), 0);
+	assert_int_equal(harness_entries(PLACE_FLOWS), LIVE_FLOWS);
+	assert_int_equal(harness_count(SW_FLOWS_EXPIRED), HALFOPEN_FLOWS);
+	assert_int_equal(harness_count(SW_FLOWS_REMOVED), 0);
+
+	memset(&sweep, 0, sizeof(sweep));
+	harness_sweep(&sweep, START_NS + FIVE_DAYS);
+	assert_int_equal(sweep.removed, LIVE_FLOWS);
+	assert_int_equal(sweep.flows, 0);
+	assert_int_equal(harness_entries(PLACE_FLOWS), 0);
+	assert_int_equal(harness_count(SW_FLOWS_EXPIRED), HALFOPEN_FLOWS + LIVE_FLOWS);
+	assert_int_equal(harness_count(SW_FLOWS_REMOVED), LIVE_FLOWS);
+}
+
+static void sweep_of_the_half_open_leaves_the_others_alone(void **state)
+{
+	struct sw_sweep sweep = { .halfopen_only = 1, .horizon_ns = ~0ULL };
+
+	(void)state;
+	begin();
+	harness_sweep(&sweep, START_NS + FIVE_DAYS);
+	assert_int_equal(sweep.removed, HALFOPEN_FLOWS);
+	assert_int_equal(sweep.flows, 0);
+	assert_int_equal(harness_entries(PLACE_FLOWS), LIVE_FLOWS);
+	assert_int_equal(harness_due(NULL, 0), 0);
+}
+
+static void sweep_reports_what_is_due_before_the_horizon(void **state)
+{
+	struct sw_sweep sweep = { .horizon_ns = START_NS + MINUTE };
+	struct sw_due due[HALFOPEN_FLOWS];
+
+	(void)state;
+	begin();
+	harness_sweep(&sweep, START_NS + 1);
+	assert_int_equal(harness_due(NULL, 0), 0); /* due at the horizon is not before it */
+
+	sweep = (struct sw_sweep){ .horizon_ns = START_NS + MINUTE + 1 };
+	harness_sweep(&sweep, START_NS + 1);
+	assert_int_equal(harness_due(due, HALFOPEN_FLOWS), HALFOPEN_FLOWS);
+	for (int i = 0; i < HALFOPEN_FLOWS; i++) {
+		struct sw_flow flow;
+
+		assert_int_equal(due[i].deadline_ns, START_NS + MINUTE);
+		assert_int_equal(harness_find(&due[i].key, &flow), PLACE_HALFOPEN);
+	}
+}
+
+static void sweep_removes_closed_flows_at_once(void **state)
+{
+	struct sw_sweep sweep = { 0 };
+
+	(void)state;
+	begin();
+	reset_flow(HALFOPEN_FLOWS, START_NS);
+	harness_sweep(&sweep, START_NS);
+	assert_int_equal(sweep.removed, 1);
+	assert_int_equal(sweep.flows, LIVE_FLOWS - 1);
+	assert_int_equal(harness_count(SW_FLOWS_EXPIRED), 0); /* it had closed */
+	assert_int_equal(harness_count(SW_FLOWS_REMOVED), 1);
+}
+
+static void sweep_tells_the_listener(void **state)
+{
+	struct sw_event events[HALFOPEN_FLOWS + 1];
+	struct sw_sweep sweep = { 0 };
+
+	(void)state;
+	begin();
+	reset_flow(HALFOPEN_FLOWS, START_NS);
+	harness_listen(true);
+	harness_sweep(&sweep, START_NS + MINUTE);
+	assert_int_equal(harness_events(events, HALFOPEN_FLOWS + 1), HALFOPEN_FLOWS);
+	for (int i = 0; i < HALFOPEN_FLOWS; i++) {
+		assert_int_equal(events[i].cause, SW_EVENT_EXPIRED);
+		assert_int_equal(events[i].time_ns, START_NS + MINUTE);
+		assert_int_equal(events[i].before[0], SYN_SENT);
+		assert_int_equal(events[i].after[0], SYN_SENT);
+		assert_int_equal(events[i].after[1], SYN_RCVD);
+	}
+}
+
+static void sweep_passes_over_many_flows(void **state)
+{
+	struct sw_sweep sweep = { 0 };
+	struct sw_flow_key key;
+
+	(void)state;
+	harness_reset(&both);
+	for (__u32 i = 0; i < 20011; i++) {
+		harness_key(&key, i);
+		harness_handshake(&key, 3, START_NS + i);
+	}
+	harness_sweep(&sweep, START_NS + FIVE_DAYS + 9999);
+	assert_int_equal(sweep.removed, 10000);
+	assert_int_equal(sweep.flows, 10011);
+}
+
+/* --- One flow --------------------------------------------------------------------------------- */
+
+static __u64 expire_one(__u32 number, __u64 now)
+{
+	struct sw_expire expire = { .deadline_ns = 42 };
+
+	harness_key(&expire.key, number);
+	harness_expire(&expire, now);
+	return expire.deadline_ns;
+}
+
+static void expire_leaves_what_lives(void **state)
+{
+	(void)state;
+	begin();
+	assert_int_equal(expire_one(0, START_NS + MINUTE - 1), START_NS + MINUTE);
+	assert_int_equal(expire_one(HALFOPEN_FLOWS, START_NS + MINUTE), START_NS + FIVE_DAYS);
+	assert_int_equal(harness_entries(PLACE_HALFOPEN), HALFOPEN_FLOWS);
+	assert_int_equal(harness_entries(PLACE_FLOWS), LIVE_FLOWS);
+	assert_int_equal(harness_count(SW_FLOWS_EXPIRED), 0);
+}
+
+static void expire_removes_one_overdue_flow(void **state)
+{
+	struct sw_flow_key key;
+	struct sw_flow flow;
+
+	(void)state;
+	begin();
+	assert_int_equal(expire_one(3, START_NS + MINUTE), 0);
+	harness_key(&key, 3);
+	assert_int_equal(harness_find(&key, &flow), PLACE_NOWHERE);
+	assert_int_equal(harness_entries(PLACE_HALFOPEN), HALFOPEN_FLOWS - 1);
+	assert_int_equal(expire_one(HALFOPEN_FLOWS, START_NS + FIVE_DAYS), 0);
+	assert_int_equal(harness_entries(PLACE_FLOWS), LIVE_FLOWS - 1);
+	assert_int_equal(harness_count(SW_FLOWS_EXPIRED), 2);
+	assert_int_equal(harness_count(SW_FLOWS_REMOVED), 1);
+}
+
+static void expire_of_an_unknown_flow_does_nothing(void **state)
+{
+	(void)state;
+	begin();
+	assert_int_equal(expire_one(900, START_NS + FIVE_DAYS), 0);
+	assert_int_equal(harness_entries(PLACE_FLOWS), LIVE_FLOWS);
+	assert_int_equal(harness_count(SW_FLOWS_EXPIRED), 0);
+}
+
+static void expire_removes_a_closed_flow(void **state)
+{
+	(void)state;
+	begin();
+	reset_flow(HALFOPEN_FLOWS, START_NS);
+	assert_int_equal(expire_one(HALFOPEN_FLOWS, START_NS), 0);
+	assert_int_equal(harness_entries(PLACE_FLOWS), LIVE_FLOWS - 1);
+	assert_int_equal(harness_count(SW_FLOWS_EXPIRED), 0);
+}
+
+static void overdue_flow_is_absent_though_nobody_removed_it(void **state)
+{
+	struct sw_segment segment = { .flags = SW_TCP_ACK, .seq = 1001, .ack = 5001, .window = 9 };
+	struct outcome outcome;
+
+	(void)state;
+	begin();
+	harness_key(&segment.key, HALFOPEN_FLOWS);
+	harness_segment(HOOK_XDP, &segment, START_NS + FIVE_DAYS, &outcome);
+	assert_int_equal(outcome.reason, SW_NONE);
+	assert_int_equal(outcome.after.start_ns, START_NS + FIVE_DAYS);
+	assert_int_equal(outcome.after.midstream, 1);
+	assert_int_equal(outcome.after.ep[0].packets, 1);
+}
+
+int test_sweep(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sweep_leaves_what_lives),
+		cmocka_unit_test(sweep_removes_what_is_overdue),
+		cmocka_unit_test(sweep_of_the_half_open_leaves_the_others_alone),
+		cmocka_unit_test(sweep_reports_what_is_due_before_the_horizon),
+		cmocka_unit_test(sweep_removes_closed_flows_at_once),
+		cmocka_unit_test(sweep_tells_the_listener),
+		cmocka_unit_test(sweep_passes_over_many_flows),
+		cmocka_unit_test(expire_leaves_what_lives),
+		cmocka_unit_test(expire_removes_one_overdue_flow),
+		cmocka_unit_test(expire_of_an_unknown_flow_does_nothing),
+		cmocka_unit_test(expire_removes_a_closed_flow),
+		cmocka_unit_test(overdue_flow_is_absent_though_nobody_removed_it),
+	};
+
+	return cmocka_run_group_tests_name("expiry", tests, NULL, NULL);
+}

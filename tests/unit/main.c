@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Unit tests: no root, no kernel. With CMOCKA_MESSAGE_OUTPUT=TAP the output is TAP.
+ */
+#include "unit.h"
+
+/* A test that fails leaves what it held: that is no news. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+
+int main(void)
+{
+	int failed = 0;
+
+	failed += test_model();
+	failed += test_numbers();
+	failed += test_parse();
+	failed += test_vectors();
+	return failed ? 1 : 0;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The groups of unit tests. Each returns how many of its tests failed.
+ */
+#ifndef SYNWARD_TESTS_UNIT_H
+#define SYNWARD_TESTS_UNIT_H
+
+int test_model(void);
+int test_numbers(void);
+int test_parse(void);
+int test_vectors(void);
+
+#endif
