@@ -345,6 +345,7 @@ SW_INLINE enum sw_counter sw_step_synack(struct sw_endpoint *src, struct sw_endp
 	    !cfg->both_directions) {
 		/* It answers a SYN that this observer cannot see: simultaneous open. */
 		sw_learn_next(dst, seg->ack);
+		src->ack = seg->ack;
 		sw_enter(dst, SYN_SENT);
 		sw_enter(src, SYN_RCVD);
 		return SW_NONE;
@@ -403,6 +404,7 @@ SW_INLINE enum sw_counter sw_complete_handshake(struct sw_flow *flow, struct sw_
 	} else if (!cfg->both_directions && seg->seq == src->isn + 1) {
 		/* src has seen a SYN+ACK that this observer cannot see. */
 		sw_learn_next(dst, seg->ack);
+		src->ack = seg->ack;
 		dst->ack = seg->seq;
 		dst->wscale = SW_WSCALE_MAX;
 		dst->wscale_ok = src->wscale_ok;

@@ -17,6 +17,7 @@ int main(void)
 {
 	int failed = 0;
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (harness_open(0))
 		return 1;
 	failed += test_frames();

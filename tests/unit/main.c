@@ -2,6 +2,8 @@
 /*
  * Unit tests: no root, no kernel. With CMOCKA_MESSAGE_OUTPUT=TAP the output is TAP.
  */
+#include <stdio.h>
+
 #include "unit.h"
 
 /* A test that fails leaves what it held: that is no news. */
@@ -15,6 +17,7 @@ int main(void)
 {
 	int failed = 0;
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	failed += test_model();
 	failed += test_numbers();
 	failed += test_parse();
