@@ -131,9 +131,11 @@ void sw_replay_segment_json(void *context, const struct sw_step *step)
 void sw_replay_flow_json(void *context, const struct sw_flow_key *key, const struct sw_flow *flow)
 {
 	json_t *object = sw_flow_json(key, flow, 0);
+	char line[1024];
+	size_t length = json_dumpb(object, line, sizeof(line), SW_JSON_FORMAT);
 
 	(void)context;
-	json_dumpf(object, stdout, SW_JSON_FORMAT);
+	fwrite(line, 1, length, stdout);
 	putchar('\n');
 	json_decref(object);
 }

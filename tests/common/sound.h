@@ -14,4 +14,10 @@ const char *flow_unsound(const struct sw_flow *flow, bool self);
 const char *step_unsound(const struct sw_flow *before, const struct sw_flow *after,
 			 const struct sw_segment *segment, enum sw_counter reason, __u64 now);
 
+/*
+ * The same of sequence numbers. They are held against a window only where programs see both
+ * directions, so that this is true only there.
+ */
+const char *numbers_unsound(const struct sw_flow *before, const struct sw_flow *after, bool self);
+
 #endif

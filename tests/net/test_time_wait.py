@@ -13,6 +13,7 @@ PURE_ACK = "tcp flags & (fin | syn | rst | psh | ack) == ack"
 SHORT = ["--timeout", "time-wait=1s"]
 GRACE = 0.25  # a flow is gone this long after its deadline
 LOAD = 0.35  # what a busy test machine may add
+TICK = 0.02  # of the coarse clock that the data path may read
 
 
 def close_from(first, second, conn, states):
@@ -37,7 +38,7 @@ def time_wait_ends_after_2_msl(lab, family):
     conn.server.close()
     conn.states("TIME_WAIT", "CLOSED")
     seconds = gone_after(conn, before)
-    assert 1.0 <= seconds <= 1.0 + GRACE + LOAD, f"gone after {seconds:.3f} s"
+    assert 1.0 - TICK <= seconds <= 1.0 + GRACE + LOAD, f"gone after {seconds:.3f} s"
 
 
 @test
@@ -244,7 +245,7 @@ def unfinished_flow_is_gone_on_time(lab):
         conn.states(*states)
         deadline = time.monotonic() + conn.flow()["expires"]
         late = gone_after(conn, deadline)
-        assert -0.01 < late < GRACE + LOAD, f"{states}: gone {late:.3f} s after its deadline"
+        assert -TICK < late < GRACE + LOAD, f"{states}: gone {late:.3f} s after its deadline"
         lab.tidy()
 
 

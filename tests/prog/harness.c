@@ -81,13 +81,51 @@ struct synward *harness_skeleton(void)
 
 /* --- Maps ------------------------------------------------------------------------------------- */
 
+/*
+ * The keys that frames have brought since the last reset. To look for them in a map of a million
+ * buckets takes milliseconds, and there are thousands of resets.
+ */
+#define DIRTY_MAX 32
+
+static struct sw_flow_key dirty[DIRTY_MAX];
+static int dirty_count;
+
+static void note_dirty(const struct sw_flow_key *key)
+{
+	for (int i = 0; i < dirty_count && i < DIRTY_MAX; i++)
+		if (!memcmp(&dirty[i], key, sizeof(*key)))
+			return;
+	if (dirty_count < DIRTY_MAX)
+		dirty[dirty_count] = *key;
+	dirty_count++;
+}
+
 static void empty_map(int fd)
 {
-	struct sw_flow_key key;
+	struct sw_flow_key key, next;
+	int err = bpf_map_get_next_key(fd, NULL, &next);
 
-	while (!bpf_map_get_next_key(fd, NULL, &key))
-		if (bpf_map_delete_elem(fd, &key))
-			break;
+	while (!err) {
+		key = next;
+		err = bpf_map_get_next_key(fd, &key, &next);
+		bpf_map_delete_elem(fd, &key);
+	}
+}
+
+static void empty_flow_maps(void)
+{
+	int flows = bpf_map__fd(skel->maps.sw_flows);
+	int halfopen = bpf_map__fd(skel->maps.sw_halfopen);
+
+	if (dirty_count > DIRTY_MAX) {
+		empty_map(flows);
+		empty_map(halfopen);
+	}
+	for (int i = 0; i < dirty_count && i < DIRTY_MAX; i++) {
+		bpf_map_delete_elem(flows, &dirty[i]);
+		bpf_map_delete_elem(halfopen, &dirty[i]);
+	}
+	dirty_count = 0;
 }
 
 static void write_zero_stats(void)
@@ -106,8 +144,7 @@ void harness_reset(const struct sw_config *config)
 	static const struct sw_config unset;
 	__u32 zero = 0;
 
-	empty_map(bpf_map__fd(skel->maps.sw_flows));
-	empty_map(bpf_map__fd(skel->maps.sw_halfopen));
+	empty_flow_maps();
 	write_zero_stats();
 	must(!bpf_map_update_elem(bpf_map__fd(skel->maps.sw_config), &zero,
 				  config ? config : &unset, 0),
@@ -219,6 +256,8 @@ static void read_result(struct sw_segment *segment, struct outcome *outcome)
 	outcome->reason = result->reason;
 	outcome->before = result->before;
 	outcome->after = result->after;
+	if (!outcome->reason || outcome->after.start_ns)
+		note_dirty(&segment->key);
 }
 
 static bool run_frame(enum hook hook, struct bpf_test_run_opts *run, const __u8 *bytes, size_t size,
