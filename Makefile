@@ -118,3 +118,4 @@ help: ## this
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 include tests/bench/bench.mk
+include tests/tests.mk

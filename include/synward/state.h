@@ -38,6 +38,12 @@ SW_INLINE bool sw_synchronised(const struct sw_endpoint *ep)
 	return ep->state >= ESTABLISHED;
 }
 
+/* Not yet synchronised. CLOSED is not among these: it has been through all that. */
+SW_INLINE bool sw_in_handshake(const struct sw_endpoint *ep)
+{
+	return ep->state >= LISTEN && ep->state <= SYN_RCVD;
+}
+
 /* TIME_WAIT or CLOSED: this endpoint has nothing left to say. */
 SW_INLINE bool sw_finished(const struct sw_endpoint *ep)
 {
@@ -176,6 +182,7 @@ SW_INLINE bool sw_in_window(const struct sw_flow *flow, const struct sw_endpoint
 
 SW_INLINE void sw_learn_syn(struct sw_endpoint *src, const struct sw_segment *seg)
 {
+	src->fin = false; /* that was of another SYN */
 	src->isn = seg->seq;
 	src->next = seg->seq + 1;
 	src->end = sw_segment_end(seg); /* with Fast Open's data, not yet taken by anyone */
@@ -336,6 +343,8 @@ SW_INLINE enum sw_counter sw_step_synack(struct sw_endpoint *src, struct sw_endp
 		/* Simultaneous open: src has dst's SYN, and says so. */
 		if (!sw_acks_syn(dst, seg))
 			return SW_SYNACK_BAD_ACK;
+		if (src->state == SYN_SENT)
+			sw_enter(src, SYN_RCVD); /* dst's own SYN was missed */
 		sw_establish(dst, src);
 		return SW_NONE;
 	}
@@ -357,6 +366,7 @@ SW_INLINE enum sw_counter sw_step_synack(struct sw_endpoint *src, struct sw_endp
 	/* The answer; or a later one of a stateless server, whose ISN then replaces the first. */
 	sw_learn_syn(src, seg);
 	dst->ack = seg->seq + 1;
+	sw_advance(dst, seg->ack); /* Fast Open: the data of the SYN, if it was taken */
 	sw_enter(src, SYN_RCVD);
 	return SW_NONE;
 }
@@ -421,7 +431,13 @@ SW_INLINE enum sw_counter sw_complete_handshake(struct sw_flow *flow, struct sw_
 /* The segment acknowledges dst's FIN. */
 SW_INLINE void sw_fin_acked(struct sw_endpoint *src, struct sw_endpoint *dst)
 {
-	if (dst->state == FIN_WAIT_1) {
+	if (dst == src) {
+		/* Its FIN has met a socket in FIN_WAIT_1 (RFC 9293, 3.6, simultaneous close). */
+		if (dst->state == FIN_WAIT_1) {
+			sw_enter(dst, CLOSING);
+			sw_enter(dst, TIME_WAIT);
+		}
+	} else if (dst->state == FIN_WAIT_1) {
 		if (src->state == ESTABLISHED)
 			sw_enter(src, CLOSE_WAIT);
 		sw_enter(dst, FIN_WAIT_2);
@@ -447,30 +463,28 @@ SW_INLINE void sw_fin_sent(struct sw_endpoint *src, struct sw_endpoint *dst)
 	}
 }
 
-/* May the numbers of this segment be what they are? Midstream, they are learnt first. */
+/* May the numbers of this segment be what they are? Those of an end not heard yet are learnt. */
 SW_INLINE enum sw_counter sw_check_numbers(const struct sw_flow *flow, struct sw_endpoint *src,
-					   struct sw_endpoint *dst, const struct sw_segment *seg,
-					   const struct sw_config *cfg)
+					   struct sw_endpoint *dst, const struct sw_segment *seg)
 {
 	__u32 end = sw_segment_end(seg);
 
-	if (flow->midstream && !(src->seen && dst->seen)) {
+	if (!src->seen || !dst->seen) {
 		if (!src->seen)
 			sw_learn_next(src, seg->seq);
-		if (!dst->seen && sw_seq_after(seg->ack, dst->next))
-			sw_learn_next(dst, seg->ack);
+		if (!dst->seen)
+			sw_advance(dst, seg->ack);
 		return SW_NONE;
 	}
-	if (!dst->seen && !cfg->both_directions)
-		sw_advance(dst, seg->ack);
 	if (sw_seq_after(seg->ack, dst->end))
 		return SW_ACK_UNSENT;
 	if (!sw_in_window(flow, src, dst, seg->seq, end))
 		return SW_OUT_OF_WINDOW;
 	if (src->fin && sw_seq_after(end, src->end))
 		return SW_OUT_OF_WINDOW; /* beyond its FIN */
-	if ((seg->flags & SW_TCP_FIN) && sw_seq_after(src->end, end))
-		return SW_OUT_OF_WINDOW; /* a FIN before what was sent */
+	if ((seg->flags & SW_TCP_FIN) &&
+	    (src->fin ? end != src->end : !sw_seq_after(end, src->end)))
+		return SW_OUT_OF_WINDOW; /* a FIN where data was sent */
 	return SW_NONE;
 }
 
@@ -485,13 +499,12 @@ SW_INLINE void sw_note_fin(struct sw_endpoint *src, const struct sw_segment *seg
 
 /* Applies a segment without SYN and RST to two synchronised endpoints. */
 SW_INLINE enum sw_counter sw_take_data(struct sw_flow *flow, struct sw_endpoint *src,
-				       struct sw_endpoint *dst, const struct sw_segment *seg,
-				       const struct sw_config *cfg)
+				       struct sw_endpoint *dst, const struct sw_segment *seg)
 {
 	enum sw_counter stop;
 
 	SW_PHASE();
-	stop = sw_check_numbers(flow, src, dst, seg, cfg);
+	stop = sw_check_numbers(flow, src, dst, seg);
 	if (stop)
 		return stop;
 	SW_PHASE();
@@ -532,7 +545,10 @@ SW_INLINE enum sw_counter sw_step_rst(struct sw_flow *flow, struct sw_endpoint *
 	if (dst->state == SYN_SENT && dst != src) {
 		if (!sw_acks_syn(dst, seg))
 			return SW_RST_BLIND;
-	} else if (seg->seq != src->next) {
+	} else if (dst->state == LISTEN) {
+		if (seg->seq != src->next)
+			return SW_RST_BLIND;
+	} else if (seg->seq != src->next && !(dst->seen && seg->seq == dst->ack)) {
 		__u32 window = sw_window(flow, dst, src);
 
 		return sw_seq_between(dst->ack, seg->seq, dst->ack + window) ? SW_RST_CHALLENGE
@@ -552,11 +568,12 @@ SW_INLINE enum sw_counter sw_step_rst(struct sw_flow *flow, struct sw_endpoint *
  * SYN+ACK shows that the SYN arrived, and its own ACK that the FIN did.
  */
 SW_INLINE enum sw_counter sw_step_self(struct sw_flow *flow, struct sw_endpoint *ep,
-				       const struct sw_segment *seg, const struct sw_config *cfg)
+				       const struct sw_segment *seg)
 {
 	if (seg->flags & SW_TCP_SYN) {
 		if (seg->seq != ep->isn)
-			return sw_synchronised(ep) ? SW_SYN_CHALLENGE : SW_SYN_OLD;
+			return sw_synchronised(ep) && !sw_finished(ep) ? SW_SYN_CHALLENGE
+								       : SW_SYN_OLD;
 		if (ep->state != SYN_SENT || !(seg->flags & SW_TCP_ACK))
 			return SW_SYN_RETRANSMITTED;
 		if (!sw_acks_syn(ep, seg))
@@ -570,11 +587,10 @@ SW_INLINE enum sw_counter sw_step_self(struct sw_flow *flow, struct sw_endpoint 
 		if (!sw_acks_syn(ep, seg))
 			return SW_ACK_BAD;
 		sw_establish(ep, ep);
+		sw_take_data(flow, ep, ep, seg);
+		return SW_NONE;
 	}
-	/* Its FIN, on arrival, meets a socket in FIN_WAIT_1 (RFC 9293, 3.6, simultaneous close). */
-	if (ep->state == FIN_WAIT_1 && sw_fin_counts(ep) && seg->ack == ep->end)
-		sw_enter(ep, CLOSING);
-	return sw_take_data(flow, ep, ep, seg, cfg);
+	return sw_take_data(flow, ep, ep, seg);
 }
 
 /* --- The step --------------------------------------------------------------------------------- */
@@ -590,17 +606,20 @@ SW_INLINE enum sw_counter sw_dispatch(struct sw_flow *flow, struct sw_endpoint *
 	if (seg->flags & SW_TCP_RST)
 		return sw_step_rst(flow, src, dst, seg);
 	if (seg->self)
-		return sw_step_self(flow, src, seg, cfg);
+		return sw_step_self(flow, src, seg);
 	if ((seg->flags & (SW_TCP_SYN | SW_TCP_ACK)) == (SW_TCP_SYN | SW_TCP_ACK))
 		return sw_step_synack(src, dst, seg, cfg);
 	if (seg->flags & SW_TCP_SYN)
 		return sw_step_syn(flow, src, dst, seg);
-	if (!sw_synchronised(src) || !sw_synchronised(dst)) {
+	if (sw_in_handshake(src) || sw_in_handshake(dst)) {
 		stop = sw_complete_handshake(flow, src, dst, seg, cfg);
 		if (stop)
 			return stop;
+		/* It has changed something, be its data in the window or not. */
+		sw_take_data(flow, src, dst, seg);
+		return SW_NONE;
 	}
-	return sw_take_data(flow, src, dst, seg, cfg);
+	return sw_take_data(flow, src, dst, seg);
 }
 
 /* In TIME_WAIT the clock runs from the moment it was entered; only the peer's FIN restarts it. */

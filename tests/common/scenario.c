@@ -153,7 +153,8 @@ static void take_segment(struct run *run, const struct step *step)
 		wrong = step_unsound(&run->last.before, &run->last.after, &seg, run->last.reason,
 				     run->now);
 	if (!wrong && run->variant->both_directions)
-		wrong = numbers_unsound(&run->last.before, &run->last.after, seg.self);
+		wrong = numbers_unsound(&run->last.before, &run->last.after, run->last.reason,
+					seg.self);
 	expect(run, !wrong, "%s", wrong);
 }
 

@@ -90,7 +90,7 @@ void scenario_run(const struct scenario *scenario, const struct variant *variant
 /* In all ways that make a difference: ISNs, families, orders, directions. */
 void scenario_run_all(const struct scenario *scenario, const struct backend *backend);
 
-/* With the sequence numbers of A, of B and of both wrapping at each of their first `bytes` bytes. */
+/* With sequence numbers of A, of B and of both wrapping at each of their first `bytes` bytes. */
 void scenario_run_wraps(const struct scenario *scenario, const struct backend *backend,
 			__u32 bytes);
 

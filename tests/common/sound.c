@@ -145,17 +145,19 @@ static const char *numbers_unsound_at(const struct sw_endpoint *before,
 		return "data that was seen and is no more";
 	if (before->state >= ESTABLISHED && sw_seq_after(before->ack, after->ack))
 		return "an acknowledgement taken back";
-	if (before->fin && (!after->fin || before->end != after->end))
+	if (before->state >= ESTABLISHED && before->fin &&
+	    (!after->fin || before->end != after->end))
 		return "a FIN that moved";
 	return NULL;
 }
 
-const char *numbers_unsound(const struct sw_flow *before, const struct sw_flow *after, bool self)
+const char *numbers_unsound(const struct sw_flow *before, const struct sw_flow *after,
+			    enum sw_counter reason, bool self)
 {
 	const struct sw_endpoint *b = &before->ep[!self];
 	const char *wrong;
 
-	if (after->midstream || before->start_ns != after->start_ns)
+	if (reason == SW_FLOWS_REPLACED || before->start_ns != after->start_ns || after->midstream)
 		return NULL;
 	if (!before->ep[0].seen || !b->seen)
 		return NULL;

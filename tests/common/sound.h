@@ -18,6 +18,7 @@ const char *step_unsound(const struct sw_flow *before, const struct sw_flow *aft
  * The same of sequence numbers. They are held against a window only where programs see both
  * directions, so that this is true only there.
  */
-const char *numbers_unsound(const struct sw_flow *before, const struct sw_flow *after, bool self);
+const char *numbers_unsound(const struct sw_flow *before, const struct sw_flow *after,
+			    enum sw_counter reason, bool self);
 
 #endif

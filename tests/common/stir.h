@@ -10,7 +10,7 @@
 
 #define STIR_BYTES 12
 
-/* The next segment of the flow; `flow` is its record, or zero. The key and self stay as they are. */
+/* The next segment of the flow; `flow` is its record, or zero. Key and self stay as they are. */
 void stir_segment(const __u8 bytes[STIR_BYTES], const struct sw_flow *flow,
 		  struct sw_segment *segment);
 

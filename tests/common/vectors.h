@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * The conformance vectors: captures (tests/vectors/NAME.pcap) and what a tracker must say of them
- * (NAME.expect). Histories are concatenated over the incarnations of a flow; an entry in parentheses
- * is optional. "reasons", where given, holds how often each reason was counted, and no other was.
+ * (NAME.expect). Histories are concatenated over the incarnations of a flow; an entry in
+ * parentheses is optional. "reasons", where given, holds how often each reason was counted, and no
+ * other was.
  */
 #ifndef SYNWARD_TESTS_VECTORS_H
 #define SYNWARD_TESTS_VECTORS_H

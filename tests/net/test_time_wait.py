@@ -252,7 +252,7 @@ def unfinished_flow_is_gone_on_time(lab):
 @test(run=["--timeout", "time-wait=3s", "--timeout", "established=1s"])
 def idle_connection_expires_and_is_picked_up_midstream(lab):
     conn = lab.connection().establish()
-    until(lambda: "the idle flow is still there" if conn.flow() else None, 3)
+    until(lambda: "the idle flow is still in the map" if lab.entry(*conn.names) else None, 3)
     conn.client.send(b"x")
     assert conn.server.recv(1) == b"x"
     conn.states("ESTABLISHED", "ESTABLISHED")

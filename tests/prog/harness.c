@@ -288,6 +288,18 @@ bool harness_frame(enum hook hook, const __u8 *bytes, size_t size, __u64 now,
 	return true;
 }
 
+void harness_forward(__u32 ifindex, const __u8 *bytes, size_t size, __u64 now)
+{
+	struct __sk_buff context = { .ingress_ifindex = ifindex };
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &context, .ctx_size_in = sizeof(context));
+	struct sw_segment segment;
+	struct outcome outcome;
+
+	must(run_frame(HOOK_TC, &run, bytes, size, now), "the kernel does not run it: %s",
+	     strerror(errno));
+	read_result(&segment, &outcome);
+}
+
 bool harness_frame_split(const __u8 *bytes, size_t size, size_t linear, __u64 now,
 			 struct sw_segment *segment, struct outcome *outcome)
 {

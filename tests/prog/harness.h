@@ -33,11 +33,14 @@ struct synward *harness_skeleton(void);
 void harness_reset(const struct sw_config *config);
 
 /*
- * Runs a frame through a hook at this time. It must pass, unaltered. Returns false, with errno, only
- * where the kernel does not run such a frame at all.
+ * Runs a frame through a hook at this time. It must pass, unaltered. Returns false, with errno,
+ * only where the kernel does not run such a frame at all.
  */
 bool harness_frame(enum hook hook, const __u8 *bytes, size_t size, __u64 now,
 		   struct sw_segment *segment, struct outcome *outcome);
+
+/* The same at tc, of a frame that came in through this interface and is on its way out. */
+void harness_forward(__u32 ifindex, const __u8 *bytes, size_t size, __u64 now);
 
 /* The same at XDP, with only `linear` bytes of it in the linear part. */
 bool harness_frame_split(const __u8 *bytes, size_t size, size_t linear, __u64 now,

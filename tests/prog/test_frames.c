@@ -156,16 +156,7 @@ static void frame_of_most_of_a_page_passes_tc(void **state)
 
 static void send_forwarded(__u32 from)
 {
-	struct __sk_buff context = { .ingress_ifindex = from };
-	const struct golden *g = &golden_frames[0];
-	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &context, .ctx_size_in = sizeof(context));
-
-	run.data_in = g->bytes;
-	run.data_size_in = (__u32)g->size;
-	must(!bpf_prog_test_run_opts(bpf_program__fd(harness_skeleton()->progs.synward_egress),
-				     &run),
-	     "the kernel does not run it: %s", strerror(errno));
-	assert_int_equal((int)run.retval, -1);
+	harness_forward(from, golden_frames[0].bytes, golden_frames[0].size, START_NS);
 }
 
 static void frame_counted_at_ingress_is_not_counted_at_egress(void **state)

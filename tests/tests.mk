@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+# Unit, program and fuzz tests. `make test-unit` builds and runs one suite, tests/run all of them.
+
+TESTS       := $(BUILD)/tests
+TEST_FLAGS   = -std=gnu11 -O1 -g $(WARNINGS) -D_GNU_SOURCE \
+               -Iinclude -Itests/common -Iuser -I$(BUILD)
+SANITIZERS  := -fsanitize=address,undefined -fno-sanitize-recover=all
+# pkg-config knows no cmocka where only its library is installed.
+TEST_LIBRARIES := -lcmocka -ljansson -lpcap -lbpf
+
+test_objects = $(patsubst %.c,$(TESTS)/objects/%.o,$(wildcard tests/$(1)/*.c))
+COMMON_OBJECTS := $(call test_objects,common) $(TESTS)/objects/user/conn_state.o
+UNIT_OBJECTS   := $(call test_objects,unit) $(COMMON_OBJECTS)
+PROG_OBJECTS   := $(call test_objects,prog) $(COMMON_OBJECTS)
+
+.PHONY: test-unit test-prog test-fuzz build-unit build-prog build-fuzz
+test-unit test-prog test-fuzz: test-%:
+	$(Q)tests/run $*
+
+build-unit: $(TESTS)/unit
+build-prog: $(TESTS)/prog $(TESTS)/synward-clang19.bpf.o
+
+$(TESTS)/objects/%.o: %.c
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_FLAGS) $(SANITIZERS) -MMD -MP -c $< -o $@
+
+$(call test_objects,prog): | $(BUILD)/synward.skel.h
+
+$(TESTS)/unit: $(UNIT_OBJECTS)
+	$(say) LINK $@
+	$(Q)$(CC) $(SANITIZERS) $^ $(TEST_LIBRARIES) -o $@
+
+$(TESTS)/prog: $(PROG_OBJECTS)
+	$(say) LINK $@
+	$(Q)$(CC) $(SANITIZERS) $^ $(TEST_LIBRARIES) -o $@
+
+# The newer compiler must do as well. Where it is not installed the test says so, and is skipped.
+$(TESTS)/synward-clang19.bpf.o: $(BUILD)/synward.bpf.o
+	$(Q)mkdir -p $(@D)
+	$(Q)if command -v clang-19 >/dev/null; then \
+		clang-19 $(BPF_FLAGS) -c bpf/synward.bpf.c -o $@; \
+	fi
+
+# --- Fuzzers: clang's libFuzzer, from the package libclang-rt-14-dev ------------------------------
+
+FUZZ_COMMON := tests/common/sound.c tests/common/stir.c tests/common/names.c
+FUZZ_LINK   := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+FUZZERS     := $(TESTS)/fuzz_frame $(TESTS)/fuzz_flow
+HAS_FUZZER   = $(shell echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | \
+                 $(CLANG) -fsanitize=fuzzer -x c - -o /dev/null 2>/dev/null && echo yes)
+
+build-fuzz:
+	$(Q)$(if $(HAS_FUZZER),$(MAKE) --no-print-directory $(FUZZERS),rm -f $(FUZZERS))
+
+$(FUZZERS): $(TESTS)/%: tests/fuzz/%.c $(FUZZ_COMMON)
+	$(say) FUZZ $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(TEST_FLAGS) $(FUZZ_LINK) -MMD -MP -MF $@.d -MT $@ $^ -o $@
+
+-include $(UNIT_OBJECTS:.o=.d) $(PROG_OBJECTS:.o=.d) $(FUZZERS:=.d)
