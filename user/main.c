@@ -3,6 +3,7 @@
  * The table of commands, and what they have in common: finding the command, taking its options,
  * refusing what can't be understood, and who may run it.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -76,6 +77,15 @@ static enum sw_exit run(const struct sw_command *command, int argc, char **argv)
 	return command->run(line.operands, command->args);
 }
 
+/* What could not be written is not done. */
+static enum sw_exit flush(enum sw_exit status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	sw_fail(-errno, NULL, "write the output");
+	return SW_EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
@@ -95,5 +105,5 @@ int main(int argc, char **argv)
 		sw_misuse("\"%s\" is no command; `synward help` lists them", name);
 		return SW_EXIT_MISUSE;
 	}
-	return run(command, argc - 1, argv + 1);
+	return flush(run(command, argc - 1, argv + 1));
 }

@@ -72,9 +72,19 @@ void sw_library_forget(void)
 	last_warning[0] = '\0';
 }
 
-static void say_error(const char *error, const char *hint)
+/* What is echoed of the command line must not steer the terminal; jansson wants UTF-8. */
+static void disarm(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f)
+			*text = '?';
+}
+
+static void say_error(char *error, const char *hint)
 {
 	json_t *object;
+
+	disarm(error);
 
 	if (!json_errors) {
 		fprintf(stderr, "synward: %s%s%s\n", error, hint ? ". " : "", hint ?: "");

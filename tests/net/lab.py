@@ -230,7 +230,7 @@ class Lab:
         self.open.close()
         for host in (self.client, self.server):
             host.tidy()
-        self.port += 10
+        self.port += 20
 
     def down(self):
         self.open.close()
