@@ -44,8 +44,9 @@ $(TESTS)/synward-clang19.bpf.o: $(BUILD)/synward.bpf.o
 
 # --- Fuzzers: clang's libFuzzer, from the package libclang-rt-14-dev ------------------------------
 
-FUZZ_COMMON := tests/common/sound.c tests/common/stir.c tests/common/names.c
-FUZZ_LINK   := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+fuzz_object  = $(TESTS)/fuzz-objects/$(1).o
+FUZZ_COMMON := $(foreach name,sound stir names,$(call fuzz_object,tests/common/$(name)))
+FUZZ_FLAGS  := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 FUZZERS     := $(TESTS)/fuzz_frame $(TESTS)/fuzz_flow
 HAS_FUZZER   = $(shell echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | \
                  $(CLANG) -fsanitize=fuzzer -x c - -o /dev/null 2>/dev/null && echo yes)
@@ -53,9 +54,14 @@ HAS_FUZZER   = $(shell echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | \
 build-fuzz:
 	$(Q)$(if $(HAS_FUZZER),$(MAKE) --no-print-directory $(FUZZERS),rm -f $(FUZZERS))
 
-$(FUZZERS): $(TESTS)/%: tests/fuzz/%.c $(FUZZ_COMMON)
+$(TESTS)/fuzz-objects/%.o: %.c
 	$(say) FUZZ $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(TEST_FLAGS) $(FUZZ_LINK) -MMD -MP -MF $@.d -MT $@ $^ -o $@
+	$(Q)$(CLANG) $(TEST_FLAGS) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
 
--include $(UNIT_OBJECTS:.o=.d) $(PROG_OBJECTS:.o=.d) $(FUZZERS:=.d)
+$(FUZZERS): $(TESTS)/%: $(TESTS)/fuzz-objects/tests/fuzz/%.o $(FUZZ_COMMON)
+	$(say) LINK $@
+	$(Q)$(CLANG) $(FUZZ_FLAGS) $^ -o $@
+
+-include $(UNIT_OBJECTS:.o=.d) $(PROG_OBJECTS:.o=.d) $(FUZZ_COMMON:.o=.d)
+-include $(FUZZERS:$(TESTS)/%=$(TESTS)/fuzz-objects/tests/fuzz/%.d)

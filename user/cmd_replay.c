@@ -88,31 +88,29 @@ const struct sw_option sw_replay_options[] = {
 	{},
 };
 
+/* clang-format off */
 #define CONN_LINE(name, meaning) " " name "\t" meaning "\n"
 
-const char sw_replay_more[] = "FILE is a pcap or pcapng file, \"-\" is standard input: Ethernet "
-			      "with VLAN tags, Linux cooked, raw\n"
-			      "IP, BSD loopback. Nothing is attached and no daemon is needed. "
-			      "Without --segments, --ladder, --svg\n"
-			      "and --json the flows are listed. Flows end when the capture's clock "
-			      "says so; those that are left,\n"
-			      "at its end. A segment whose checksum is wrong changes nothing, "
-			      "unless all of its sender's are.\n"
-			      "\n"
-			      "CONN is how far a flow came, as Zeek says it:\n" SW_CONN_STATES(
-				      CONN_LINE) "Not heard is an end of which no segment was "
-						 "seen, or none of a handshake.\n";
+const char sw_replay_more[] =
+	"FILE is a pcap or pcapng file, \"-\" is standard input: Ethernet with VLAN tags, Linux cooked, raw\n"
+	"IP, BSD loopback. Nothing is attached and no daemon is needed. Without --segments, --ladder, --svg\n"
+	"and --json the flows are listed. Flows end when the capture's clock says so; those that are left,\n"
+	"at its end. A segment whose checksum is wrong changes nothing, unless all of its sender's are.\n"
+	"\n"
+	"CONN is how far a flow came, as Zeek says it:\n"
+	SW_CONN_STATES(CONN_LINE);
+/* clang-format on */
 
 /* --- Ways of showing ------------------------------------------------------------------------ */
 
 static int run(const struct sw_capture_source *source, const struct sw_replay_args *args,
-	       const struct sw_sink *sink, bool talk)
+	       const struct sw_sink *sink, bool quiet)
 {
-	struct sw_replay replay = {};
+	struct sw_replay replay = { .quiet = quiet };
 	int err = sw_replay_start(&replay, source, &args->replay);
 
 	err = err ?: sw_replay_run(&replay, sink);
-	if (talk)
+	if (!quiet)
 		sw_replay_say(&replay);
 	sw_replay_stop(&replay);
 	return err;
@@ -128,7 +126,7 @@ static int list(const struct sw_capture_source *source, const struct sw_replay_a
 		sink.segment = sw_replay_segment_json;
 	else if (args->segments)
 		sink.segment = sw_replay_segment_text;
-	return run(source, args, &sink, true);
+	return run(source, args, &sink, false);
 }
 
 /* The capture may end in an error; what could be read of it is drawn all the same. */
@@ -137,13 +135,14 @@ static int draw(const struct sw_capture_source *source, const struct sw_replay_a
 	struct sw_ladder ladder = { .number = args->flow ?: 1 };
 	struct sw_sink find = { .flow = sw_ladder_find, .context = &ladder };
 	struct sw_sink collect = { .segment = sw_ladder_collect, .context = &ladder };
-	int err = run(source, args, &find, false), failed = 0;
+	int err = run(source, args, &find, true), failed = 0;
 
+	if (err)
+		return err;
 	if (!ladder.flow.start_ns)
-		return err
-			       ?: sw_fail(0, NULL, "draw flow %llu of %s: it has %llu",
-					  ladder.number, source->name, ladder.flows);
-	run(source, args, &collect, true);
+		return sw_fail(0, NULL, "draw flow %llu of %s: it has %llu", ladder.number,
+			       source->name, ladder.flows);
+	err = run(source, args, &collect, false);
 	if (ladder.no_memory || !ladder.count)
 		failed = sw_fail(-ENOMEM, NULL, "draw flow %llu", ladder.number);
 	if (!failed && args->svg)

@@ -13,7 +13,7 @@
 #include "conn_state.h"
 
 enum side {
-	SIDE_SILENT, /* not heard, or heard without a handshake */
+	SIDE_SILENT, /* not heard, or outside of a handshake */
 	SIDE_OPEN,
 	SIDE_CLOSED,
 	SIDE_RESET,

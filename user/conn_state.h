@@ -7,23 +7,20 @@
 
 #include <synward/flow.h>
 
-/*
- * The words and what they mean: X(name, meaning). Closed by an end: its FIN was taken. Not heard:
- * no segment of it was seen, or none that belongs to a handshake, and it neither closed nor reset.
- */
-#define SW_CONN_STATES(X)                                                         \
-	X("S0", "a SYN without an answer")                                        \
-	X("S1", "opened, and not closed")                                         \
-	X("SF", "opened, and closed by both ends")                                \
-	X("REJ", "a SYN refused by a RST")                                        \
-	X("S2", "opened, and closed by the originator only")                      \
-	X("S3", "opened, and closed by the responder only")                       \
-	X("RSTO", "opened, and reset by the originator")                          \
-	X("RSTR", "opened, and reset by the responder")                           \
-	X("RSTOS0", "a SYN and a RST of the originator, the responder not heard") \
-	X("RSTRH", "a RST of the responder, the originator not heard")            \
-	X("SH", "a FIN of the originator, the responder not heard")               \
-	X("SHR", "a FIN of the responder, the originator not heard")              \
+/* The words and what they mean: X(name, meaning). Closed is an end by its FIN. */
+#define SW_CONN_STATES(X)                                                \
+	X("S0", "a SYN without an answer")                               \
+	X("S1", "opened, and not closed")                                \
+	X("SF", "opened, and closed by both ends")                       \
+	X("REJ", "a SYN refused by a RST")                               \
+	X("S2", "opened, and closed by the originator only")             \
+	X("S3", "opened, and closed by the responder only")              \
+	X("RSTO", "opened, and reset by the originator")                 \
+	X("RSTR", "opened, and reset by the responder")                  \
+	X("RSTOS0", "a SYN and a RST of the originator, no SYN+ACK")     \
+	X("RSTRH", "reset by the responder, no SYN of the originator")   \
+	X("SH", "closed by the originator, no SYN+ACK of the responder") \
+	X("SHR", "closed by the responder, no SYN of the originator")    \
 	X("OTH", "none of these: met in the middle, and not closed")
 
 /*

@@ -8,6 +8,7 @@
 
 #include "flow_view.h"
 #include "ladder.h"
+#include "names.h"
 #include "values.h"
 
 /* Of a run of segments that show nothing new, so many are kept at its begin and at its end. */
@@ -64,7 +65,7 @@ static struct sw_rung rung_of(const struct sw_ladder *ladder, const struct sw_st
 {
 	struct sw_sides sides = sw_step_sides(step);
 	struct sw_rung rung = {
-		.time_ns = step->time_ns - ladder->first_ns,
+		.time_ns = (__s64)(step->time_ns - ladder->first_ns),
 		.reason = sw_step_reason(step),
 		.seq = sw_relative_seq(step),
 		.ack = sw_relative_ack(step),
@@ -161,24 +162,43 @@ void sw_ladder_free(struct sw_ladder *ladder)
 
 /* --- Words ---------------------------------------------------------------------------------- */
 
-const char *sw_rung_label(const struct sw_rung *rung, char text[SW_RUNG_TEXT])
-{
-	static const char *const names[] = {
-		"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"
-	};
-	char *at = text, *end = text + SW_RUNG_TEXT;
+#define NUMBERS_TEXT 64
+#define WORDS_TEXT   40
 
-	*at = '\0';
-	for (int bit = 0; bit < 8; bit++)
-		if (rung->flags & (1 << bit))
-			at += snprintf(at, end - at, "%s ", names[bit]);
+/* Sequence numbers and length. */
+static const char *numbers(const struct sw_rung *rung, char text[NUMBERS_TEXT])
+{
+	char *at = text, *end = text + NUMBERS_TEXT;
+
 	at += snprintf(at, end - at, "seq=%u", rung->seq);
 	if (rung->flags & SW_TCP_ACK)
 		at += snprintf(at, end - at, " ack=%u", rung->ack);
 	if (rung->length)
-		at += snprintf(at, end - at, " len=%u", rung->length);
-	if (rung->kind == SW_RUNG_AGAIN)
-		snprintf(at, end - at, " (again)");
+		snprintf(at, end - at, " len=%u", rung->length);
+	return text;
+}
+
+static const char *flag_words(__u8 flags, char text[WORDS_TEXT])
+{
+	static const char *const words[] = { "FIN ", "SYN ", "RST ", "PSH ",
+					     "ACK ", "URG ", "ECE ", "CWR " };
+
+	*text = '\0';
+	for (int bit = 0; bit < 8; bit++)
+		if (flags & (1 << bit))
+			strcat(text, words[bit]);
+	return text;
+}
+
+/* Too long a label has the flags' letters instead of their names. */
+const char *sw_rung_label(const struct sw_rung *rung, char text[SW_RUNG_TEXT])
+{
+	char words[WORDS_TEXT], rest[NUMBERS_TEXT], letters[SW_FLAGS_TEXT];
+	int columns = snprintf(text, SW_RUNG_TEXT, "%s%s%s", flag_words(rung->flags, words),
+			       numbers(rung, rest), rung->kind == SW_RUNG_AGAIN ? " (again)" : "");
+
+	if (columns > SW_RUNG_COLUMNS)
+		snprintf(text, SW_RUNG_TEXT, "%s %s", sw_flags_name(rung->flags, letters), rest);
 	return text;
 }
 

@@ -21,7 +21,7 @@ enum sw_rung_kind {
 
 /* One arrow. Both sides of a self-connection's are the left one. */
 struct sw_rung {
-	__u64 time_ns; /* since the first segment of the flow */
+	__s64 time_ns; /* since the first segment of the flow; clocks may go back */
 	__u64 folded; /* segments left out above this one */
 	const char *reason; /* of an ignored one */
 	__u32 seq, ack, length; /* relative, as people count */
@@ -55,8 +55,9 @@ void sw_ladder_free(struct sw_ladder *ladder);
 /* Labels of arrows that cross are no longer than that: they share the width. */
 #define SW_CROSSING_LABEL 27
 
-/* "SYN ACK seq=0 ack=1", and " (again)" where it is. */
-#define SW_RUNG_TEXT 80
+/* "SYN ACK seq=0 ack=1", and " (again)" where it is. At most SW_RUNG_COLUMNS. */
+#define SW_RUNG_TEXT    128
+#define SW_RUNG_COLUMNS 56
 const char *sw_rung_label(const struct sw_rung *rung, char text[SW_RUNG_TEXT]);
 
 /* A state that the side passed through on its way, before it came to state[side]; -1 if none. */

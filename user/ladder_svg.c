@@ -173,8 +173,11 @@ static void draw_states(const struct drawing *drawing, size_t i, int side)
 		return;
 	if (before >= 0 && crossed)
 		moment = drawing->place[i].arrived;
-	if (rung->state[side] == LISTEN)
+	if (rung->state[side] == LISTEN) {
+		if (fall_of(drawing, i) == CROSSING)
+			return; /* a SYN of its own was on the way already */
 		moment = TOP - 14; /* it had been there before the SYN arrived */
+	}
 	draw_state(drawing, side, moment, rung->state[side]);
 }
 
@@ -242,13 +245,13 @@ static void draw_loop(const struct drawing *drawing, size_t i)
 /* --- The rest ------------------------------------------------------------------------------- */
 
 /* "35 µs", "20.1 ms", "3.21 s". */
-static const char *time_text(__u64 ns, char text[32])
+static const char *time_text(__s64 ns, char text[32])
 {
 	double us = (double)ns / 1000;
 
-	if (us < 1000)
+	if (us < 1000 && us > -1000)
 		snprintf(text, 32, ns ? "%.0f µs" : "0", us);
-	else if (us < 1e6)
+	else if (us < 1e6 && us > -1e6)
 		snprintf(text, 32, "%.*f ms", us < 1e5 ? 1 : 0, us / 1000);
 	else
 		snprintf(text, 32, "%.2f s", us / 1e6);

@@ -69,16 +69,13 @@ static const char *name_of(int state)
 	return state < 0 ? "" : sw_state_name((unsigned int)state);
 }
 
-/* Time and the left state, up to the left life line; a negative time is left blank. */
-static void begin_line(const struct pen *pen, __s64 time_ns, const char *state)
+/* Time, blank if there is none, and the left state, up to the left life line. */
+static void begin_line(const struct pen *pen, const __s64 *time_ns, const char *state)
 {
-	double seconds = (double)time_ns / SW_NS_PER_S;
+	char time[SW_ELAPSED_TEXT];
 
-	if (time_ns < 0)
-		printf("%*s", TIME_WIDTH, "");
-	else
-		printf("%*.*f", TIME_WIDTH, seconds < 1000 ? 6 : seconds < 1e6 ? 3 : 0, seconds);
-	printf("  %*s %s", STATE_WIDTH, state, pen->life);
+	printf("%*s  %*s %s", TIME_WIDTH, time_ns ? sw_elapsed(*time_ns, time) : "", STATE_WIDTH,
+	       state, pen->life);
 }
 
 static void end_line(const struct pen *pen, const char *state)
@@ -92,7 +89,7 @@ static void print_note(const struct pen *pen, const char *left, const char *note
 {
 	int before = (AREA_WIDTH - columns) / 2;
 
-	begin_line(pen, -1, left);
+	begin_line(pen, NULL, left);
 	printf("%*s%s%*s", before, "", note, AREA_WIDTH - columns - before, "");
 	end_line(pen, right);
 }
@@ -118,7 +115,7 @@ static void print_folded(const struct pen *pen, __u64 folded)
 
 	columns = snprintf(note, sizeof(note), "  %llu segment%s without a change  ", folded,
 			   folded == 1 ? "" : "s");
-	begin_line(pen, -1, "");
+	begin_line(pen, NULL, "");
 	columns += 2;
 	printf("%*s%s%s%s", (AREA_WIDTH - columns) / 2, "", pen->more, note, pen->more);
 	printf("%*s", AREA_WIDTH - columns - (AREA_WIDTH - columns) / 2, "");
@@ -146,7 +143,7 @@ static void print_straight(const struct pen *pen, const struct sw_rung *rung)
 		head = pen->lost;
 	sw_rung_label(rung, label);
 	before = (AREA_WIDTH - 3 - (int)strlen(label)) / 2;
-	begin_line(pen, (__s64)rung->time_ns, new_state(rung, SW_LEFT));
+	begin_line(pen, &rung->time_ns, new_state(rung, SW_LEFT));
 	if (rung->from == SW_RIGHT)
 		fputs(head, stdout);
 	print_labelled(line, label, before, AREA_WIDTH - 1);
@@ -160,6 +157,7 @@ static void print_straight(const struct pen *pen, const struct sw_rung *rung)
 /* What a crossing leaves on either side of it. */
 #define HALF_WIDTH ((AREA_WIDTH - 2) / 2)
 
+_Static_assert(SW_RUNG_COLUMNS <= AREA_WIDTH - 4, "label, line and head fit");
 _Static_assert(SW_CROSSING_LABEL <= HALF_WIDTH - 3, "label and line fit");
 
 /* Columns of line before a label of a crossing, at its sender's side. */
@@ -200,7 +198,7 @@ static void print_crossing(const struct pen *pen, const struct sw_rung *first,
 	const char *line = pen->line[SW_RUNG_PLAIN];
 	char label[SW_RUNG_TEXT];
 
-	begin_line(pen, (__s64)first->time_ns, state_when_sent(first, second, SW_LEFT));
+	begin_line(pen, &first->time_ns, state_when_sent(first, second, SW_LEFT));
 	sw_rung_label(left, label);
 	print_labelled(line, label, stub(label), HALF_WIDTH);
 	printf("%s%s", pen->down, pen->up);
@@ -208,7 +206,7 @@ static void print_crossing(const struct pen *pen, const struct sw_rung *first,
 	print_labelled(line, label, HALF_WIDTH - 2 - (int)strlen(label) - stub(label), HALF_WIDTH);
 	end_line(pen, state_when_sent(first, second, SW_RIGHT));
 
-	begin_line(pen, (__s64)second->time_ns, state_in_the_end(first, second, SW_LEFT));
+	begin_line(pen, &second->time_ns, state_in_the_end(first, second, SW_LEFT));
 	fputs(pen->to_left, stdout);
 	repeat(line, HALF_WIDTH - 1);
 	printf("%s%s", pen->up, pen->down);
@@ -224,11 +222,10 @@ static void print_loop(const struct pen *pen, const struct sw_rung *rung)
 	char label[SW_RUNG_TEXT];
 	int passed = sw_rung_passed(rung, SW_LEFT);
 
-	begin_line(pen, (__s64)rung->time_ns,
-		   passed >= 0 ? name_of(passed) : new_state(rung, SW_LEFT));
+	begin_line(pen, &rung->time_ns, passed >= 0 ? name_of(passed) : new_state(rung, SW_LEFT));
 	print_labelled(line, sw_rung_label(rung, label), 3, AREA_WIDTH - 1);
 	puts(pen->turn);
-	begin_line(pen, -1, passed >= 0 ? new_state(rung, SW_LEFT) : "");
+	begin_line(pen, NULL, passed >= 0 ? new_state(rung, SW_LEFT) : "");
 	fputs(rung->kind == SW_RUNG_IGNORED ? pen->lost : pen->to_left, stdout);
 	repeat(line, AREA_WIDTH - 2);
 	printf("%s%s%s\n", pen->back, rung->reason ? " " : "", rung->reason ?: "");

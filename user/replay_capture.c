@@ -15,7 +15,10 @@
 #include "report.h"
 
 #define READ_AHEAD (1 << 18)
-#define LENGTH_MAX (1U << 30) /* of a frame on the wire: beyond that a file is wrong */
+
+/* What is beyond these in a file is wrong: a frame's length on the wire, the year 2116. */
+#define LENGTH_MAX  (1U << 30)
+#define TIME_MAX_NS (1ULL << 62)
 
 _Static_assert(SW_CAPTURE_ERROR_MAX >= PCAP_ERRBUF_SIZE, "libpcap's messages fit");
 
@@ -228,6 +231,8 @@ int sw_capture_next(struct sw_capture *capture, struct sw_frame *frame)
 		.captured = packet.captured,
 		.length = packet.length,
 	};
+	if (frame->time_ns > TIME_MAX_NS)
+		frame->time_ns = TIME_MAX_NS;
 	if (frame->length < frame->captured || frame->length > LENGTH_MAX)
 		frame->length = frame->captured;
 	if (!sw_link_known(packet.link))

@@ -157,14 +157,14 @@ int sw_senders_survey(struct sw_senders *senders, const struct sw_capture_source
 	return err;
 }
 
-bool sw_senders_offload(struct sw_senders *senders, const __u8 address[16])
+bool sw_senders_offload(struct sw_senders *senders, const __u8 address[16], bool quiet)
 {
 	struct sw_sender *sender = slot_of(senders, address);
 	char name[INET6_ADDRSTRLEN];
 
 	if (sender->good || sender->bad < OFFLOAD_MIN)
 		return false;
-	if (!sender->told)
+	if (!sender->told && !quiet)
 		sw_say("every checksum of %s is wrong: taken for right, its NIC fills them in",
 		       sw_address_name(address, name));
 	sender->told = true;

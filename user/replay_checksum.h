@@ -35,7 +35,7 @@ struct sw_senders {
 /* Reads the whole capture. 0 or -errno, reported; that it ends early is not its business. */
 int sw_senders_survey(struct sw_senders *senders, const struct sw_capture_source *source);
 
-/* Whether a wrong checksum from this address tells nothing; says so the first time. */
-bool sw_senders_offload(struct sw_senders *senders, const __u8 address[16]);
+/* Whether a wrong checksum from this address tells nothing; says so the first time, unless quiet. */
+bool sw_senders_offload(struct sw_senders *senders, const __u8 address[16], bool quiet);
 
 #endif

@@ -193,7 +193,7 @@ static int check_checksum(struct sw_replay *replay, const struct sw_frame *frame
 	if (sw_parse_network(&cursor, &packet) || sw_parse_transport(&cursor, &packet, &seg))
 		return 0;
 	err = survey(replay);
-	if (err || sw_senders_offload(replay->senders, seg.key.addr[seg.sender]))
+	if (err || sw_senders_offload(replay->senders, seg.key.addr[seg.sender], replay->quiet))
 		return err;
 	refuse(replay, frame, &seg);
 	return 1;
@@ -269,7 +269,7 @@ static int run_frames(struct sw_replay *replay, struct sw_capture *capture)
 		sw_progress_step(&replay->progress, capture);
 	}
 	err = err ?: end_flows(replay, ~0ULL, 0);
-	if (!err && got < 0)
+	if (!err && got < 0 && !replay->quiet)
 		err = sw_fail(0, NULL, "read %s beyond frame %llu: %s", replay->source->name,
 			      capture->number, capture->error);
 	return err;

@@ -45,6 +45,7 @@ struct sw_replay {
 	__u64 counts[SW_COUNTER_MAX]; /* frames by the reason that the program gave, or we */
 	__u64 unknown_link; /* frames of an interface whose link layer is not known */
 	struct sw_senders *senders; /* once there was a wrong checksum */
+	bool quiet; /* set it before a run that is not the last one: no talk, no error of the file */
 	struct sw_sink sink;
 	struct sw_progress progress;
 };

@@ -52,6 +52,19 @@ const char *sw_step_reason(const struct sw_step *step)
 	return sw_counter_name(step->reason);
 }
 
+const char *sw_elapsed(__s64 ns, char text[SW_ELAPSED_TEXT])
+{
+	double seconds = (double)ns / SW_NS_PER_S;
+	int digits = 6;
+
+	if (ns <= -10 * (__s64)SW_NS_PER_S || ns >= 1000 * (__s64)SW_NS_PER_S)
+		digits = 3;
+	if (ns <= -10000 * (__s64)SW_NS_PER_S || ns >= 1000000 * (__s64)SW_NS_PER_S)
+		digits = 0;
+	snprintf(text, SW_ELAPSED_TEXT, "%10.*f", digits, seconds);
+	return text;
+}
+
 /* --- JSON ----------------------------------------------------------------------------------- */
 
 /* Of the two ends of the flows met lately: to write an address costs more than all the rest. */
@@ -142,7 +155,8 @@ void sw_replay_flow_json(void *context, const struct sw_flow_key *key, const str
 
 /* --- The list of segments ------------------------------------------------------------------- */
 
-#define LEFT_WIDTH 40 /* up to the end of the sender's name */
+#define ENDPOINT_WIDTH 21 /* of IPv4 */
+#define LEFT_WIDTH     40 /* up to the end of the sender's name */
 
 /* "LISTEN > SYN_RCVD", empty if nothing has changed. */
 static const char *change(const struct sw_endpoint *before, const struct sw_endpoint *after,
@@ -177,25 +191,31 @@ static void print_effect(const struct sw_step *step, const struct sw_sides *side
 	if (!*src && !*dst && !reason)
 		return;
 	width = LEFT_WIDTH - columns(src);
-	printf("%*s%s   %s%s%s\n", width, "", src, dst, *dst && reason ? "  " : "", reason ?: "");
+	printf("%*s%s", width, "", src);
+	if (*dst)
+		printf("   %s", dst);
+	if (reason)
+		printf("%*s%s", 3, "", reason);
+	putchar('\n');
 }
 
 void sw_replay_segment_text(void *context, const struct sw_step *step)
 {
-	char src[SW_ENDPOINT_TEXT], dst[SW_ENDPOINT_TEXT], flags[SW_FLAGS_TEXT], ends[128];
+	char src[SW_ENDPOINT_TEXT], dst[SW_ENDPOINT_TEXT], flags[SW_FLAGS_TEXT];
 	struct sw_sides sides = sw_step_sides(step);
 	struct sw_replay_view *view = context;
-	__s64 time_ns;
+	char time[SW_ELAPSED_TEXT];
 
 	if (!view->first_ns)
 		view->first_ns = step->time_ns;
-	time_ns = (__s64)(step->time_ns - view->first_ns);
-	snprintf(ends, sizeof(ends), "%21s > %-21s",
-		 sw_endpoint_name(&step->seg->key, sides.src, src),
-		 sw_endpoint_name(&step->seg->key, sides.dst, dst));
-	printf("%7llu %10.6f %s", step->number, (double)time_ns / SW_NS_PER_S, ends);
-	if (strlen(ends) > 45)
-		printf("\n%*s", 64, "");
+	sw_endpoint_name(&step->seg->key, sides.src, src);
+	sw_endpoint_name(&step->seg->key, sides.dst, dst);
+	printf("%7llu %s ", step->number,
+	       sw_elapsed((__s64)(step->time_ns - view->first_ns), time));
+	if (strlen(src) <= ENDPOINT_WIDTH && strlen(dst) <= ENDPOINT_WIDTH)
+		printf("%*s > %-*s", ENDPOINT_WIDTH, src, ENDPOINT_WIDTH, dst);
+	else
+		printf("%s >\n%*s%-47s", src, 17, "", dst);
 	printf(" %-5s %10u %10u %5u\n", sw_flags_name(step->seg->flags, flags),
 	       sw_relative_seq(step), sw_relative_ack(step), step->seg->length);
 	print_effect(step, &sides, view->ascii);
@@ -203,9 +223,8 @@ void sw_replay_segment_text(void *context, const struct sw_step *step)
 
 /* --- The table of flows --------------------------------------------------------------------- */
 
-#define ENDPOINT_WIDTH 21 /* of IPv4 */
-#define NUMBER_WIDTH   4
-#define COLUMNS        "%-11s %-11s %-6s %5s %5s %6s\n"
+#define NUMBER_WIDTH 4
+#define COLUMNS      "%-11s %-11s %-6s %5s %5s %6s\n"
 
 static void print_head(void)
 {

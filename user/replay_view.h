@@ -32,6 +32,10 @@ struct sw_sides sw_step_sides(const struct sw_step *step);
 __u32 sw_relative_seq(const struct sw_step *step);
 __u32 sw_relative_ack(const struct sw_step *step);
 
+/* Seconds, in ten columns wherever that is possible. */
+#define SW_ELAPSED_TEXT 32
+const char *sw_elapsed(__s64 ns, char text[SW_ELAPSED_TEXT]);
+
 /* Why the step changed nothing, or NULL: a new incarnation is not a reason. */
 const char *sw_step_reason(const struct sw_step *step);
 

@@ -8,7 +8,7 @@
  * meanwhile.
  *
  * Nothing is missed: a segment that sets a flow's deadline sets it at least the shortest time-out
- * ahead, and passes come three times in that time, so that one of them finds it beforehand.
+ * ahead, and passes come twice in that time, so that one of them finds it beforehand.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -59,7 +59,7 @@ static __u64 clamp(__u64 value, __u64 min, __u64 max)
 	return value < min ? min : value > max ? max : value;
 }
 
-/* A third of the shortest time-out. */
+/* Half the shortest time-out. */
 static __u64 choose_period(const struct sw_timeouts *timeouts)
 {
 	__u64 shortest_ns = ~0ULL;
@@ -70,7 +70,7 @@ static __u64 choose_period(const struct sw_timeouts *timeouts)
 		if (ns && ns < shortest_ns)
 			shortest_ns = ns;
 	}
-	return clamp(shortest_ns / 3, PERIOD_MIN_NS, PERIOD_MAX_NS);
+	return clamp(shortest_ns / 2, PERIOD_MIN_NS, PERIOD_MAX_NS);
 }
 
 static int take_due(void *context, void *data, size_t size)

@@ -536,6 +536,23 @@ SW_INLINE enum sw_counter sw_take_data(struct sw_flow *flow, struct sw_endpoint 
 /* --- RST -------------------------------------------------------------------------------------- */
 
 /*
+ * Is the RST's sequence number what the receiver expects next: all that src sent, or where dst says
+ * that it waits (the rest was lost behind this observer)? A RST that bears the number of src's FIN
+ * answers data that crossed it; who has the FIN already takes it too (Linux, tcp_reset_check).
+ */
+SW_INLINE bool sw_rst_exact(const struct sw_endpoint *src, const struct sw_endpoint *dst,
+			    const struct sw_segment *seg)
+{
+	if (seg->seq == src->next)
+		return true;
+	if (dst->state == LISTEN)
+		return false;
+	if (dst->seen && seg->seq == dst->ack)
+		return true;
+	return sw_fin_counts(src) && seg->seq + 1 == src->end && dst->state != TIME_WAIT;
+}
+
+/*
  * RFC 9293, 3.10.7.3 and RFC 5961, 3: it closes when it is exactly what the receiver expects next,
  * or acknowledges the receiver's SYN.
  */
@@ -545,14 +562,12 @@ SW_INLINE enum sw_counter sw_step_rst(struct sw_flow *flow, struct sw_endpoint *
 	if (dst->state == SYN_SENT && dst != src) {
 		if (!sw_acks_syn(dst, seg))
 			return SW_RST_BLIND;
-	} else if (dst->state == LISTEN) {
-		if (seg->seq != src->next)
-			return SW_RST_BLIND;
-	} else if (seg->seq != src->next && !(dst->seen && seg->seq == dst->ack)) {
+	} else if (!sw_rst_exact(src, dst, seg)) {
 		__u32 window = sw_window(flow, dst, src);
 
-		return sw_seq_between(dst->ack, seg->seq, dst->ack + window) ? SW_RST_CHALLENGE
-									     : SW_RST_BLIND;
+		if (dst->state != LISTEN && sw_seq_between(dst->ack, seg->seq, dst->ack + window))
+			return SW_RST_CHALLENGE;
+		return SW_RST_BLIND;
 	}
 	sw_enter(src, CLOSED);
 	sw_enter(dst, CLOSED);

@@ -100,11 +100,11 @@ def times(frames, step=0.01):
 
 def pcap(stamped, kind=ETHERNET, snaplen=262144, order="<", nano=False):
     """A pcap file of (time, frame)."""
-    unit = 10**9 if nano else 10**6
+    unit, scale = (10**9, 1000) if nano else (10**6, 1)
     magic = 0xA1B23C4D if nano else 0xA1B2C3D4
     out = [struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, snaplen, kind)]
     for time, data in stamped:
-        ticks = round(time * unit)
+        ticks = round(time * 10**6) * scale
         held = data[:snaplen]
         out.append(struct.pack(order + "IIII", ticks // unit, ticks % unit, len(held), len(data)) + held)
     return b"".join(out)
