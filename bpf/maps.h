@@ -118,11 +118,17 @@ struct {
 	__type(value, struct sw_work);
 } sw_scratch SEC(".maps");
 
+static __always_inline struct sw_work *sw_work_in_hand(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&sw_scratch, &zero);
+}
+
 /* Zero but for what is always written before it is read. */
 static __always_inline struct sw_work *sw_new_work(void)
 {
-	__u32 zero = 0;
-	struct sw_work *w = bpf_map_lookup_elem(&sw_scratch, &zero);
+	struct sw_work *w = sw_work_in_hand();
 
 	if (w)
 		__builtin_memset(w, 0, offsetof(struct sw_work, seg.options));

@@ -25,7 +25,7 @@ static __always_inline void handle(struct sw_work *w, int stop)
 	if (stop) {
 		w->reason = stop;
 	} else {
-		sw_track(w);
+		sw_track();
 		if (offline)
 			offline_result.segment = w->seg;
 	}

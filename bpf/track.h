@@ -74,11 +74,13 @@ enum sw_applied {
  * hundred nanoseconds, and costs one record with wrong numbers, which its time-out clears.
  *
  * A global function, as the other two below: the verifier checks it once, and not once for every
- * way that leads to it.
+ * way that leads to it. It fetches the work itself, because to older verifiers (Linux 6.1) a pointer
+ * that comes as an argument is no map key.
  */
-__noinline int sw_apply(struct sw_work *w)
+__noinline int sw_apply(void)
 {
 	const struct sw_config *cfg = sw_settings();
+	struct sw_work *w = sw_work_in_hand();
 	struct sw_lock *stripe;
 	struct sw_flow *flow;
 	bool moved;
@@ -148,7 +150,7 @@ static __always_inline bool sw_begin(struct sw_work *w)
 static __always_inline void sw_apply_or_begin(struct sw_work *w)
 {
 	for (int turn = 0; turn < 16; turn++) {
-		int applied = sw_apply(w);
+		int applied = sw_apply();
 
 		if (applied == SW_APPLIED)
 			return;
@@ -231,9 +233,11 @@ __noinline int sw_read_options(struct sw_segment *seg)
 	return 0;
 }
 
-/* Everything that track mode does with the segment in *w, which is otherwise zero. */
-__noinline int sw_track(struct sw_work *w)
+/* Everything that track mode does with the segment in hand. */
+__noinline int sw_track(void)
 {
+	struct sw_work *w = sw_work_in_hand();
+
 	if (!w)
 		return 0;
 	if (w->seg.option_bytes)

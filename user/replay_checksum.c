@@ -16,6 +16,8 @@
 #define TCP_CHECKSUM_AT  16
 #define IPV4_CHECKSUM_AT 10
 
+#define TOLD_MAX 5
+
 /* One packet is chance; so many wrong ones, and not one right, are a NIC. */
 #define OFFLOAD_MIN 3
 
@@ -164,9 +166,15 @@ bool sw_senders_offload(struct sw_senders *senders, const __u8 address[16], bool
 
 	if (sender->good || sender->bad < OFFLOAD_MIN)
 		return false;
-	if (!sender->told && !quiet)
+	if (!sender->told && !quiet && senders->told++ < TOLD_MAX)
 		sw_say("every checksum of %s is wrong: taken for right, its NIC fills them in",
 		       sw_address_name(address, name));
 	sender->told = true;
 	return true;
+}
+
+void sw_senders_say(const struct sw_senders *senders)
+{
+	if (senders->told > TOLD_MAX)
+		sw_say("so is every checksum of %llu more senders", senders->told - TOLD_MAX);
 }

@@ -220,9 +220,9 @@ static void take_result(struct sw_replay *replay, const struct sw_frame *frame)
 
 static int run_program(struct sw_replay *replay, const struct sw_frame *frame)
 {
-	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame->bytes,
-			    .data_size_in = frame->captured < HEAD_MAX ? frame->captured : HEAD_MAX,
-			    .repeat = 1);
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame->bytes,
+		    .data_size_in = frame->captured < HEAD_MAX ? frame->captured : HEAD_MAX,
+		    .repeat = 1);
 	int err;
 
 	replay->object->bss->offline_now_ns = replay->now_ns;
@@ -304,6 +304,8 @@ void sw_replay_say(const struct sw_replay *replay)
 		if (replay->counts[noted[i]])
 			sw_say("%llu %s %s", replay->counts[noted[i]], sw_counter_name(noted[i]),
 			       sw_counter_help(noted[i]));
+	if (replay->senders)
+		sw_senders_say(replay->senders);
 	if (replay->unknown_link)
 		sw_say("%llu frames passed over: their link layer is not %s", replay->unknown_link,
 		       sw_link_names);

@@ -223,8 +223,8 @@ void sw_replay_segment_text(void *context, const struct sw_step *step)
 
 /* --- The table of flows --------------------------------------------------------------------- */
 
-#define NUMBER_WIDTH 4
-#define COLUMNS      "%-11s %-11s %-6s %5s %5s %6s\n"
+#define NUMBER_WIDTH 5
+#define COLUMNS      "%-11s %-11s %-6s %5s %5s %5s\n"
 
 static void print_head(void)
 {

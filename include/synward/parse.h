@@ -193,6 +193,7 @@ SW_INLINE enum sw_counter sw_parse_ipv6(struct sw_cursor *c, struct sw_packet *p
 	__builtin_memcpy(packet->to, p + 24, 16);
 	c->at += 40;
 
+	SW_UNROLL
 	for (int i = 0; i <= SW_EXT_HEADERS_MAX; i++) {
 		__u32 header;
 

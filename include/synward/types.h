@@ -23,6 +23,13 @@
  */
 #define SW_PHASE() __asm__ volatile("" ::: "memory")
 
+/* A loop that older verifiers (Linux 6.1) take for an endless one unless it is unrolled. */
+#ifdef __clang__
+#define SW_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define SW_UNROLL
+#endif
+
 /* Sequence numbers live on a circle of 2^32: "after" is a signed distance (RFC 9293, 3.4). */
 SW_INLINE bool sw_seq_after(__u32 a, __u32 b)
 {

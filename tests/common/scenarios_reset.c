@@ -89,6 +89,13 @@ static const struct scenario resets[] = {
 		 OPEN,
 		 S(A, FIN,      1,   1,  0, FIN_WAIT_1,  ESTABLISHED, NONE),
 		 S(A, RST,      2,   0,  0, CLOSED,      CLOSED,      NONE), RESET_BY(A)),
+	/* Linux, tcp_reset_check(): the answer to data that crossed the FIN. */
+	SCENARIO(rst_that_bears_the_number_of_a_fin_closes,
+		 OPEN,
+		 S(A, FIN,      1,   1,  0, FIN_WAIT_1,  ESTABLISHED, NONE),
+		 S(B, DATA,     1,   2, 40, FIN_WAIT_2,  CLOSE_WAIT,  NONE),
+		 S(A, RST,      0,   0,  0, FIN_WAIT_2,  CLOSE_WAIT,  RST_BLIND),
+		 S(A, RST,      1,   0,  0, CLOSED,      CLOSED,      NONE), RESET_BY(A)),
 	SCENARIO(rst_closes_from_fin_wait_2_and_close_wait,
 		 OPEN,
 		 S(A, FIN,      1,   1,  0, FIN_WAIT_1,  ESTABLISHED, NONE),

@@ -250,6 +250,14 @@ def two_wrong_checksums_are_not_yet_an_offload():
 
 
 @test
+def many_offloading_senders_are_told_of_in_a_few_lines():
+    frames = [frame((f"10.0.0.{n}", 9), B, "S", 1, checksum=0) for n in range(1, 24) for _ in range(3)]
+    result = replay_json(pcap(times(frames)))
+    same((len(result.flows()), result.err.count("\n")), (23, 6), "flows, lines of talk")
+    must("18 more senders" in result.err, f"not said: {result.err!r}")
+
+
+@test
 def partial_checksum_is_recognised_in_every_segment():
     partial = with_checksum(HANDSHAKE, lambda n, who: "partial" if n == 0 else None)
     result = replay_json(partial)

@@ -118,6 +118,17 @@ def flows_come_in_the_order_in_which_they_began():
 
 
 @test
+def flows_that_are_over_leave_the_tables():
+    steps = [(1700000000 + n / 1000, frame((f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", 9), B, "S", 1)) for n in range(70000)]
+    late = [(1700000200, frame(A, B, "S", 1))]
+    lines = replay_json(pcap(steps + late)).lines()
+    same([line["type"] for line in lines].count("flow"), 70001, "flows")
+    same(lines[-1]["a"], "192.0.2.10:40000", "the last flow")
+    first = next(n for n, line in enumerate(lines) if line["type"] == "flow")
+    must(first < len(lines) - 70001, "no flow was ended before the end")
+
+
+@test
 def rst_of_an_unknown_connection_is_no_flow():
     result = run_steps([(0, "R", 1000, 0, 0)])
     same((result.segments()[0]["reason"], result.flows()), ("rst_no_flow", []), "result")
