@@ -79,8 +79,6 @@ static __always_inline void sw_sweep_all(struct sw_sweep *args)
 	struct sw_pass pass = { .args = args, .now = sw_now(), .halfopen = true };
 
 	bpf_for_each_map_elem(&sw_halfopen, sw_sweep_one, &pass, 0);
-	if (args->halfopen_only)
-		return;
 	pass.halfopen = false;
 	bpf_for_each_map_elem(&sw_flows, sw_sweep_one, &pass, 0);
 }

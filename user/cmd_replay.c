@@ -92,10 +92,11 @@ const struct sw_option sw_replay_options[] = {
 #define CONN_LINE(name, meaning) " " name "\t" meaning "\n"
 
 const char sw_replay_more[] =
-	"FILE is a pcap or pcapng file, \"-\" is standard input: Ethernet with VLAN tags, Linux cooked, raw\n"
-	"IP, BSD loopback. Nothing is attached and no daemon is needed. Without --segments, --ladder, --svg\n"
-	"and --json the flows are listed. Flows end when the capture's clock says so; those that are left,\n"
-	"at its end. A segment whose checksum is wrong changes nothing, unless all of its sender's are.\n"
+	"FILE is a pcap or pcapng file, \"-\" is standard input. Link layers: Ethernet with VLAN\n"
+	"tags, Linux cooked, raw IP, BSD loopback. Nothing is attached, and no daemon is needed.\n"
+	"Without --json, --segments, --ladder and --svg the flows are listed. A flow ends when the\n"
+	"capture's clock says so, or the capture does. A segment whose checksum is wrong changes\n"
+	"nothing, unless all checksums of its sender are.\n"
 	"\n"
 	"CONN is how far a flow came, as Zeek says it:\n"
 	SW_CONN_STATES(CONN_LINE);

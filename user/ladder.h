@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The sequence diagram of one flow: two life lines, time running down, an arrow a segment, states at
- * the sides. Here is what the picture shows; ladder_text.c and ladder_svg.c draw it. Long runs of
- * segments that show nothing new are folded while they are collected, so memory does not grow with
- * them.
+ * The sequence diagram of one flow: two life lines, time running down, an arrow a segment, states
+ * at the sides. Here is what the picture shows; ladder_text.c and ladder_svg.c draw it. Long runs
+ * of segments that show nothing new are folded while they are collected, so memory does not grow
+ * with them.
  */
 #ifndef SYNWARD_LADDER_H
 #define SYNWARD_LADDER_H

@@ -159,7 +159,7 @@ static void draw_state(const struct drawing *drawing, int side, int y, enum sw_s
 		x, y - 12, width, colour_of(state), x + width / 2, y + 5, name);
 }
 
-/* A state that was only passed through stands above, unless there is time before the arrow arrives. */
+/* A state that was only passed through stands above, unless the arrow takes its time to arrive. */
 static void draw_states(const struct drawing *drawing, size_t i, int side)
 {
 	const struct sw_rung *rung = &drawing->ladder->rung[i];
@@ -190,7 +190,7 @@ static const char *class_of(const struct sw_rung *rung)
 	return classes[rung->kind];
 }
 
-/* A label above the line, turned as the line is; where lines cross, it keeps to its sender's half. */
+/* A label above the line, turned as it is; where lines cross, it keeps to its sender's half. */
 static void draw_label(const struct drawing *drawing, size_t i, double degrees)
 {
 	const struct sw_rung *rung = &drawing->ladder->rung[i];

@@ -48,7 +48,7 @@ static __u16 fold(__u64 sum)
 	return (__u16)sum;
 }
 
-/* The addresses of IPv4, mapped to IPv6, differ from its own by two words of ones: which are zero. */
+/* Mapping IPv4 addresses to IPv6 adds two words of ones, which in this arithmetic are zero. */
 static __u64 pseudo_header(const struct sw_packet *packet, __u32 bytes)
 {
 	const __u32 rest[2] = { htonl(bytes), htonl(SW_IP_TCP) };

@@ -169,7 +169,7 @@ static void refuse(struct sw_replay *replay, const struct sw_frame *frame, struc
 	tell(replay, frame, &step);
 }
 
-/* What a wrong checksum means depends on all that this sender sent: so the first one is looked into. */
+/* What a wrong checksum means depends on all that its sender sent: the first one is looked into. */
 static int survey(struct sw_replay *replay)
 {
 	if (replay->senders)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * The engine of replay: frames go through synward_ingress, the program that goes on the wire, by
- * BPF_PROG_RUN, on the capture's own clock; what it did to the flow goes to a sink. It holds no more
- * than the flows that are live, so memory does not grow with the capture.
+ * BPF_PROG_RUN, on the capture's own clock; what it did to the flow goes to a sink. It holds no
+ * more than the flows that are live, so memory does not grow with the capture.
  */
 #ifndef SYNWARD_REPLAY_ENGINE_H
 #define SYNWARD_REPLAY_ENGINE_H
@@ -21,7 +21,7 @@ struct sw_step {
 	enum sw_counter reason;
 };
 
-/* Who hears of it; a function may be NULL. A flow that another replaces comes before the segment. */
+/* Who hears of it; a function may be NULL. A flow that is replaced comes before the segment. */
 struct sw_sink {
 	void (*segment)(void *context, const struct sw_step *step);
 	void (*flow)(void *context, const struct sw_flow_key *key, const struct sw_flow *flow);
@@ -45,7 +45,7 @@ struct sw_replay {
 	__u64 counts[SW_COUNTER_MAX]; /* frames by the reason that the program gave, or we */
 	__u64 unknown_link; /* frames of an interface whose link layer is not known */
 	struct sw_senders *senders; /* once there was a wrong checksum */
-	bool quiet; /* set it before a run that is not the last one: no talk, no error of the file */
+	bool quiet; /* set before a run that another follows: no talk, no error of the file */
 	struct sw_sink sink;
 	struct sw_progress progress;
 };

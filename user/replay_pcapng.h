@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * A reader of pcapng (draft-ietf-opsawg-pcapng). libpcap reads only those files whose interfaces all
- * have the same link type and snap length; Wireshark and dumpcap write others, so here is our own.
- * Nothing in a file is believed before it is checked; memory is bounded by the largest block allowed.
+ * A reader of pcapng (draft-ietf-opsawg-pcapng). libpcap reads only those files whose interfaces
+ * all have the same link type and snap length; Wireshark and dumpcap write others, so here is our
+ * own. Nothing in a file is believed before it is checked; memory is bounded by the largest block
+ * allowed.
  */
 #ifndef SYNWARD_REPLAY_PCAPNG_H
 #define SYNWARD_REPLAY_PCAPNG_H

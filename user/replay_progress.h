@@ -12,7 +12,7 @@ struct sw_progress {
 	unsigned int frames, percent;
 };
 
-/* `busy`: stdout is written to all the time, so that a bar on the same terminal would be in its way. */
+/* `busy`: stdout is written to all the time, and a bar on the same terminal would be in its way. */
 void sw_progress_begin(struct sw_progress *progress, const struct sw_capture *capture, bool busy);
 
 /* After every frame. */

@@ -8,18 +8,16 @@
 #include <synward/flow.h>
 
 /*
- * synward_sweep: one pass over both flow maps, or over sw_halfopen alone. Removes every flow past
+ * synward_sweep: one pass over both flow maps. Removes every flow past
  * its deadline; puts each other flow whose deadline comes before horizon_ns into the ring buffer
  * sw_due.
  */
 struct sw_sweep {
 	__u64 horizon_ns; /* in: CLOCK_MONOTONIC */
-	__u32 halfopen_only; /* in */
 	__u32 flows; /* out: entries left in sw_flows */
 	__u32 halfopen; /* out: entries left in sw_halfopen */
 	__u32 removed; /* out: entries removed */
 	__u32 due_lost; /* out: flows that found sw_due full */
-	__u32 padding;
 };
 
 /* synward_expire: removes this one flow if it is past its deadline, else leaves it. */
@@ -29,7 +27,7 @@ struct sw_expire {
 	__u64 deadline_ns; /* out: 0 gone, else when to come back */
 };
 
-_Static_assert(sizeof(struct sw_sweep) == 32, "no hidden padding");
+_Static_assert(sizeof(struct sw_sweep) == 24, "no hidden padding");
 _Static_assert(sizeof(struct sw_expire) == 48, "no hidden padding");
 
 #endif

@@ -79,19 +79,6 @@ static void sweep_removes_what_is_overdue(void **state)
 	assert_int_equal(harness_count(SW_FLOWS_REMOVED), LIVE_FLOWS);
 }
 
-static void sweep_of_the_half_open_leaves_the_others_alone(void **state)
-{
-	struct sw_sweep sweep = { .halfopen_only = 1, .horizon_ns = ~0ULL };
-
-	(void)state;
-	begin();
-	harness_sweep(&sweep, START_NS + FIVE_DAYS);
-	assert_int_equal(sweep.removed, HALFOPEN_FLOWS);
-	assert_int_equal(sweep.flows, 0);
-	assert_int_equal(harness_entries(PLACE_FLOWS), LIVE_FLOWS);
-	assert_int_equal(harness_due(NULL, 0), 0);
-}
-
 static void sweep_reports_what_is_due_before_the_horizon(void **state)
 {
 	struct sw_sweep sweep = { .horizon_ns = START_NS + MINUTE };
@@ -241,7 +228,6 @@ int test_sweep(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sweep_leaves_what_lives),
 		cmocka_unit_test(sweep_removes_what_is_overdue),
-		cmocka_unit_test(sweep_of_the_half_open_leaves_the_others_alone),
 		cmocka_unit_test(sweep_reports_what_is_due_before_the_horizon),
 		cmocka_unit_test(sweep_removes_closed_flows_at_once),
 		cmocka_unit_test(sweep_tells_the_listener),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * A fuzzer of replay's reader: captures are mutated in memory and read as replay reads them, frame by
- * frame, link layer, headers and checksum. Every frame is copied to memory of its own size, so that a
- * sanitizer sees a read beyond it. Takes seconds, a seed and captures to begin with; ends with a line
- * that says what was done. A fault is the sanitizers' to report.
+ * A fuzzer of replay's reader: captures are mutated in memory and read as replay reads them, frame
+ * by frame, link layer, headers and checksum. Every frame is copied to memory of its own size, so
+ * that a sanitizer sees a read beyond it. Takes seconds, a seed and captures to begin with; ends
+ * with a line that says what was done. A fault is the sanitizers' to report.
  */
 #include <errno.h>
 #include <stdarg.h>

@@ -35,7 +35,8 @@ def segment(src, dst, flags, seq=0, ack=0, data=b"", window=65535, options=b"", 
     """A TCP segment. checksum: None right, "partial" as a NIC is handed it, else the number to put there."""
     flags = sum(LETTERS[letter] for letter in flags)
     words = (20 + len(options)) // 4
-    head = struct.pack("!HHIIBBHHH", src[1], dst[1], seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, words << 4, flags, window, 0, 0)
+    seq, ack = seq & 0xFFFFFFFF, ack & 0xFFFFFFFF
+    head = struct.pack("!HHIIBBHHH", src[1], dst[1], seq, ack, words << 4, flags, window, 0, 0)
     tcp = head + options + data
     pseudo = pseudo_header(src, dst, len(tcp))
     if checksum is None:

@@ -77,8 +77,8 @@ TWO = pcap(times([*conversation(A, B, HANDSHAKE), *conversation(C, B, HANDSHAKE 
 
 @test
 def flow_is_chosen_by_its_number_in_the_table():
-    same(re.findall(r"^ +(\d) (\S+)", replay(TWO).ok().out, re.M), [("1", "192.0.2.10:40000"), ("2", "192.0.2.11:50000")],
-         "table")
+    same(re.findall(r"^ +(\d) (\S+)", replay(TWO).ok().out, re.M),
+         [("1", "192.0.2.10:40000"), ("2", "192.0.2.11:50000")], "table")
     must("192.0.2.10:40000" in replay(TWO, "--ladder").ok().out, "the first one is not the default")
     for words in (["--ladder=2"], ["--ladder", "2"], ["--ladder", "--flow", "2"]):
         must("192.0.2.11:50000" in replay(TWO, *words).ok().out, f"{words} did not choose it")
@@ -140,7 +140,8 @@ def check_svg(name):
         must(not boxes or boxes[-1][1] < height, "a state is below the picture")
     for box in svg.iter(SVG + "rect"):
         if box.get("x"):
-            must(0 <= float(box.get("x")) and float(box.get("x")) + float(box.get("width")) <= 1000, "beyond the margin")
+            left, width = float(box.get("x")), float(box.get("width"))
+            must(0 <= left and left + width <= 1000, "beyond the margin")
 
 
 for ladder in LADDERS:

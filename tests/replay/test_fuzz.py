@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-"""Broken captures by the thousand: the reader with sanitizers, then the whole program, which must end in an orderly way."""
+"""Broken captures by the thousand: the reader with sanitizers; the whole program, which must end in good order."""
 
 import glob
 import os
@@ -11,13 +11,18 @@ import tempfile
 import time
 
 from harness import HERE, ROOT, Skip, check_json_lines, must, replay, same, test
-from packets import A, A6, B, B6, CLOSE, HANDSHAKE, SLL2, conversation, frame, interface, link, pcap, pcapng, section, times
+from packets import (A, A6, B, B6, CLOSE, HANDSHAKE, SLL2, conversation, frame, interface, link, pcap, pcapng, section,
+                     times)
 from test_file import FRAMES, of_kind
 from test_model import VECTORS
 
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
-READER = ["replay_capture", "replay_pcapng", "replay_link", "replay_checksum", "flow_view", "conn_state", "names", "values"]
+READER = ["replay_capture", "replay_pcapng", "replay_link", "replay_checksum", "flow_view", "conn_state", "names",
+          "values"]
+FLAGS = ["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-fsanitize=address,undefined",
+         "-fno-sanitize-recover=all", f"-I{ROOT}/include", f"-I{ROOT}/user"]
+WORDS = [["--json"], ["--json", "--ignore-checksum"], ["--segments"], ["--ladder"], ["--svg", "-"], []]
 
 
 def seeds():
@@ -27,7 +32,8 @@ def seeds():
     yield pcap(times(of_kind(SLL2, A6, B6)), SLL2)
     yield pcapng(times(conversation(A, B, HANDSHAKE + CLOSE)))
     yield pcapng(times(FRAMES), order=">") + section() + interface(SLL2, 99, 9, 5)
-    yield pcap(times([link(f[14:], vlan=[(0x88A8, 7), (0x8100, 5)]) for f in FRAMES] + [frame(A, B, "S", 1, checksum=0)]))
+    tagged = [link(f[14:], vlan=[(0x88A8, 7), (0x8100, 5)]) for f in FRAMES]
+    yield pcap(times([*tagged, frame(A, B, "S", 1, checksum=0)]))
 
 
 def sanitized_reader(folder):
@@ -37,10 +43,8 @@ def sanitized_reader(folder):
         raise Skip("there is no gcc")
     sources = [os.path.join(HERE, "fuzz_reader.c"), *(os.path.join(ROOT, "user", f"{name}.c") for name in READER)]
     binary = os.path.join(folder, "fuzz_reader")
-    built = subprocess.run(
-        [compiler, "-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-fsanitize=address,undefined",
-         "-fno-sanitize-recover=all", f"-I{ROOT}/include", f"-I{ROOT}/user", *sources, "-lpcap", "-ljansson", "-o", binary],
-        capture_output=True, text=True, check=False)
+    built = subprocess.run([compiler, *FLAGS, *sources, "-lpcap", "-ljansson", "-o", binary], capture_output=True,
+                           text=True, check=False)
     if "cannot find -lasan" in built.stderr or "cannot find libasan" in built.stderr:
         raise Skip("there is no libasan")
     must(built.returncode == 0, f"the fuzzer does not build: {built.stderr}")
@@ -75,7 +79,7 @@ def fuzzed_captures_end_in_an_orderly_way():
     chance, end = random.Random(SEED), time.monotonic() + SECONDS
     while time.monotonic() < end:
         capture = mutated(chance.choice(list(seeds())), chance)
-        words = chance.choice([["--json"], ["--json", "--ignore-checksum"], ["--segments"], ["--ladder"], ["--svg", "-"], []])
+        words = chance.choice(WORDS)
         result = replay(capture, *words)
         must(result.code in (0, 1), f"exit {result.code}: {result.err}")
         same(result.code == 1, "Couldn't" in result.err, f"an error for exit {result.code}: {result.err!r}")

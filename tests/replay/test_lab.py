@@ -25,8 +25,8 @@ class Recording:
         self.file = tempfile.NamedTemporaryFile(suffix=".pcap")
         os.chmod(self.file.name, 0o666)  # tcpdump drops its rights
         self.log = tempfile.TemporaryFile("w+")
-        self.process = host.start(["tcpdump", "-i", device, "-U", "-n", "--immediate-mode", *words, "-w", self.file.name,
-                                   "tcp"], stderr=self.log)
+        command = ["tcpdump", "-i", device, "-U", "-n", "--immediate-mode", *words, "-w", self.file.name, "tcp"]
+        self.process = host.start(command, stderr=self.log)
         laboratory.until(lambda: None if "listening on" in self.text() else f"tcpdump: {self.text()}")
 
     def text(self):

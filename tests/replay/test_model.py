@@ -60,7 +60,8 @@ def run_steps(steps, *words):
 
 @test
 def flow_line_counts_packets_bytes_and_time():
-    flow = run_steps(HANDSHAKE + [(0, "PA", 1001, 5001, 100), (0, "PA", 1001, 5001, 100), (1, "A", 5001, 1101, 7)]).flow()
+    data = (0, "PA", 1001, 5001, 100)
+    flow = run_steps(HANDSHAKE + [data, data, (1, "A", 5001, 1101, 7)]).flow()
     same((flow["packets"], flow["bytes"]), ({"a": 4, "b": 2}, {"a": 100, "b": 7}), "packets and bytes")
     same((flow["start"], flow["duration"], flow["midstream"]), (1700000000.01, 0.05, False), "times")
 
@@ -119,9 +120,9 @@ def flows_come_in_the_order_in_which_they_began():
 
 @test
 def flows_that_are_over_leave_the_tables():
-    steps = [(1700000000 + n / 1000, frame((f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", 9), B, "S", 1)) for n in range(70000)]
-    late = [(1700000200, frame(A, B, "S", 1))]
-    lines = replay_json(pcap(steps + late)).lines()
+    ends = [(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", 9) for n in range(70000)]
+    frames = [(1700000000 + n / 1000, frame(end, B, "S", 1)) for n, end in enumerate(ends)]
+    lines = replay_json(pcap(frames + [(1700000200, frame(A, B, "S", 1))])).lines()
     same([line["type"] for line in lines].count("flow"), 70001, "flows")
     same(lines[-1]["a"], "192.0.2.10:40000", "the last flow")
     first = next(n for n, line in enumerate(lines) if line["type"] == "flow")
@@ -135,8 +136,8 @@ def rst_of_an_unknown_connection_is_no_flow():
     same(result.segments()[0]["src_state"], "CLOSED", "state")
 
 
-# What Zeek's conn.log says of these, by its conn_state() in scripts/base/protocols/conn/main.zeek and the endpoint states
-# of src/packet_analysis/protocol/tcp/TCPSessionAdapter.cc, worked through by hand.
+# What Zeek's conn.log says of these, by its conn_state() in scripts/base/protocols/conn/main.zeek and the endpoint
+# states of src/packet_analysis/protocol/tcp/TCPSessionAdapter.cc, worked through by hand.
 SYN, SYNACK, ACK = HANDSHAKE
 CONN_STATES = {
     "S0": [[SYN], [SYN, SYN], [SYN, (0, "A", 1001, 5001, 0)], [SYN, (0, "A", 1001, 5001, 0), (0, "PA", 1001, 5001, 9)]],
@@ -181,8 +182,8 @@ def help_tells_what_every_conn_state_means():
 
 @test
 def flow_table_fits_100_columns():
-    ends = [A, ("2001:db8:1234:5678:9abc:def0:1234:5678", 65535)]
-    frames = [frame(a, b, "S", 1) for a, b in ((ends[0], B), (ends[1], ("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", 65535)))]
+    long = ("2001:db8:1234:5678:9abc:def0:1234:5678", 65535), ("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", 65535)
+    frames = [frame(a, b, "S", 1) for a, b in ((A, B), long)]
     for words in ([], ["--segments"], ["--ladder", "2"], ["--ladder", "2", "--ascii"]):
         result = replay(pcap(times(frames)), *words).ok()
         longest = max(result.out.splitlines(), key=len)
