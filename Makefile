@@ -100,7 +100,7 @@ format: ## format all C files in place
 	$(Q)$(CLANG_FORMAT) -i $(FORMATTED)
 
 test: deps ## build and run every test
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory all $(BENCH)/flood
 	$(Q)tests/run
 
 demo: deps ## build, then show a lab of two hosts whose connections are tracked
