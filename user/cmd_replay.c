@@ -104,16 +104,20 @@ const char sw_replay_more[] =
 
 /* --- Ways of showing ------------------------------------------------------------------------ */
 
-static int run(const struct sw_capture_source *source, const struct sw_replay_args *args,
-	       const struct sw_sink *sink, bool quiet)
+static int run(struct sw_replay *replay, const struct sw_capture_source *source,
+	       const struct sw_replay_args *args, const struct sw_sink *sink)
 {
-	struct sw_replay replay = { .quiet = quiet };
-	int err = sw_replay_start(&replay, source, &args->replay);
+	*replay = (struct sw_replay){};
+	return sw_replay_start(replay, source, &args->replay) ?: sw_replay_run(replay, sink);
+}
 
-	err = err ?: sw_replay_run(&replay, sink);
-	if (!quiet)
-		sw_replay_say(&replay);
-	sw_replay_stop(&replay);
+/* Data first, then talk, and what went wrong in the end. */
+static int finish(struct sw_replay *replay, int err)
+{
+	if (!err && (fflush(stdout) || ferror(stdout)))
+		err = sw_fail(-errno, NULL, "write to standard output");
+	err = err ?: sw_replay_say(replay);
+	sw_replay_stop(replay);
 	return err;
 }
 
@@ -122,36 +126,54 @@ static int list(const struct sw_capture_source *source, const struct sw_replay_a
 	struct sw_replay_view view = { .ascii = args->ascii };
 	struct sw_sink sink = { .flow = sw_json ? sw_replay_flow_json : sw_replay_flow_text,
 				.context = &view };
+	struct sw_replay replay;
 
 	if (sw_json)
 		sink.segment = sw_replay_segment_json;
 	else if (args->segments)
 		sink.segment = sw_replay_segment_text;
-	return run(source, args, &sink, false);
+	return finish(&replay, run(&replay, source, args, &sink));
 }
 
-/* The capture may end in an error; what could be read of it is drawn all the same. */
+static int find(const struct sw_capture_source *source, const struct sw_replay_args *args,
+		struct sw_ladder *ladder)
+{
+	struct sw_sink sink = { .flow = sw_ladder_find, .context = ladder };
+	struct sw_replay replay;
+	int err = run(&replay, source, args, &sink);
+
+	sw_replay_stop(&replay);
+	if (!err && !ladder->flow.start_ns)
+		err = sw_fail(0, NULL, "draw flow %llu of %s: it has %llu", ladder->number,
+			      source->name, ladder->flows);
+	return err;
+}
+
+static int show(const struct sw_ladder *ladder, const struct sw_replay_args *args)
+{
+	int err = 0;
+
+	if (ladder->no_memory || !ladder->count)
+		return sw_fail(-ENOMEM, NULL, "draw flow %llu", ladder->number);
+	if (args->svg)
+		err = sw_ladder_write_svg(ladder, args->svg);
+	if (!err && args->ladder)
+		sw_ladder_print(ladder, args->ascii);
+	return err;
+}
+
 static int draw(const struct sw_capture_source *source, const struct sw_replay_args *args)
 {
 	struct sw_ladder ladder = { .number = args->flow ?: 1 };
-	struct sw_sink find = { .flow = sw_ladder_find, .context = &ladder };
 	struct sw_sink collect = { .segment = sw_ladder_collect, .context = &ladder };
-	int err = run(source, args, &find, true), failed = 0;
+	struct sw_replay replay;
+	int err = find(source, args, &ladder);
 
 	if (err)
 		return err;
-	if (!ladder.flow.start_ns)
-		return sw_fail(0, NULL, "draw flow %llu of %s: it has %llu", ladder.number,
-			       source->name, ladder.flows);
-	err = run(source, args, &collect, false);
-	if (ladder.no_memory || !ladder.count)
-		failed = sw_fail(-ENOMEM, NULL, "draw flow %llu", ladder.number);
-	if (!failed && args->svg)
-		failed = sw_ladder_write_svg(&ladder, args->svg);
-	if (!failed && args->ladder)
-		sw_ladder_print(&ladder, args->ascii);
+	err = run(&replay, source, args, &collect) ?: show(&ladder, args);
 	sw_ladder_free(&ladder);
-	return err ?: failed;
+	return finish(&replay, err);
 }
 
 /* `--ladder 3 FILE` and `FILE --ladder 3`: the number arrives as an operand. */

@@ -105,6 +105,32 @@ static int add(void *context, const struct sw_flow_key *key, const struct sw_flo
 	return 0;
 }
 
+/* By key; of one flow the record in sw_flows first. */
+static int by_key(const void *a, const void *b)
+{
+	const struct sw_flow_record *one = a, *other = b;
+	int order = memcmp(&one->key, &other->key, sizeof(one->key));
+
+	return order ?: one->halfopen - other->halfopen;
+}
+
+/* A flow that proved live between the two readings has been read in both maps. */
+static void drop_promoted(struct sw_flow_table *table)
+{
+	size_t kept = 0;
+
+	if (table->count)
+		qsort(table->record, table->count, sizeof(*table->record), by_key);
+	for (size_t i = 0; i < table->count; i++) {
+		const struct sw_flow_key *last = kept ? &table->record[kept - 1].key : NULL;
+
+		if (!last || memcmp(last, &table->record[i].key, sizeof(*last)))
+			table->record[kept++] = table->record[i];
+	}
+	table->count = kept;
+}
+
+/* Half-open first: a flow promoted meanwhile is then read twice, and not missed. */
 int sw_flow_table_read(struct sw_flow_table *table, const struct sw_maps *maps,
 		       const struct sw_flow_filter *filter, __u64 now_ns)
 {
@@ -113,6 +139,7 @@ int sw_flow_table_read(struct sw_flow_table *table, const struct sw_maps *maps,
 
 	reading.halfopen = false;
 	err = err ?: walk(sw_maps_fd(maps, "sw_flows"), add, &reading);
+	drop_promoted(table);
 	return err ? sw_fail(err, NULL, "read the flows") : 0;
 }
 

@@ -16,8 +16,6 @@
 #define TCP_CHECKSUM_AT  16
 #define IPV4_CHECKSUM_AT 10
 
-#define TOLD_MAX 5
-
 /* One packet is chance; so many wrong ones, and not one right, are a NIC. */
 #define OFFLOAD_MIN 3
 
@@ -159,22 +157,29 @@ int sw_senders_survey(struct sw_senders *senders, const struct sw_capture_source
 	return err;
 }
 
-bool sw_senders_offload(struct sw_senders *senders, const __u8 address[16], bool quiet)
+bool sw_senders_offload(struct sw_senders *senders, const __u8 address[16])
 {
 	struct sw_sender *sender = slot_of(senders, address);
-	char name[INET6_ADDRSTRLEN];
 
 	if (sender->good || sender->bad < OFFLOAD_MIN)
 		return false;
-	if (!sender->told && !quiet && senders->told++ < TOLD_MAX)
-		sw_say("every checksum of %s is wrong: taken for right, its NIC fills them in",
-		       sw_address_name(address, name));
-	sender->told = true;
+	if (sender->offloads)
+		return true;
+	sender->offloads = true;
+	if (senders->offloading < SW_SENDERS_TOLD)
+		memcpy(senders->first[senders->offloading], address, 16);
+	senders->offloading++;
 	return true;
 }
 
 void sw_senders_say(const struct sw_senders *senders)
 {
-	if (senders->told > TOLD_MAX)
-		sw_say("so is every checksum of %llu more senders", senders->told - TOLD_MAX);
+	char name[INET6_ADDRSTRLEN];
+
+	for (__u64 i = 0; i < senders->offloading && i < SW_SENDERS_TOLD; i++)
+		sw_say("every checksum of %s is wrong: taken for right, its NIC fills them in",
+		       sw_address_name(senders->first[i], name));
+	if (senders->offloading > SW_SENDERS_TOLD)
+		sw_say("so is every checksum of %llu more senders",
+		       senders->offloading - SW_SENDERS_TOLD);
 }

@@ -25,22 +25,24 @@ enum sw_checksum sw_checksum_of(const struct sw_frame *frame);
  */
 #define SW_SENDER_SLOTS 65536
 
+#define SW_SENDERS_TOLD 5
+
 struct sw_senders {
-	__u64 told; /* senders that have been said to offload */
+	__u64 offloading; /* senders found to offload, and the first of them */
+	__u8 first[SW_SENDERS_TOLD][16];
 	struct sw_sender {
 		__u32 good, bad;
-		bool told;
+		bool offloads;
 	} slot[SW_SENDER_SLOTS];
 };
 
 /* Reads the whole capture. 0 or -errno, reported; that it ends early is not its business. */
 int sw_senders_survey(struct sw_senders *senders, const struct sw_capture_source *source);
 
-/*
- * Whether a wrong checksum from this address tells nothing; says so the first time, unless quiet.
- * Of more senders than people want to read of, sw_senders_say() gives the number in the end.
- */
-bool sw_senders_offload(struct sw_senders *senders, const __u8 address[16], bool quiet);
+/* Whether a wrong checksum from this address tells nothing. */
+bool sw_senders_offload(struct sw_senders *senders, const __u8 address[16]);
+
+/* Says whose wrong checksums told nothing. */
 void sw_senders_say(const struct sw_senders *senders);
 
 #endif

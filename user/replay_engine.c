@@ -193,7 +193,7 @@ static int check_checksum(struct sw_replay *replay, const struct sw_frame *frame
 	if (sw_parse_network(&cursor, &packet) || sw_parse_transport(&cursor, &packet, &seg))
 		return 0;
 	err = survey(replay);
-	if (err || sw_senders_offload(replay->senders, seg.key.addr[seg.sender], replay->quiet))
+	if (err || sw_senders_offload(replay->senders, seg.key.addr[seg.sender]))
 		return err;
 	refuse(replay, frame, &seg);
 	return 1;
@@ -269,9 +269,9 @@ static int run_frames(struct sw_replay *replay, struct sw_capture *capture)
 		sw_progress_step(&replay->progress, capture);
 	}
 	err = err ?: end_flows(replay, ~0ULL, 0);
-	if (!err && got < 0 && !replay->quiet)
-		err = sw_fail(0, NULL, "read %s beyond frame %llu: %s", replay->source->name,
-			      capture->number, capture->error);
+	replay->frames = capture->number;
+	if (got < 0)
+		snprintf(replay->unread, sizeof(replay->unread), "%s", capture->error);
 	return err;
 }
 
@@ -292,9 +292,9 @@ int sw_replay_run(struct sw_replay *replay, const struct sw_sink *sink)
 	return err;
 }
 
-/* --- What was passed over --------------------------------------------------------------------- */
+/* --- What is to be said ----------------------------------------------------------------------- */
 
-void sw_replay_say(const struct sw_replay *replay)
+int sw_replay_say(const struct sw_replay *replay)
 {
 	static const enum sw_counter noted[] = { SW_TRUNCATED, SW_BAD_CHECKSUM, SW_BAD_IP,
 						 SW_BAD_TCP,   SW_FRAGMENT,     SW_EXT_HEADER,
@@ -312,4 +312,8 @@ void sw_replay_say(const struct sw_replay *replay)
 	if (replay->forced)
 		sw_say("%llu flows ended early: more than %u were live at once", replay->forced,
 		       RECORDS_MAX);
+	if (!*replay->unread)
+		return 0;
+	return sw_fail(0, NULL, "read %s beyond frame %llu: %s", replay->source->name,
+		       replay->frames, replay->unread);
 }

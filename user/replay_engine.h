@@ -43,9 +43,10 @@ struct sw_replay {
 	__u64 records, sweep_at; /* in the maps now, and when to look for those that are over */
 	__u64 forced; /* flows ended before their time, for want of room */
 	__u64 counts[SW_COUNTER_MAX]; /* frames by the reason that the program gave, or we */
+	__u64 frames; /* read */
+	char unread[SW_CAPTURE_ERROR_MAX]; /* why what follows them could not be */
 	__u64 unknown_link; /* frames of an interface whose link layer is not known */
 	struct sw_senders *senders; /* once there was a wrong checksum */
-	bool quiet; /* set before a run that another follows: no talk, no error of the file */
 	struct sw_sink sink;
 	struct sw_progress progress;
 };
@@ -55,13 +56,13 @@ int sw_replay_start(struct sw_replay *replay, const struct sw_capture_source *so
 		    const struct sw_replay_options *options);
 
 /*
- * Runs the whole capture into the sink, then ends the flows that are left, the oldest first. Where
- * the capture can't be read to its end, so much as can be is run before the error. Once only.
+ * Runs the whole capture into the sink, then ends the flows that are left, the oldest first. That
+ * the capture can't be read to its end is for sw_replay_say(). Once only. 0 or -errno, reported.
  */
 int sw_replay_run(struct sw_replay *replay, const struct sw_sink *sink);
 
-/* Says on stderr what was passed over, and why. */
-void sw_replay_say(const struct sw_replay *replay);
+/* Says what was passed over, and why; then what could not be read: 0, or -errno, reported. */
+int sw_replay_say(const struct sw_replay *replay);
 
 void sw_replay_stop(struct sw_replay *replay);
 

@@ -385,7 +385,7 @@ SW_INLINE enum sw_counter sw_missed_ack(struct sw_endpoint *src, struct sw_endpo
 	if (src->state == LISTEN) {
 		sw_learn_next(src, seg->seq);
 		dst->ack = seg->seq;
-	} else if (dst->end != dst->isn + 1) {
+	} else if (dst->state == SYN_SENT && dst->end != dst->isn + 1) {
 		return SW_NONE; /* Fast Open (RFC 7413): src may send before it is acknowledged */
 	} else if (!seg->length && !(seg->flags & SW_TCP_FIN)) {
 		return SW_ACK_BAD;
@@ -560,7 +560,10 @@ SW_INLINE enum sw_counter sw_step_rst(struct sw_flow *flow, struct sw_endpoint *
 				      struct sw_endpoint *dst, const struct sw_segment *seg)
 {
 	if (dst->state == SYN_SENT && dst != src) {
-		if (!sw_acks_syn(dst, seg))
+		/* From SYN_RCVD the SYN+ACK travelled ahead: dst may be past SYN_SENT. */
+		bool follows = src->state == SYN_RCVD && seg->seq == src->next;
+
+		if (!follows && !sw_acks_syn(dst, seg))
 			return SW_RST_BLIND;
 	} else if (!sw_rst_exact(src, dst, seg)) {
 		__u32 window = sw_window(flow, dst, src);

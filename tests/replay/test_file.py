@@ -386,6 +386,26 @@ def pipe_is_read():
 
 
 @test
+def error_comes_after_what_could_be_read():
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(PLAIN[:-1])
+        file.flush()
+        for words in ([], ["--json"], ["--segments"], ["--ladder"]):
+            command = [SYNWARD, "replay", file.name, *words]
+            run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+            must(b"Couldn't" in run.stdout.splitlines()[-1], f"{words}: {run.stdout.decode()}")
+
+
+@test
+def full_disk_is_an_error():
+    with tempfile.NamedTemporaryFile() as file, open("/dev/full", "wb") as full:
+        file.write(PLAIN)
+        file.flush()
+        run = subprocess.run([SYNWARD, "replay", file.name], stdout=full, stderr=subprocess.PIPE, check=False)
+        same((run.returncode, b"No space left" in run.stderr), (1, True), "exit")
+
+
+@test
 def reader_that_goes_away_ends_replay():
     many = pcap(times(FRAMES * 2000, 0.0001))
     with tempfile.NamedTemporaryFile() as file:
