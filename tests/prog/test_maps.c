@@ -176,6 +176,18 @@ static void every_connection_is_counted_once(void **state)
 	assert_int_equal(harness_entries(PLACE_HALFOPEN), 0);
 }
 
+static void reset_of_time_wait_is_no_second_close(void **state)
+{
+	(void)state;
+	harness_reset(&both);
+	open_one(1, START_NS);
+	close_one(1, START_NS);
+	assert_int_equal(harness_count(SW_FLOWS_CLOSED), 1);
+	assert_int_equal(send_one(1, 1, SW_TCP_RST, 2, 0, START_NS), SW_NONE);
+	assert_int_equal(harness_count(SW_FLOWS_CLOSED), 1);
+	assert_int_equal(harness_due(NULL, 0), 1);
+}
+
 static void every_reset_is_counted_once(void **state)
 {
 	struct sw_stats stats;
@@ -497,6 +509,7 @@ int test_maps(void)
 		cmocka_unit_test(both_directions_and_families_are_flows_of_their_own),
 		cmocka_unit_test(every_syn_is_counted_once),
 		cmocka_unit_test(every_connection_is_counted_once),
+		cmocka_unit_test(reset_of_time_wait_is_no_second_close),
 		cmocka_unit_test(every_reset_is_counted_once),
 		cmocka_unit_test(every_new_incarnation_is_counted_once),
 		cmocka_unit_test(every_flow_picked_up_is_counted_once),
