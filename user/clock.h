@@ -16,7 +16,7 @@ static inline __u64 sw_clock_ns(clockid_t clock)
 	return (__u64)time.tv_sec * 1000000000ULL + (__u64)time.tv_nsec;
 }
 
-static inline __u64 sw_boot_ns(void)
+static inline __u64 sw_monotonic_ns(void)
 {
 	return sw_clock_ns(CLOCK_MONOTONIC);
 }
@@ -24,7 +24,7 @@ static inline __u64 sw_boot_ns(void)
 /* Add it to CLOCK_MONOTONIC to get the wall clock. */
 static inline __s64 sw_wall_offset_ns(void)
 {
-	return (__s64)(sw_clock_ns(CLOCK_REALTIME) - sw_boot_ns());
+	return (__s64)(sw_clock_ns(CLOCK_REALTIME) - sw_monotonic_ns());
 }
 
 #endif

@@ -117,7 +117,7 @@ static void catch_signals(void)
 
 static int listen_to(const struct sw_maps *maps)
 {
-	struct listening listening = { sw_boot_ns(), sw_wall_offset_ns() };
+	struct listening listening = { sw_monotonic_ns(), sw_wall_offset_ns() };
 	struct ring_buffer *ring =
 		ring_buffer__new(sw_maps_fd(maps, "sw_events"), print_event, &listening, NULL);
 	int err;

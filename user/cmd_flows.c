@@ -105,7 +105,7 @@ enum sw_exit sw_cmd_flows(char *const *operands, void *args)
 	static struct sw_ifaces ifaces;
 	const struct sw_flow_filter *filter = args;
 	struct sw_flow_table table = {};
-	__u64 now_ns = sw_boot_ns();
+	__u64 now_ns = sw_monotonic_ns();
 	int err = sw_ifaces_open_readable(operands, &ifaces);
 
 	err = err ?: read_all(&ifaces, filter, now_ns, &table);

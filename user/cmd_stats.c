@@ -25,7 +25,7 @@ static int add(struct stats *stats, const struct sw_maps *maps)
 
 	if (err)
 		return sw_fail(err, NULL, "read the counters");
-	err = sw_halfopen_count(maps, sw_boot_ns(), &halfopen);
+	err = sw_halfopen_count(maps, sw_monotonic_ns(), &halfopen);
 	if (err)
 		return err;
 	for (int i = 0; i < SW_COUNTER_MAX; i++)

@@ -34,7 +34,7 @@ static __u64 table_size(const struct sw_maps *maps, const char *name)
 static int read_status(const struct sw_iface_state *iface, struct status *status)
 {
 	const struct sw_prog *oldest = iface->ingress.id ? &iface->ingress : &iface->egress;
-	__u64 total[SW_COUNTER_MAX], now_ns = sw_boot_ns();
+	__u64 total[SW_COUNTER_MAX], now_ns = sw_monotonic_ns();
 	int err =
 		sw_config_read(&iface->maps, &status->config) ?: sw_stats_read(&iface->maps, total);
 
@@ -46,7 +46,7 @@ static int read_status(const struct sw_iface_state *iface, struct status *status
 	status->flows = total[SW_FLOWS_OPENED] - total[SW_FLOWS_REMOVED];
 	status->flows_max = table_size(&iface->maps, "sw_flows");
 	status->halfopen_max = table_size(&iface->maps, "sw_halfopen");
-	status->uptime_ns = now_ns - oldest->load_time_ns;
+	status->uptime_ns = sw_clock_ns(CLOCK_BOOTTIME) - oldest->load_time_ns;
 	return sw_halfopen_count(&iface->maps, now_ns, &status->halfopen);
 }
 

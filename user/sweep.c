@@ -2,8 +2,8 @@
 /*
  * When which flow is to go. A pass of synward_sweep costs 100 to 200 ns a flow, so passes are rare;
  * each one removes what is overdue and reports (ring buffer sw_due) what will be before the next.
- * Those stand in a wheel, and synward_expire removes each of them at its time, for half a
- * microsecond. The data path reports through the same ring buffer what has closed in between. A
+ * Those stand in a wheel, and synward_expire removes each of them at its time, for two
+ * microseconds. The data path reports through the same ring buffer what has closed in between. A
  * pass runs in a thread of its own, so that a million flows don't hold up those whose time comes
  * meanwhile.
  *
@@ -92,7 +92,7 @@ int sw_sweeper_open(struct sw_sweeper **sweeper, const struct synward *object,
 	new->sweep_fd = bpf_program__fd(object->progs.synward_sweep);
 	new->expire_fd = bpf_program__fd(object->progs.synward_expire);
 	new->period_ns = choose_period(timeouts);
-	new->next_pass_ns = sw_boot_ns();
+	new->next_pass_ns = sw_monotonic_ns();
 	sw_due_wheel_init(&new->wheel, new->next_pass_ns);
 	new->ring = ring_buffer__new(bpf_map__fd(object->maps.sw_due), take_due, new, NULL);
 	if (!new->ring) {
@@ -124,14 +124,14 @@ static bool behind(const struct sw_sweeper *sweeper, __u64 now)
 
 int sw_sweeper_rest_ms(const struct sw_sweeper *sweeper)
 {
-	if (behind(sweeper, sw_boot_ns()))
+	if (behind(sweeper, sw_monotonic_ns()))
 		return 0;
 	return sweeper->passing ? REST_PASS_MS : REST_MS;
 }
 
 int sw_sweeper_wait_ms(const struct sw_sweeper *sweeper)
 {
-	__u64 next = sw_due_wheel_next_ns(&sweeper->wheel), now = sw_boot_ns();
+	__u64 next = sw_due_wheel_next_ns(&sweeper->wheel), now = sw_monotonic_ns();
 
 	if (sweeper->passing)
 		return 0;
@@ -157,10 +157,10 @@ static int run_program(int fd, void *args, __u32 size)
 static void *run_pass(void *context)
 {
 	struct sw_sweeper *sweeper = context;
-	__u64 begun = sw_boot_ns();
+	__u64 begun = sw_monotonic_ns();
 
 	sweeper->pass_err = run_program(sweeper->sweep_fd, &sweeper->pass, sizeof(sweeper->pass));
-	sweeper->pass_took_ns = sw_boot_ns() - begun;
+	sweeper->pass_took_ns = sw_monotonic_ns() - begun;
 	atomic_store(&sweeper->done, true);
 	return NULL;
 }
@@ -241,7 +241,7 @@ static int expire_due(struct sw_sweeper *sweeper, __u64 now)
 
 int sw_sweeper_work(struct sw_sweeper *sweeper)
 {
-	__u64 now = sw_boot_ns();
+	__u64 now = sw_monotonic_ns();
 
 	return read_ring(sweeper) ?: step_pass(sweeper, now) ?: expire_due(sweeper, now);
 }
