@@ -13,7 +13,9 @@
 #include <synward/event.h>
 #include <synward/flow.h>
 #include <synward/offline.h>
+#include <synward/guard.h>
 #include <synward/parse.h>
+#include <synward/reply.h>
 #include <synward/stats.h>
 
 /*
@@ -95,6 +97,65 @@ struct {
 	__uint(max_entries, 1 << 22);
 } sw_due SEC(".maps");
 
+/* Guarded ports, by their number. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SW_PORTS_MAX);
+	__type(key, __u32);
+	__type(value, struct sw_port);
+} sw_ports SEC(".maps");
+
+/* By sw_port.slot; slot 0 is of what belongs to no connection, see guard.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SW_PORTS_MAX + 1);
+	__type(key, __u32);
+	__type(value, struct sw_load);
+} sw_load SEC(".maps");
+
+/* Written by user space alone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sw_keys);
+} sw_keys SEC(".maps");
+
+/*
+ * CPUs that answer the same prefix at the same time race for its bucket: each may send one reply
+ * more than the budget has.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SW_BUDGET_BUCKETS);
+	__type(key, __u32);
+	__type(value, struct sw_budget);
+} sw_budget SEC(".maps");
+
+/* 1: XDP can't tell tc by metadata which frames open a connection; the driver has none. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} sw_blind SEC(".maps");
+
+#define SW_HINT 0x64726177 /* that metadata */
+
+/* What guard found when it looked for the socket of a segment. */
+enum sw_found {
+	FOUND_NOTHING,
+	FOUND_SOCKET, /* of the connection itself: established, SYN_RCVD, TIME_WAIT, ... */
+	FOUND_LISTENER,
+};
+
+struct sw_look {
+	enum sw_found found;
+	enum sw_listener_kind listener;
+	__u32 half_open, backlog;
+	__u32 receive_buffer; /* bytes */
+};
+
 /*
  * Work on one segment, by the CPU that does it: too large for BPF's stack of 512 bytes. Programs of
  * network hooks run with bottom halves off and so never meet in it.
@@ -106,9 +167,13 @@ struct sw_work {
 	__u8 halfopen; /* the flow was found in sw_halfopen */
 	__u8 proved; /* and may leave it */
 	__u8 picked_up; /* begun by this segment, without a SYN */
+	__u8 awaits_admission; /* opened by a cookie: the listener may have to be given it */
 	struct sw_segment seg; /* its options[] last */
 	struct sw_packet packet;
 	struct sw_flow flow; /* on its way into a map */
+	struct sw_look look;
+	struct sw_offer offer;
+	struct sw_reply reply;
 };
 
 struct {
@@ -155,6 +220,12 @@ static __always_inline __u64 sw_segment_time(const struct sw_segment *seg)
 	if (offline || (seg->flags & (SW_TCP_SYN | SW_TCP_FIN | SW_TCP_RST)))
 		return sw_now();
 	return bpf_ktime_get_coarse_ns();
+}
+
+/* Where a tick more or less does not matter. */
+static __always_inline __u64 sw_coarse_now(void)
+{
+	return offline ? offline_now_ns : bpf_ktime_get_coarse_ns();
 }
 
 /* In force while nobody has written sw_config, as after `ip link set dev IF xdp obj`. */

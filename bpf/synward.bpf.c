@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * The programs. XDP at ingress and tc at egress see every segment of the host, each once, and never
- * drop or alter one: whatever is not understood is counted and passed.
+ * The programs. XDP at ingress and tc at egress see every segment of the host, each once. Tracking,
+ * they never drop or alter one: whatever is not understood is counted and passed. With guard, XDP
+ * answers SYNs to guarded ports, and tc at ingress gives the listener what has come of it.
  */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
@@ -9,28 +10,32 @@
 
 #define SW_FETCH(frame, at, to, bytes) bpf_xdp_load_bytes(frame, at, to, bytes)
 
+#include "admit.h"
+#include "guard.h"
 #include "maps.h"
 #include "sweep.h"
 #include "track.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* What every hook does with a frame once it is parsed; `stop` is what parsing said. */
-static __always_inline void handle(struct sw_work *w, int stop)
+/* A frame has been parsed; `stop` is what parsing said. True: it is a segment, to be gone on with. */
+static __always_inline bool begin(struct sw_work *w, int stop)
 {
 	sw_count(SW_FRAMES);
 	sw_count(stop ? (enum sw_counter)stop : SW_SEGMENTS);
 	if (offline)
 		__builtin_memset(&offline_result, 0, sizeof(offline_result));
-	if (stop) {
-		w->reason = stop;
-	} else {
-		sw_track();
-		if (offline)
-			offline_result.segment = w->seg;
-	}
-	if (offline)
-		offline_result.reason = w->reason;
+	w->reason = stop;
+	return !stop;
+}
+
+static __always_inline void finish(const struct sw_work *w, int stop)
+{
+	if (!offline)
+		return;
+	offline_result.reason = w->reason;
+	if (!stop)
+		offline_result.segment = w->seg;
 }
 
 static __always_inline __u32 xdp_wire_length(struct xdp_md *ctx)
@@ -89,10 +94,19 @@ SEC("xdp.frags")
 int synward_ingress(struct xdp_md *ctx)
 {
 	struct sw_work *w = sw_new_work();
+	int stop, verdict = XDP_PASS;
 
-	if (w)
-		handle(w, xdp_parse(ctx, w));
-	return XDP_PASS;
+	if (!w)
+		return XDP_PASS;
+	stop = xdp_parse(ctx, w);
+	if (begin(w, stop)) {
+		if (sw_settings()->guard.ports)
+			verdict = sw_guard(ctx, w);
+		else
+			sw_track();
+	}
+	finish(w, stop);
+	return verdict;
 }
 
 /* A forwarded frame that came in through an interface of ours has been tracked there. */
@@ -150,7 +164,23 @@ int synward_egress(struct __sk_buff *skb)
 	stop = skb_parse(skb, w);
 	if (stop == SW_TRUNCATED && !bpf_skb_pull_data(skb, headers))
 		stop = skb_parse(skb, w);
-	handle(w, stop);
+	if (begin(w, stop))
+		sw_track();
+	finish(w, stop);
+	return TC_ACT_UNSPEC;
+}
+
+/* Guard: hands a connection that a cookie opened to its listener. Loaded where the kernel can. */
+SEC("tc")
+int synward_admit(struct __sk_buff *skb)
+{
+	struct sw_work *w;
+
+	if (!sw_to_admit(skb))
+		return TC_ACT_UNSPEC;
+	w = sw_new_work();
+	if (w && !skb_parse(skb, w))
+		sw_admit(skb, w);
 	return TC_ACT_UNSPEC;
 }
 

@@ -49,6 +49,7 @@ static __always_inline void sw_step(struct sw_flow *flow, struct sw_work *w,
 	w->reason = sw_flow_step(flow, &w->seg, w->now, cfg);
 	sw_note_states(w->after, flow);
 	w->proved = w->halfopen && sw_flow_proved(flow, &w->seg, cfg);
+	w->awaits_admission = sw_awaits_admission(flow, &w->seg);
 	w->picked_up = flow->midstream && flow->ep[0].packets + flow->ep[1].packets == 1;
 	if (offline)
 		offline_result.after = *flow;
@@ -233,6 +234,21 @@ __noinline int sw_read_options(struct sw_segment *seg)
 	return 0;
 }
 
+static __always_inline void sw_begin_work(struct sw_work *w)
+{
+	if (w->seg.option_bytes)
+		sw_read_options(&w->seg);
+	w->now = sw_segment_time(&w->seg);
+}
+
+/* After the step: the flow's place, the counters, who listens. */
+static __always_inline void sw_conclude(struct sw_work *w)
+{
+	if (w->proved)
+		sw_promote(w);
+	sw_report(w);
+}
+
 /* Everything that track mode does with the segment in hand. */
 __noinline int sw_track(void)
 {
@@ -240,13 +256,9 @@ __noinline int sw_track(void)
 
 	if (!w)
 		return 0;
-	if (w->seg.option_bytes)
-		sw_read_options(&w->seg);
-	w->now = sw_segment_time(&w->seg);
+	sw_begin_work(w);
 	sw_apply_or_begin(w);
-	if (w->proved)
-		sw_promote(w);
-	sw_report(w);
+	sw_conclude(w);
 	return 0;
 }
 

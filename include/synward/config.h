@@ -7,6 +7,7 @@
 #define SYNWARD_CONFIG_H
 
 #include <synward/flow.h>
+#include <synward/guard.h>
 
 /*
  * Time-outs in milliseconds by the state of an endpoint: X(STATE, name, default). The sources: RFC
@@ -41,6 +42,7 @@ struct sw_config {
 	__u32 configured; /* 0: not set, the defaults are in force */
 	__u32 both_directions; /* 1: what was not seen was not sent; 0: one direction only */
 	struct sw_timeouts timeout;
+	struct sw_guard guard;
 };
 
 _Static_assert(sizeof(struct sw_timeouts) == 4 * SW_STATES, "one time-out a state");
@@ -61,7 +63,7 @@ struct sw_iface {
 	__u8 ingress; /* XDP at ingress is ours: a forwarded frame has been counted there */
 	__u8 egress; /* the tc filter at egress is ours */
 	__u8 own_clsact; /* the clsact qdisc was made for it */
-	__u8 padding;
+	__u8 admit; /* the tc filter at ingress is ours */
 };
 
 #endif

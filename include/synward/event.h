@@ -11,6 +11,8 @@
 enum sw_event_cause {
 	SW_EVENT_SEGMENT = 0, /* a segment changed an endpoint's state */
 	SW_EVENT_EXPIRED = 1, /* the flow's time was over; before and after are the same */
+	SW_EVENT_COOKIES_ON = 2, /* guard: port[0] begins to answer with cookies */
+	SW_EVENT_COOKIES_OFF = 3, /* ... and ends; there is no flow and no segment */
 };
 
 struct sw_event {

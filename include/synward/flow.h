@@ -78,6 +78,7 @@ struct sw_flow {
 	__u8 reset : 1; /* closed by a RST ... */
 	__u8 reset_by : 1; /* ... that this endpoint sent */
 	__u8 moved : 1; /* this half-open record has been promoted to sw_flows: look there */
+	__u8 cookie : 1; /* opened by a cookie, which is all that its listener has yet of it */
 	__u8 said[2]; /* by each endpoint: TCP control bits, see sw_note_said() */
 	__u8 padding;
 	struct sw_endpoint ep[2]; /* in the key's order; a self-connection uses the first only */

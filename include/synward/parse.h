@@ -73,19 +73,21 @@ struct sw_cursor {
 
 /*
  * One TCP segment, in host order. Options matter on a SYN and on a FIN; there parsing keeps them as
- * they stand, and sw_decode_options() reads them.
+ * they stand, and sw_decode_options() reads them. Of other segments, sw_parse_options() does.
  */
 struct sw_segment {
 	struct sw_flow_key key;
 	__u32 seq, ack;
 	__u32 length; /* payload bytes */
-	__u32 tsval; /* RFC 7323 timestamp, if has_tsval */
+	__u32 tsval, tsecr; /* RFC 7323 timestamp, if has_tsval */
 	__u16 window; /* as sent, unscaled */
+	__u16 mss; /* 0: not offered */
 	__u8 flags; /* enum sw_tcp_flag */
 	__u8 sender; /* index of the sender in the key */
 	__u8 wscale; /* shift count, if has_wscale */
 	__u8 has_wscale;
 	__u8 has_tsval;
+	__u8 sack_ok; /* RFC 2018, 2 */
 	__u8 self; /* both endpoints are the same */
 	__u8 option_bytes; /* how many of options[] are in use */
 	__u8 options[SW_TCP_OPTION_BYTES_MAX + SW_TCP_OPTION_SLACK];
@@ -141,8 +143,10 @@ SW_INLINE enum sw_counter sw_parse_ethernet(struct sw_cursor *c, __u16 *type)
  */
 struct sw_packet {
 	__u32 from[4], to[4];
+	__u32 ip; /* offset of the IP header in the frame */
 	__u32 at; /* offset of the TCP header in the frame */
 	__u32 bytes; /* of TCP header and data */
+	__u32 ipv4; /* the addresses are of IPv4 */
 };
 
 /* IPv4 with options (RFC 791). A BIG TCP segment at tc egress has length 0: the frame's counts. */
@@ -167,8 +171,10 @@ SW_INLINE enum sw_counter sw_parse_ipv4(struct sw_cursor *c, struct sw_packet *p
 	packet->from[2] = packet->to[2] = __builtin_bswap32(0xffff);
 	__builtin_memcpy(&packet->from[3], p + 12, 4);
 	__builtin_memcpy(&packet->to[3], p + 16, 4);
+	packet->ip = c->at;
 	packet->at = c->at + header;
 	packet->bytes = total - header;
+	packet->ipv4 = true;
 	return SW_NONE;
 }
 
@@ -191,6 +197,8 @@ SW_INLINE enum sw_counter sw_parse_ipv6(struct sw_cursor *c, struct sw_packet *p
 		return SW_BAD_IP;
 	__builtin_memcpy(packet->from, p + 8, 16);
 	__builtin_memcpy(packet->to, p + 24, 16);
+	packet->ip = c->at;
+	packet->ipv4 = false;
 	c->at += 40;
 
 	SW_UNROLL
@@ -329,15 +337,26 @@ SW_INLINE enum sw_counter sw_parse_transport(struct sw_cursor *c, const struct s
 	return SW_NONE;
 }
 
+/* The options of a segment parsed before, whatever it is. */
+SW_INLINE enum sw_counter sw_parse_options(struct sw_cursor *c, const struct sw_packet *packet,
+					   struct sw_segment *seg)
+{
+	c->at = packet->at + 20;
+	return sw_keep_options(c, packet->bytes - seg->length - 20, seg);
+}
+
 enum sw_tcp_option {
 	SW_OPT_END = 0,
 	SW_OPT_NOP = 1,
+	SW_OPT_MSS = 2,
 	SW_OPT_WSCALE = 3,
+	SW_OPT_SACK_PERMITTED = 4,
 	SW_OPT_TIMESTAMP = 8,
 };
 
 /*
- * Window scale and timestamp (RFC 7323) out of the options kept. An option whose length is wrong
+ * MSS (RFC 9293, 3.7.1), SACK permitted (RFC 2018), window scale and timestamp (RFC 7323) out of the
+ * options kept. An option whose length is wrong
  * ends the list, as it does in Linux: what stood before it holds.
  *
  * It looks at every byte in turn and passes over those of an option already read, because the
@@ -365,7 +384,12 @@ SW_INLINE void sw_decode_options(struct sw_segment *seg)
 			seg->has_wscale = true;
 		} else if (options[i] == SW_OPT_TIMESTAMP && length == 10) {
 			seg->tsval = sw_be32(options + i + 2);
+			seg->tsecr = sw_be32(options + i + 6);
 			seg->has_tsval = true;
+		} else if (options[i] == SW_OPT_MSS && length == 4) {
+			seg->mss = sw_be16(options + i + 2);
+		} else if (options[i] == SW_OPT_SACK_PERMITTED && length == 2) {
+			seg->sack_ok = true;
 		}
 	}
 }

@@ -285,6 +285,54 @@ SW_INLINE void sw_open(struct sw_flow *flow, struct sw_endpoint *src, struct sw_
 	}
 }
 
+/* What SYN and SYN+ACK would have left of one end: its ISN, and scaling as both offered it. */
+SW_INLINE void sw_recall_end(struct sw_endpoint *ep, __u32 next, __u32 ack, __u8 wscale,
+			     bool wscale_ok)
+{
+	sw_learn_next(ep, next);
+	ep->ack = ack;
+	ep->window = 0xffff; /* what the SYN said is forgotten; too wide harms no one */
+	ep->wscale = wscale;
+	ep->wscale_ok = wscale_ok;
+	ep->seen = true;
+	ep->packets = 1;
+}
+
+/*
+ * Begins a flow whose SYN was answered with a cookie, which the segment brings back: as it would
+ * stand after SYN and SYN+ACK, had they been kept. The segment has yet to be applied.
+ */
+SW_INLINE void sw_open_by_cookie(struct sw_flow *flow, const struct sw_segment *seg,
+				 const struct sw_offer *offer, __u64 now,
+				 const struct sw_config *cfg)
+{
+	struct sw_endpoint *client = &flow->ep[seg->sender & 1];
+	struct sw_endpoint *server = &flow->ep[!(seg->sender & 1)];
+
+	__builtin_memset(flow, 0, sizeof(*flow));
+	flow->start_ns = now;
+	flow->originator = seg->sender;
+	flow->cookie = true;
+	flow->said[0] = flow->said[1] = SW_TCP_SYN;
+	sw_recall_end(client, seg->seq, seg->ack, offer->wscale, offer->wscale_ok);
+	sw_recall_end(server, seg->ack, seg->seq, offer->own_wscale, offer->wscale_ok);
+	sw_enter(client, SYN_SENT);
+	sw_enter(server, LISTEN);
+	sw_enter(server, SYN_RCVD);
+	sw_set_deadline(flow, seg, now, cfg);
+}
+
+/*
+ * The listener may not have got the segment that opened the connection (its queue was full, or the
+ * segment was lost behind this observer): until the server says something, every segment of the
+ * client that still bears the cookie may have to open it.
+ */
+SW_INLINE bool sw_awaits_admission(const struct sw_flow *flow, const struct sw_segment *seg)
+{
+	return flow->cookie && seg->sender == flow->originator &&
+	       seg->ack == flow->ep[!(seg->sender & 1)].isn + 1;
+}
+
 /* --- SYN and SYN+ACK of a known flow ---------------------------------------------------------- */
 
 /* RFC 6191, 2 and RFC 1122, 4.2.2.13: may this SYN replace a connection that is over? */
@@ -699,6 +747,8 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 	}
 	SW_PHASE();
 	src->packets++;
+	if (seg->sender != flow->originator)
+		flow->cookie = false; /* its server has spoken: the connection has its socket */
 	stop = sw_dispatch(flow, src, dst, seg, cfg);
 	sw_note_said(flow, dst, seg, stop);
 	if (stop && stop != SW_SYN_RETRANSMITTED)

@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Guard at XDP: answers SYNs to listeners on guarded ports with cookies, and takes the ACKs that
+ * bring them back for new flows. A segment of a flow that is known costs nothing here.
+ *
+ *   SYN ─► a LISTEN socket would take it? ─► under pressure? ─► prefix within its budget? ─► SYN+ACK
+ *   else ─► taken by its flow? ─► pass
+ *             no ─► a socket of its own? pass ─► a valid cookie? new flow, pass ─► else drop
+ */
+#ifndef SYNWARD_GUARD_BPF_H
+#define SYNWARD_GUARD_BPF_H
+
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+
+#include <synward/guard.h>
+#include <synward/reply.h>
+
+#include "kernel.h"
+#include "track.h"
+
+/*
+ * So many segments a second, on each CPU, that belong to no connection are left to the kernel, which
+ * answers them with RST, as it should; more is a flood.
+ */
+#define STRAYS_PER_SECOND 1000
+
+#define SW_WRITE_EVERY_NS SW_NS_PER_S /* times in shared entries, which other CPUs read */
+
+/* The kernel knows bpf_tcp_raw_*_syncookie_*() (Linux 6.0); user space has asked it. */
+const volatile bool raw_syncookies = false;
+
+static __always_inline __u16 sw_local_port(const struct sw_work *w)
+{
+	return w->seg.key.port[!(w->seg.sender ^ w->seg.self)];
+}
+
+static __always_inline __u16 sw_remote_port(const struct sw_work *w)
+{
+	return w->seg.key.port[w->seg.sender & 1];
+}
+
+/* The guarded port that the segment is for, or NULL. */
+static __always_inline struct sw_port *sw_port_of(const struct sw_work *w)
+{
+	__u32 number = sw_local_port(w);
+
+	return bpf_map_lookup_elem(&sw_ports, &number);
+}
+
+/* --- Sockets -------------------------------------------------------------------------------- */
+
+/* The socket that the kernel would give the segment to, or NULL; to be released. */
+static __always_inline struct bpf_sock *sw_find_socket(void *ctx, const struct sw_work *w)
+{
+	const struct sw_packet *packet = &w->packet;
+	struct bpf_sock_tuple tuple = {};
+
+	if (packet->ipv4) {
+		tuple.ipv4.saddr = packet->from[3];
+		tuple.ipv4.daddr = packet->to[3];
+		tuple.ipv4.sport = __builtin_bswap16(sw_remote_port(w));
+		tuple.ipv4.dport = __builtin_bswap16(sw_local_port(w));
+		return bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	}
+	__builtin_memcpy(tuple.ipv6.saddr, packet->from, 16);
+	__builtin_memcpy(tuple.ipv6.daddr, packet->to, 16);
+	tuple.ipv6.sport = __builtin_bswap16(sw_remote_port(w));
+	tuple.ipv6.dport = __builtin_bswap16(sw_local_port(w));
+	return bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
+}
+
+static __always_inline enum sw_listener_kind sw_kind_of(const struct tcp_sock *tcp)
+{
+	if (bpf_core_field_exists(tcp->md5sig_info) && tcp->md5sig_info)
+		return LISTENING_SIGNED;
+	if (bpf_core_field_exists(tcp->ao_info) && tcp->ao_info)
+		return LISTENING_SIGNED;
+	if (bpf_core_field_exists(tcp->is_mptcp) && tcp->is_mptcp)
+		return LISTENING_MPTCP;
+	return LISTENING;
+}
+
+static __always_inline void sw_look_at_listener(struct sw_look *look, struct bpf_sock *found)
+{
+	const struct tcp_sock *tcp = bpf_skc_to_tcp_sock(found);
+	const struct sock *sock = (const struct sock *)tcp;
+
+	if (!tcp)
+		return;
+	look->found = FOUND_LISTENER;
+	look->listener = sw_kind_of(tcp);
+	look->half_open = tcp->inet_conn.icsk_accept_queue.qlen.counter;
+	look->backlog = sock->sk_max_ack_backlog;
+	look->receive_buffer = sock->sk_rcvbuf;
+}
+
+/* Fills w->look. */
+static __always_inline void sw_look_up(void *ctx, struct sw_work *w)
+{
+	struct bpf_sock *found = sw_find_socket(ctx, w);
+
+	w->look = (struct sw_look){ .found = FOUND_NOTHING, .listener = NOT_LISTENING };
+	if (!found)
+		return;
+	w->look.found = FOUND_SOCKET;
+	if (found->state == KERNEL_TCP_LISTEN)
+		sw_look_at_listener(&w->look, found);
+	bpf_sk_release(found);
+}
+
+/* --- Pressure ------------------------------------------------------------------------------- */
+
+static __always_inline struct sw_load *sw_load_of(const struct sw_port *port)
+{
+	__u32 slot = port->slot;
+
+	return bpf_map_lookup_elem(&sw_load, &slot);
+}
+
+/* Of CPUs that find the same at the same time one succeeds, and tells. */
+static __always_inline void sw_switch(struct sw_work *w, struct sw_port *port, __u32 on)
+{
+	struct sw_event event = {
+		.time_ns = w->now,
+		.cause = on ? SW_EVENT_COOKIES_ON : SW_EVENT_COOKIES_OFF,
+	};
+
+	if (__sync_val_compare_and_swap(&port->on, !on, on) != !on)
+		return;
+	port->switched_ns = w->now;
+	if (on)
+		sw_count(SW_COOKIES_ON);
+	event.key.port[0] = sw_local_port(w);
+	sw_tell_listener(&event);
+}
+
+/* Before the SYN: is the port to answer with cookies? (auto) */
+static __always_inline bool sw_under_pressure(struct sw_work *w, struct sw_port *port,
+					      const struct sw_guard *guard)
+{
+	if (!port->on) {
+		port->half_open = w->look.half_open;
+		port->backlog = w->look.backlog;
+		if (w->look.half_open < sw_high_mark(guard, w->look.backlog))
+			return false;
+		port->busy_ns = w->now;
+		sw_switch(w, port, true);
+	} else if (w->now > port->busy_ns + guard->quiet_ms * SW_NS_PER_MS) {
+		sw_switch(w, port, false);
+		return false;
+	}
+	return true;
+}
+
+/* After a cookie was sent. */
+static __always_inline void sw_note_cookie(const struct sw_work *w, struct sw_port *port,
+					   const struct sw_guard *guard)
+{
+	struct sw_load *load = sw_load_of(port);
+	bool busy = load && sw_load_sent(load, guard, w->now);
+
+	if (busy && w->now - port->busy_ns > SW_WRITE_EVERY_NS)
+		port->busy_ns = w->now;
+	if (w->now - port->cookie_ns > SW_WRITE_EVERY_NS)
+		port->cookie_ns = w->now;
+	sw_count(SW_COOKIES_SENT);
+}
+
+/* --- The kernel's own cookies ----------------------------------------------------------------- */
+
+/* Headers with what those helpers look at, in place of the reply yet to be built. */
+struct sw_raw {
+	union {
+		struct iphdr v4;
+		struct ipv6hdr v6;
+	};
+	struct {
+		struct tcphdr header;
+		__u32 mss;
+	} tcp;
+};
+
+_Static_assert(sizeof(struct sw_raw) <= sizeof(((struct sw_reply *)0)->word), "it fits there");
+
+static __always_inline struct sw_raw *sw_make_raw(struct sw_work *w)
+{
+	struct sw_raw *raw = (struct sw_raw *)w->reply.word;
+
+	__builtin_memset(raw, 0, sizeof(*raw));
+	if (w->packet.ipv4) {
+		raw->v4.saddr = w->packet.from[3];
+		raw->v4.daddr = w->packet.to[3];
+	} else {
+		__builtin_memcpy(&raw->v6.saddr, w->packet.from, 16);
+		__builtin_memcpy(&raw->v6.daddr, w->packet.to, 16);
+	}
+	raw->tcp.header.source = __builtin_bswap16(sw_remote_port(w));
+	raw->tcp.header.dest = __builtin_bswap16(sw_local_port(w));
+	raw->tcp.header.seq = sw_wire32(w->seg.seq);
+	raw->tcp.header.ack_seq = sw_wire32(w->seg.ack);
+	raw->tcp.header.doff = sizeof(raw->tcp) / 4;
+	raw->tcp.mss = sw_wire32((__u32)SW_OPT_MSS << 24 | 4 << 16 | w->offer.mss);
+	return raw;
+}
+
+/* Negative: the kernel has none. */
+static __always_inline __s64 sw_kernel_cookie(struct sw_work *w)
+{
+	struct sw_raw *raw = sw_make_raw(w);
+
+	if (!raw_syncookies)
+		return -1;
+	if (w->packet.ipv4)
+		return bpf_tcp_raw_gen_syncookie_ipv4(&raw->v4, &raw->tcp.header, sizeof(raw->tcp));
+	return bpf_tcp_raw_gen_syncookie_ipv6(&raw->v6, &raw->tcp.header, sizeof(raw->tcp));
+}
+
+static __always_inline bool sw_kernel_cookie_valid(struct sw_work *w)
+{
+	struct sw_raw *raw = sw_make_raw(w);
+
+	if (!raw_syncookies)
+		return false;
+	if (w->packet.ipv4)
+		return !bpf_tcp_raw_check_syncookie_ipv4(&raw->v4, &raw->tcp.header);
+	return !bpf_tcp_raw_check_syncookie_ipv6(&raw->v6, &raw->tcp.header);
+}
+
+/* Whose cookie the listener takes. */
+static __always_inline enum sw_admission sw_admission_for(const struct sw_guard *guard,
+							  const struct sw_look *look)
+{
+	if (look->listener == LISTENING)
+		return guard->admission;
+	if (look->listener == LISTENING_MPTCP && guard->kernel_cookies)
+		return ADMISSION_KERNEL;
+	return ADMISSION_NONE;
+}
+
+/* --- SYN -------------------------------------------------------------------------------------- */
+
+static __always_inline __u64 sw_epoch_now(const struct sw_work *w, const struct sw_guard *guard)
+{
+	return sw_cookie_epoch(w->now + guard->wall_offset_ns);
+}
+
+/* May the SYN have a cookie? SW_NONE, or the counter that says why not; it then passes. */
+static __always_inline enum sw_counter sw_may_answer(struct sw_work *w, struct sw_port *port,
+						     const struct sw_guard *guard)
+{
+	if (port->listener != w->look.listener && w->look.found != FOUND_SOCKET)
+		port->listener = w->look.listener;
+	if (w->look.found == FOUND_NOTHING)
+		return SW_SYN_NO_LISTENER;
+	if (w->look.found == FOUND_SOCKET)
+		return SW_SYN_TO_SOCKET;
+	if (!sw_offer_of(guard, &w->packet, &w->seg, &w->offer))
+		return SW_SYN_UNFIT;
+	/* Two VLAN tags: the inner one hides the segment from tc ingress, where it is admitted. */
+	if (w->packet.ip > 14 + 4 || !sw_admission_for(guard, &w->look))
+		return SW_SYN_UNFIT;
+	return SW_NONE;
+}
+
+static __always_inline bool sw_within_budget(const struct sw_work *w, const struct sw_guard *guard,
+					     const struct sw_keys *keys)
+{
+	__u32 bucket = sw_budget_bucket(&w->packet, keys->isn[0]);
+	struct sw_budget *budget;
+
+	if (!guard->reply_budget)
+		return true;
+	budget = bpf_map_lookup_elem(&sw_budget, &bucket);
+	return !budget || sw_budget_take(budget, guard->reply_budget, w->now);
+}
+
+/* What the kernel's cookie keeps without timestamps, whose offset is the kernel's secret: the MSS. */
+static __always_inline void sw_offer_mss_only(struct sw_offer *offer)
+{
+	offer->wscale_ok = offer->sack_ok = offer->tstamp_ok = offer->ecn_ok = false;
+}
+
+static __always_inline bool sw_bake(struct sw_work *w, const struct sw_guard *guard,
+				    const struct sw_keys *keys, struct sw_cookie *cookie)
+{
+	__s64 kernels;
+
+	if (sw_admission_for(guard, &w->look) == ADMISSION_BPF) {
+		*cookie = sw_cookie_make(keys, &w->packet, sw_local_port(w), sw_remote_port(w),
+					 w->seg.seq, sw_epoch_now(w, guard), &w->offer);
+		return true;
+	}
+	kernels = sw_kernel_cookie(w);
+	sw_offer_mss_only(&w->offer);
+	cookie->isn = (__u32)kernels;
+	return kernels >= 0;
+}
+
+/* The frame becomes the reply in w->reply, Ethernet addresses swapped and VLAN tag kept. */
+static __always_inline int sw_send_reply(struct xdp_md *ctx, struct sw_work *w)
+{
+	__u32 bytes = w->reply.length, at = w->packet.ip;
+	int more = (int)(at + bytes) - (int)bpf_xdp_get_buff_len(ctx);
+	__u16 *mac, swap[3];
+
+	if (more && bpf_xdp_adjust_tail(ctx, more))
+		return XDP_DROP;
+	barrier_var(bytes);
+	if (bytes < 4 || bytes > sizeof(w->reply.word) ||
+	    bpf_xdp_store_bytes(ctx, at, w->reply.word, bytes))
+		return XDP_DROP;
+	mac = (__u16 *)(long)ctx->data;
+	if (mac + 6 > (__u16 *)(long)ctx->data_end)
+		return XDP_DROP;
+	__builtin_memcpy(swap, mac, 6);
+	__builtin_memcpy(mac, mac + 3, 6);
+	__builtin_memcpy(mac + 3, swap, 6);
+	return XDP_TX;
+}
+
+static __always_inline int sw_reply(struct xdp_md *ctx, struct sw_work *w, struct sw_port *port,
+				    const struct sw_guard *guard, const struct sw_keys *keys)
+{
+	struct sw_reply_terms terms = { .mss = guard->mss[!w->packet.ipv4], .hop_limit = 64 };
+	__u32 window = w->look.receive_buffer / 2; /* Linux counts as much for its overhead */
+	struct sw_cookie cookie = {};
+
+	terms.window = window > 0xffff ? 0xffff : (__u16)window;
+	if (!sw_bake(w, guard, keys, &cookie)) {
+		w->reason = SW_REPLY_FAILED;
+		return XDP_DROP;
+	}
+	sw_reply_build(&w->reply, &w->packet, &w->seg, &w->offer, &cookie, &terms);
+	if (sw_send_reply(ctx, w) != XDP_TX) {
+		w->reason = SW_REPLY_FAILED;
+		return XDP_DROP;
+	}
+	sw_note_cookie(w, port, guard);
+	return XDP_TX;
+}
+
+/*
+ * A SYN: XDP_TX, the frame is its answer; XDP_DROP, w->reason says why; XDP_PASS, it is the kernel's.
+ */
+__noinline int sw_guard_syn(struct xdp_md *ctx)
+{
+	const struct sw_guard *guard = &sw_settings()->guard;
+	struct sw_work *w = sw_work_in_hand();
+	const struct sw_keys *keys;
+	enum sw_counter why;
+	struct sw_port *port;
+	__u32 zero = 0;
+
+	keys = bpf_map_lookup_elem(&sw_keys, &zero);
+	if (!w || !keys)
+		return XDP_PASS;
+	port = sw_port_of(w);
+	if (!port || port->mode == COOKIES_NEVER)
+		return XDP_PASS;
+	w->now = sw_coarse_now();
+	sw_read_options(&w->seg);
+	sw_look_up(ctx, w);
+	why = sw_may_answer(w, port, guard);
+	if (why) {
+		sw_count(why);
+		return XDP_PASS;
+	}
+	if (port->mode == COOKIES_AUTO && !sw_under_pressure(w, port, guard))
+		return XDP_PASS;
+	if (guard->dry_run) {
+		sw_count(SW_DRY_RUN_REPLIES);
+		return XDP_PASS;
+	}
+	if (!sw_within_budget(w, guard, keys)) {
+		w->reason = SW_OVER_BUDGET;
+		return XDP_DROP;
+	}
+	return sw_reply(ctx, w, port, guard, keys);
+}
+
+/* --- What no flow took ------------------------------------------------------------------------ */
+
+enum sw_ruling {
+	RULING_NONE, /* guard has nothing to say: track it as ever */
+	RULING_OPENED, /* its cookie has begun a flow: track it */
+	RULING_PASS, /* pass it, and keep nothing of it */
+	RULING_DROP, /* w->reason says why */
+};
+
+static __always_inline bool sw_may_bear_cookie(const struct sw_segment *seg)
+{
+	return (seg->flags & (SW_TCP_ACK | SW_TCP_SYN | SW_TCP_RST)) == SW_TCP_ACK;
+}
+
+__noinline int sw_read_late_options(struct xdp_md *ctx, struct sw_work *w)
+{
+	struct sw_cursor cursor = { .frame = ctx };
+
+	return w ? sw_parse_options(&cursor, &w->packet, &w->seg) : SW_TRUNCATED;
+}
+
+/* The offer in w->offer is complete only if SW_NONE is returned. */
+static __always_inline enum sw_counter sw_check_cookie(struct sw_work *w,
+						       const struct sw_guard *guard,
+						       const struct sw_keys *keys)
+{
+	w->offer = (struct sw_offer){ .own_wscale = guard->wscale, .tstamp_ok = w->seg.has_tsval };
+	return sw_cookie_check(keys, &w->packet, sw_local_port(w), sw_remote_port(w), w->seg.seq,
+			       w->seg.ack, w->seg.tsecr, sw_epoch_now(w, guard), &w->offer);
+}
+
+/* The cookie was good: the flow as SYN and SYN+ACK would have left it, in place of any older one. */
+static __always_inline void sw_begin_by_cookie(struct sw_work *w, struct sw_port *port,
+					       enum sw_admission admission)
+{
+	struct sw_load *load = sw_load_of(port);
+
+	sw_count(SW_COOKIES_ACCEPTED);
+	if (load)
+		load->accepted++;
+	sw_open_by_cookie(&w->flow, &w->seg, &w->offer, w->now, sw_settings());
+	w->flow.cookie = admission == ADMISSION_BPF;
+	if (!bpf_map_delete_elem(&sw_flows, &w->seg.key)) {
+		sw_count(SW_FLOWS_REPLACED);
+		sw_count(SW_FLOWS_REMOVED);
+	}
+	if (!bpf_map_update_elem(&sw_halfopen, &w->seg.key, &w->flow, BPF_ANY))
+		sw_count(SW_HALFOPEN_OPENED);
+}
+
+/* Nobody's: a few are left to the kernel to answer. */
+static __always_inline int sw_rule_stray(struct sw_work *w)
+{
+	__u32 zero = 0;
+	struct sw_load *load = bpf_map_lookup_elem(&sw_load, &zero);
+
+	if (load && w->now - load->since_ns >= SW_NS_PER_S) {
+		load->since_ns = w->now;
+		load->sent = 0;
+	}
+	if (load && load->sent++ < STRAYS_PER_SECOND) {
+		sw_count(SW_STRAY_PASSED);
+		return RULING_PASS;
+	}
+	w->reason = SW_STRAY;
+	return RULING_DROP;
+}
+
+static __always_inline int sw_rule_cookie(struct sw_work *w, struct sw_port *port,
+					  const struct sw_guard *guard, const struct sw_keys *keys,
+					  bool known)
+{
+	enum sw_admission admission = sw_admission_for(guard, &w->look);
+	enum sw_counter wrong = SW_COOKIE_BAD;
+
+	if (admission == ADMISSION_BPF)
+		wrong = sw_check_cookie(w, guard, keys);
+	else if (admission == ADMISSION_KERNEL && sw_kernel_cookie_valid(w))
+		wrong = SW_NONE;
+	if (!wrong) {
+		sw_begin_by_cookie(w, port, admission);
+		return RULING_OPENED;
+	}
+	if (known)
+		return RULING_NONE;
+	if (admission != ADMISSION_KERNEL && sw_kernel_outstanding(port, w->now) &&
+	    sw_kernel_cookie_valid(w))
+		return RULING_NONE;
+	sw_count(SW_COOKIES_REJECTED);
+	w->reason = wrong;
+	return RULING_DROP;
+}
+
+/*
+ * A segment that is no SYN, and that no flow has taken. `known`: there is one, but it refused it, is
+ * over or not proved live; what it makes of the segment stands then, unless there is a cookie.
+ */
+__noinline int sw_guard_stray(struct xdp_md *ctx, int known)
+{
+	const struct sw_guard *guard = &sw_settings()->guard;
+	struct sw_work *w = sw_work_in_hand();
+	const struct sw_keys *keys;
+	struct sw_port *port;
+	__u32 zero = 0;
+
+	keys = bpf_map_lookup_elem(&sw_keys, &zero);
+	if (!w || !keys)
+		return RULING_NONE;
+	port = sw_port_of(w);
+	if (!port)
+		return RULING_NONE;
+	sw_look_up(ctx, w);
+	if (w->look.found == FOUND_SOCKET)
+		return RULING_NONE;
+	if (w->look.found == FOUND_LISTENER && sw_may_bear_cookie(&w->seg) &&
+	    sw_cookie_outstanding(guard, port, w->now)) {
+		sw_read_late_options(ctx, w);
+		sw_read_options(&w->seg);
+		return sw_rule_cookie(w, port, guard, keys, known);
+	}
+	return known || port->mode == COOKIES_NEVER ? RULING_NONE : sw_rule_stray(w);
+}
+
+/* --- Every segment ---------------------------------------------------------------------------- */
+
+/*
+ * Tells synward_admit that this frame may have to open its connection. Drivers without metadata for
+ * XDP can't carry that: sw_blind then makes it look for itself.
+ */
+static __always_inline void sw_hint(struct xdp_md *ctx)
+{
+	__u32 *hint, zero = 0, one = 1;
+
+	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*hint))) {
+		bpf_map_update_elem(&sw_blind, &zero, &one, 0);
+		return;
+	}
+	hint = (__u32 *)(long)ctx->data_meta;
+	if (hint + 1 <= (__u32 *)(long)ctx->data)
+		*hint = SW_HINT;
+}
+
+/* Taken by a flow whose both ends have proved live, and which is not over. */
+static __always_inline bool sw_taken(const struct sw_work *w, int applied)
+{
+	return applied == SW_APPLIED && !w->reason && !w->halfopen && !sw_over(w->after);
+}
+
+static __always_inline int sw_guard_known(struct xdp_md *ctx, struct sw_work *w)
+{
+	int applied, ruling = RULING_NONE;
+
+	sw_begin_work(w);
+	applied = sw_apply();
+	if (!sw_taken(w, applied))
+		ruling = sw_guard_stray(ctx, applied == SW_APPLIED);
+	if (ruling == RULING_DROP && !sw_settings()->guard.dry_run)
+		return XDP_DROP;
+	if (ruling == RULING_DROP)
+		sw_count(SW_DRY_RUN_DROPS);
+	if (ruling == RULING_OPENED || (ruling == RULING_NONE && applied != SW_APPLIED))
+		sw_track();
+	else if (ruling == RULING_NONE)
+		sw_conclude(w);
+	if (w->awaits_admission)
+		sw_hint(ctx);
+	return XDP_PASS;
+}
+
+/* All that guard mode does with the segment in hand; the verdict. */
+static __always_inline int sw_guard(struct xdp_md *ctx, struct sw_work *w)
+{
+	int verdict;
+
+	if ((w->seg.flags & (SW_TCP_SYN | SW_TCP_ACK | SW_TCP_RST | SW_TCP_FIN)) != SW_TCP_SYN) {
+		verdict = sw_guard_known(ctx, w);
+	} else {
+		verdict = sw_guard_syn(ctx);
+		if (verdict == XDP_PASS)
+			sw_track();
+	}
+	if (verdict == XDP_DROP)
+		sw_count(w->reason);
+	return verdict;
+}
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The kernel's own types, as far as guard reads them (CO-RE: where a field is, the running kernel's
+ * BTF says), and the one function of the kernel that it calls.
+ */
+#ifndef SYNWARD_KERNEL_H
+#define SYNWARD_KERNEL_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct sock {
+	int sk_rcvbuf;
+	__u32 sk_max_ack_backlog;
+};
+
+struct request_sock_queue {
+	atomic_t qlen; /* half-open: SYN_RCVD */
+};
+
+struct inet_connection_sock {
+	struct request_sock_queue icsk_accept_queue;
+};
+
+struct tcp_md5sig_info;
+struct tcp_ao_info;
+
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	bool is_mptcp;
+	struct tcp_md5sig_info *md5sig_info;
+	struct tcp_ao_info *ao_info; /* Linux 6.7 */
+};
+
+#pragma clang attribute pop
+
+/* net/tcp.h, Linux 6.9. Times as in the segment; the mss is the client's. */
+struct bpf_tcp_req_attrs {
+	__u32 rcv_tsval;
+	__u32 rcv_tsecr;
+	__u16 mss;
+	__u8 rcv_wscale;
+	__u8 snd_wscale;
+	__u8 ecn_ok;
+	__u8 wscale_ok;
+	__u8 sack_ok;
+	__u8 tstamp_ok;
+	__u8 usec_ts_ok;
+	__u8 reserved[3];
+};
+
+extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
+				   struct bpf_tcp_req_attrs *attrs, int attrs__sz) __ksym __weak;
+
+enum {
+	KERNEL_TCP_LISTEN = 10
+}; /* include/net/tcp_states.h */
+
+#endif

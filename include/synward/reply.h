@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The SYN+ACK that answers a SYN with a cookie, from the IP header on: no IP options, no extension
+ * headers, checksums whole.
+ */
+#ifndef SYNWARD_REPLY_H
+#define SYNWARD_REPLY_H
+
+#include <synward/cookie.h>
+
+#define SW_REPLY_MAX_WORDS 20 /* IPv6 and TCP with all options */
+
+struct sw_reply {
+	__u32 length; /* in bytes */
+	union {
+		__u32 word[SW_REPLY_MAX_WORDS]; /* as on the wire */
+		__u16 half[2 * SW_REPLY_MAX_WORDS];
+	};
+};
+
+/* What this host says of itself; the rest of the reply is the cookie's and the SYN's. */
+struct sw_reply_terms {
+	__u16 mss;
+	__u16 window; /* a SYN's is never scaled (RFC 7323, 2.2) */
+	__u8 hop_limit;
+	__u8 padding[3];
+};
+
+SW_INLINE __u32 sw_wire32(__u32 value)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	return value;
+#else
+	return __builtin_bswap32(value);
+#endif
+}
+
+/* RFC 1071: the ones' complement sum of words, in whatever byte order they are. */
+SW_INLINE __u64 sw_sum_words(__u64 sum, const __u32 *words, int count)
+{
+	SW_UNROLL
+	for (int i = 0; i < count; i++)
+		sum += words[i];
+	return sum;
+}
+
+SW_INLINE __u16 sw_fold_checksum(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__u16)~sum;
+}
+
+#define SW_REPLY_TCP_WORDS 10 /* 20 bytes, and 20 of options at most */
+
+/* Options in the order in which Linux sends them; returns the words they take. */
+SW_INLINE __u32 sw_reply_options(__u32 *options, const struct sw_offer *offer, __u16 mss,
+				 __u32 tsval, __u32 tsecr)
+{
+	__u32 n = 1;
+
+	options[0] = sw_wire32((__u32)SW_OPT_MSS << 24 | 4 << 16 | mss);
+	if (offer->tstamp_ok) {
+		options[1] = sw_wire32(offer->sack_ok ? 0x0402080a : 0x0101080a);
+		options[2] = sw_wire32(tsval);
+		options[3] = sw_wire32(tsecr);
+		n = 4;
+	} else if (offer->sack_ok) {
+		options[1] = sw_wire32(0x01010402);
+		n = 2;
+	}
+	if (offer->wscale_ok)
+		options[n++] = sw_wire32(0x01030300 | offer->own_wscale);
+	return n;
+}
+
+/* The TCP header of the reply, save its checksum, at tcp, whose words are all 0. Returns its words. */
+SW_INLINE __u32 sw_reply_tcp(__u32 *tcp, const struct sw_segment *syn, const struct sw_offer *offer,
+			     const struct sw_cookie *cookie, const struct sw_reply_terms *terms)
+{
+	__u16 local = syn->key.port[!(syn->sender ^ syn->self)];
+	__u16 remote = syn->key.port[syn->sender & 1];
+	__u32 flags = SW_TCP_SYN | SW_TCP_ACK | (offer->ecn_ok ? SW_TCP_ECE : 0), words;
+
+	words = 5 + sw_reply_options(tcp + 5, offer, terms->mss, cookie->tsval, syn->tsval);
+	tcp[0] = sw_wire32((__u32)local << 16 | remote);
+	tcp[1] = sw_wire32(cookie->isn);
+	tcp[2] = sw_wire32(syn->seq + 1);
+	tcp[3] = sw_wire32(words << 28 | flags << 16 | terms->window);
+	return words;
+}
+
+SW_INLINE void sw_reply_ipv4(struct sw_reply *reply, const struct sw_packet *packet,
+			     const struct sw_reply_terms *terms)
+{
+	reply->word[0] = sw_wire32(0x45000000 | reply->length);
+	reply->word[1] = sw_wire32(0x00004000); /* may not be fragmented */
+	reply->word[2] = sw_wire32((__u32)terms->hop_limit << 24 | SW_IP_TCP << 16);
+	reply->word[3] = packet->to[3];
+	reply->word[4] = packet->from[3];
+	reply->half[5] = sw_fold_checksum(sw_sum_words(0, reply->word, 5));
+}
+
+SW_INLINE void sw_reply_ipv6(struct sw_reply *reply, const struct sw_packet *packet,
+			     const struct sw_reply_terms *terms)
+{
+	reply->word[0] = sw_wire32(0x60000000);
+	reply->word[1] = sw_wire32((reply->length - 40) << 16 | SW_IP_TCP << 8 | terms->hop_limit);
+	__builtin_memcpy(&reply->word[2], packet->to, 16);
+	__builtin_memcpy(&reply->word[6], packet->from, 16);
+}
+
+/* The whole reply. offer, cookie and terms are what it says; packet and syn what it answers. */
+SW_INLINE void sw_reply_build(struct sw_reply *reply, const struct sw_packet *packet,
+			      const struct sw_segment *syn, const struct sw_offer *offer,
+			      const struct sw_cookie *cookie, const struct sw_reply_terms *terms)
+{
+	__u32 bytes;
+	__u64 sum;
+
+	__builtin_memset(reply, 0, sizeof(*reply));
+	if (packet->ipv4) {
+		bytes = 4 * sw_reply_tcp(&reply->word[5], syn, offer, cookie, terms);
+		reply->length = 20 + bytes;
+		sw_reply_ipv4(reply, packet, terms);
+		sum = sw_sum_words(sw_wire32(SW_IP_TCP) + (__u64)sw_wire32(bytes), &reply->word[3],
+				   2 + SW_REPLY_TCP_WORDS);
+		reply->half[2 * 5 + 8] = sw_fold_checksum(sum);
+	} else {
+		bytes = 4 * sw_reply_tcp(&reply->word[10], syn, offer, cookie, terms);
+		reply->length = 40 + bytes;
+		sw_reply_ipv6(reply, packet, terms);
+		sum = sw_sum_words(sw_wire32(SW_IP_TCP) + (__u64)sw_wire32(bytes), &reply->word[2],
+				   8 + SW_REPLY_TCP_WORDS);
+		reply->half[2 * 10 + 8] = sw_fold_checksum(sum);
+	}
+}
+
+#endif
