@@ -159,35 +159,44 @@ int sw_detach_ingress(const struct sw_iface_state *iface)
 
 /* --- tc ------------------------------------------------------------------------------------- */
 
-int sw_attach_egress(__u32 ifindex, const char *name, int prog_fd, bool *made_clsact)
+static const char *point_name(enum bpf_tc_attach_point point)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_EGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = SW_TC_HANDLE, .priority = SW_TC_PRIORITY,
-		    .prog_fd = prog_fd, .flags = BPF_TC_F_REPLACE);
-	int err;
-
-	sw_library_forget();
-	err = bpf_tc_hook_create(&hook);
-	*made_clsact = !err;
-	if (err && err != -EEXIST)
-		return sw_fail(err, sw_library_said(), "make the clsact qdisc on %s", name);
-	err = bpf_tc_attach(&hook, &filter);
-	if (!err)
-		return 0;
-	if (*made_clsact)
-		sw_clsact_remove_unused(ifindex);
-	return sw_fail(err, sw_library_said(), "attach tc at egress of %s", name);
+	return point == BPF_TC_INGRESS ? "ingress" : "egress";
 }
 
-int sw_detach_egress(__u32 ifindex, const char *name, bool made_clsact)
+int sw_attach_tc(const struct sw_iface_state *iface, enum bpf_tc_attach_point point, int prog_fd,
+		 bool *made_clsact)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = iface->ifindex, .attach_point = point);
+	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = SW_TC_HANDLE, .priority = SW_TC_PRIORITY,
+		    .prog_fd = prog_fd, .flags = BPF_TC_F_REPLACE);
+	int err, made;
+
+	sw_library_forget();
+	made = bpf_tc_hook_create(&hook);
+	if (made && made != -EEXIST)
+		return sw_fail(made, sw_library_said(), "make the clsact qdisc on %s", iface->name);
+	err = bpf_tc_attach(&hook, &filter);
+	if (!err) {
+		*made_clsact |= !made;
+		return 0;
+	}
+	if (!made)
+		sw_clsact_remove_unused(iface->ifindex);
+	return sw_fail(err, sw_library_said(), "attach tc at %s of %s", point_name(point),
+		       iface->name);
+}
+
+int sw_detach_tc(const struct sw_iface_state *iface, enum bpf_tc_attach_point point,
+		 bool made_clsact)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = iface->ifindex, .attach_point = point);
 	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = SW_TC_HANDLE, .priority = SW_TC_PRIORITY);
 	int err = bpf_tc_detach(&hook, &filter);
 
 	if (!err && made_clsact)
-		err = sw_clsact_remove_unused(ifindex);
+		err = sw_clsact_remove_unused(iface->ifindex);
 	if (!err || gone(err))
 		return 0;
-	return sw_fail(err, NULL, "detach tc from egress of %s", name);
+	return sw_fail(err, NULL, "detach tc from %s of %s", point_name(point), iface->name);
 }

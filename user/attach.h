@@ -26,12 +26,14 @@ int sw_attach_ingress(const struct sw_iface_state *iface, const struct sw_maps *
 int sw_detach_ingress(const struct sw_iface_state *iface);
 
 /*
- * Puts the tc program at egress, making clsact if there is none; replaces one of ours that is
- * there.
+ * Puts a tc program at this point, making clsact if there is none (*made_clsact then becomes true);
+ * replaces one of ours that is there.
  */
-int sw_attach_egress(__u32 ifindex, const char *name, int prog_fd, bool *made_clsact);
+int sw_attach_tc(const struct sw_iface_state *iface, enum bpf_tc_attach_point point, int prog_fd,
+		 bool *made_clsact);
 
 /* Takes it off, and clsact too if we made it and nobody else uses it. */
-int sw_detach_egress(__u32 ifindex, const char *name, bool made_clsact);
+int sw_detach_tc(const struct sw_iface_state *iface, enum bpf_tc_attach_point point,
+		 bool made_clsact);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "guard_options.h"
 #include "lock.h"
 #include "names.h"
 #include "report.h"
@@ -21,6 +22,10 @@ struct sw_tracker_options sw_attach_args = {
 	.config = { .configured = 1,
 		    .both_directions = 1,
 		    .timeout.ms = { SW_TIMEOUTS(SW_TIMEOUT_DEFAULT) } },
+	.guard = { .reply_budget = SW_REPLY_BUDGET_DEFAULT,
+		   .high = SW_HIGH_DEFAULT,
+		   .low = SW_LOW_DEFAULT,
+		   .quiet_ms = SW_QUIET_DEFAULT_MS },
 };
 
 static int refuse_state(const char *value)
@@ -114,6 +119,21 @@ const struct sw_option sw_attach_options[] = {
 	  take_halfopen },
 	{ "mode", "native|generic", "where XDP runs (native, and where there is none, generic)",
 	  take_mode },
+	{ "guard", "PORTS", "guard listeners on these ports, such as 80,443, against SYN floods",
+	  sw_take_guard },
+	{ "cookies", "WHEN", "auto: under pressure (the default); always; never", sw_take_cookies },
+	{ "dry-run", NULL, "count what guard would answer and drop, and pass it", sw_take_dry_run },
+	{ "key-file", "FILE", "cookie keys that other hosts share; see `synward help key`",
+	  sw_take_key_file },
+	{ "admission", "bpf|kernel", "whose cookies: synward's (Linux 6.9), or the kernel's",
+	  sw_take_admission },
+	{ "reply-budget", "N", "SYN+ACKs a second to one /24 or /64 (10000; 0: no limit)",
+	  sw_take_reply_budget },
+	{ "high-mark", "N", "half-open connections at which cookies begin (256)",
+	  sw_take_high_mark },
+	{ "low-mark", "N", "unanswered cookies a second up to which a port is quiet (64)",
+	  sw_take_low_mark },
+	{ "quiet-time", "DURATION", "so long quiet, and cookies end (10s)", sw_take_quiet },
 	{},
 };
 
@@ -123,7 +143,12 @@ const char sw_attach_more[] =
 	"FIN_WAIT_1 FIN_WAIT_2 CLOSE_WAIT CLOSING LAST_ACK TIME_WAIT CLOSED, in either case,\n"
 	"with - or _.\n"
 	"Several interfaces share one set of tables. What an earlier synward left on an interface\n"
-	"(killed, or `attach`, or `ip link`) is taken over with its flows and counters.\n";
+	"(killed, or `attach`, or `ip link`) is taken over with its flows and counters.\n"
+	"\n"
+	"Guard answers SYNs with cookies at XDP while the listener is under pressure: from the "
+	"high\n"
+	"mark on, or from three quarters of its backlog if that is less. The kernel gets only the\n"
+	"connections whose clients answer. `run` reads the key file and sysctls again on SIGHUP.\n";
 
 enum sw_exit sw_cmd_attach(char *const *operands, void *args)
 {

@@ -19,6 +19,7 @@
 #include "cmd.h"
 #include "iface.h"
 #include "load.h"
+#include "kernel.h"
 #include "nic.h"
 #include "report.h"
 #include "synward.skel.h"
@@ -75,24 +76,10 @@ static void check_kernel(struct report *report)
 	     "Linux %.60s", name.release);
 }
 
-/* The number in a file below /proc/sys, -1 if there is none. */
-static int read_sysctl(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	int value = -1;
-
-	if (!file)
-		return -1;
-	if (fscanf(file, "%d", &value) != 1)
-		value = -1;
-	fclose(file);
-	return value;
-}
-
 static void check_jit(struct report *report)
 {
-	int enabled = read_sysctl("/proc/sys/net/core/bpf_jit_enable");
-	int harden = read_sysctl("/proc/sys/net/core/bpf_jit_harden");
+	int enabled = sw_sysctl_read("net/core/bpf_jit_enable");
+	int harden = sw_sysctl_read("net/core/bpf_jit_harden");
 
 	find(report, "BPF JIT", enabled == 0 ? NOTE : GOOD,
 	     "sysctl net.core.bpf_jit_enable=1: interpreted programs are several times slower",

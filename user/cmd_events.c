@@ -50,18 +50,35 @@ static void order(const struct sw_event *event, struct transition *order)
 	order->dst_after = sw_state_name(event->after[dst_state]);
 }
 
-static void print_text(const struct sw_event *event, const struct transition *it, __s64 offset_ns)
+#define CLOCK_TEXT 32
+
+/* "09:12:00.000123", of the wall clock. */
+static const char *clock_text(__u64 wall_ns, char text[CLOCK_TEXT])
 {
-	__u64 wall_ns = event->time_ns + offset_ns;
 	time_t seconds = wall_ns / SW_NS_PER_S;
 	struct tm local;
-	char clock[16];
+	size_t end;
 
 	localtime_r(&seconds, &local);
-	strftime(clock, sizeof(clock), "%H:%M:%S", &local);
-	printf("%s.%06llu %-21s %-4s %-21s %-11s %s\n", clock, wall_ns % SW_NS_PER_S / 1000,
+	end = strftime(text, CLOCK_TEXT, "%H:%M:%S", &local);
+	snprintf(text + end, CLOCK_TEXT - end, ".%06llu", wall_ns % SW_NS_PER_S / 1000);
+	return text;
+}
+
+static void print_text(const struct sw_event *event, const struct transition *it, __s64 offset_ns)
+{
+	char clock[CLOCK_TEXT];
+
+	printf("%s %-21s %-4s %-21s %-11s %s\n", clock_text(event->time_ns + offset_ns, clock),
 	       it->src, event->cause == SW_EVENT_EXPIRED ? "over" : it->flags, it->dst,
 	       it->src_after, it->dst_after);
+}
+
+static void print_object(json_t *object)
+{
+	json_dumpf(object, stdout, SW_JSON_FORMAT);
+	putchar('\n');
+	json_decref(object);
 }
 
 static void print_json(const struct sw_event *event, const struct transition *it, __s64 offset_ns)
@@ -74,9 +91,31 @@ static void print_json(const struct sw_event *event, const struct transition *it
 		"len", (json_int_t)event->length, "src_before", it->src_before, "src_state",
 		it->src_after, "dst_before", it->dst_before, "dst_state", it->dst_after);
 
-	json_dumpf(object, stdout, SW_JSON_FORMAT);
-	putchar('\n');
-	json_decref(object);
+	print_object(object);
+}
+
+/* Guard's switch: there is a port, and no flow. */
+static bool is_switch(const struct sw_event *event)
+{
+	return event->cause == SW_EVENT_COOKIES_ON || event->cause == SW_EVENT_COOKIES_OFF;
+}
+
+static void print_switch(const struct sw_event *event, __s64 offset_ns)
+{
+	bool on = event->cause == SW_EVENT_COOKIES_ON;
+	char clock[CLOCK_TEXT];
+
+	if (sw_json) {
+		print_object(json_pack("{s:s, s:s, s:o, s:i}", "type", "event", "cause",
+				       on ? "cookies_on" : "cookies_off", "ts",
+				       sw_seconds_json((__s64)event->time_ns + offset_ns), "port",
+				       (int)event->key.port[0]));
+		return;
+	}
+	printf("%s port %u: %s\n", clock_text(event->time_ns + offset_ns, clock),
+	       event->key.port[0],
+	       on ? "under pressure, SYNs are answered with cookies"
+		  : "quiet, SYNs go to the kernel");
 }
 
 static int print_event(void *context, void *data, size_t size)
@@ -88,11 +127,15 @@ static int print_event(void *context, void *data, size_t size)
 	(void)size;
 	if (event->time_ns < listening->since_ns)
 		return 0;
-	order(event, &transition);
-	if (sw_json)
-		print_json(event, &transition, listening->wall_offset_ns);
-	else
-		print_text(event, &transition, listening->wall_offset_ns);
+	if (is_switch(event)) {
+		print_switch(event, listening->wall_offset_ns);
+	} else {
+		order(event, &transition);
+		if (sw_json)
+			print_json(event, &transition, listening->wall_offset_ns);
+		else
+			print_text(event, &transition, listening->wall_offset_ns);
+	}
 	if (fflush(stdout))
 		stop = 1; /* nobody reads us */
 	return 0;

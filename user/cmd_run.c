@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * synward run: starts a tracker, expires its flows until SIGINT or SIGTERM, and takes it down. It
- * owns the interfaces it names: what it found there of synward goes with it, too.
+ * owns the interfaces it names: what it found there of synward goes with it, too. SIGHUP makes it
+ * read key file and sysctls again.
  */
 #include <errno.h>
 #include <poll.h>
@@ -25,16 +26,21 @@ static int open_signals(void)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	fd = signalfd(-1, &signals, SFD_CLOEXEC);
 	return fd < 0 ? sw_fail(-errno, NULL, "listen to signals") : fd;
 }
 
-static bool interrupted(int signal_fd, int wait_ms)
+/* The signal that came within that time, 0 if none did. */
+static int next_signal(int signal_fd, int wait_ms)
 {
 	struct pollfd wait = { .fd = signal_fd, .events = POLLIN };
+	struct signalfd_siginfo info;
 
-	return poll(&wait, 1, wait_ms) > 0;
+	if (poll(&wait, 1, wait_ms) <= 0 || read(signal_fd, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	return (int)info.ssi_signo;
 }
 
 static void wait_for_work(int signal_fd, const struct sw_sweeper *sweeper)
@@ -47,16 +53,33 @@ static void wait_for_work(int signal_fd, const struct sw_sweeper *sweeper)
 	poll(wait, 2, sw_sweeper_wait_ms(sweeper));
 }
 
-static void serve(int signal_fd, struct sw_sweeper *sweeper)
+static void reload(struct sw_tracker *tracker, const struct sw_tracker_options *options)
 {
-	bool said = false;
+	if (!sw_tracker_reload(tracker, options))
+		sw_say("settings read again");
+}
 
-	while (!interrupted(signal_fd, sw_sweeper_rest_ms(sweeper))) {
-		int err = sw_sweeper_work(sweeper);
+static void expire_flows(struct sw_sweeper *sweeper)
+{
+	static bool said;
+	int err = sw_sweeper_work(sweeper);
 
-		if (err && !said)
-			sw_fail(err, "It is tried on", "expire flows");
-		said = err;
+	if (err && !said)
+		sw_fail(err, "It is tried on", "expire flows");
+	said = err;
+}
+
+/* Until SIGINT or SIGTERM. */
+static void serve(struct sw_tracker *tracker, int signal_fd, struct sw_sweeper *sweeper,
+		  const struct sw_tracker_options *options)
+{
+	int number;
+
+	while ((number = next_signal(signal_fd, sw_sweeper_rest_ms(sweeper))) == 0 ||
+	       number == SIGHUP) {
+		if (number == SIGHUP)
+			reload(tracker, options);
+		expire_flows(sweeper);
 		wait_for_work(signal_fd, sweeper);
 	}
 }
@@ -69,7 +92,7 @@ static int run(struct sw_tracker *tracker, int signal_fd, const struct sw_tracke
 	if (!err) {
 		sw_tracker_say(tracker);
 		sw_say("serving as process %d; Ctrl-C detaches", getpid());
-		serve(signal_fd, sweeper);
+		serve(tracker, signal_fd, sweeper, options);
 		sw_sweeper_close(sweeper);
 	}
 	return sw_tracker_detach(tracker) ?: err;

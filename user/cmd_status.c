@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "cmd.h"
 #include "flow_table.h"
+#include "guard.h"
 #include "iface.h"
 #include "names.h"
 #include "report.h"
@@ -19,7 +20,9 @@ struct status {
 	const struct sw_iface_state *iface;
 	struct sw_config config;
 	__u64 flows, flows_max, halfopen, halfopen_max;
-	__u64 uptime_ns;
+	__u64 uptime_ns, now_ns;
+	struct sw_guarded guarded[SW_PORTS_MAX];
+	int ports;
 };
 
 static const struct sw_timeouts default_timeouts = { .ms = { SW_TIMEOUTS(SW_TIMEOUT_DEFAULT) } };
@@ -34,7 +37,7 @@ static __u64 table_size(const struct sw_maps *maps, const char *name)
 static int read_status(const struct sw_iface_state *iface, struct status *status)
 {
 	const struct sw_prog *oldest = iface->ingress.id ? &iface->ingress : &iface->egress;
-	__u64 total[SW_COUNTER_MAX], now_ns = sw_monotonic_ns();
+	__u64 total[SW_COUNTER_MAX];
 	int err =
 		sw_config_read(&iface->maps, &status->config) ?: sw_stats_read(&iface->maps, total);
 
@@ -43,11 +46,13 @@ static int read_status(const struct sw_iface_state *iface, struct status *status
 	if (!status->config.configured)
 		status->config.timeout = default_timeouts;
 	status->iface = iface;
+	status->now_ns = sw_monotonic_ns();
+	status->ports = sw_guarded_read(&iface->maps, status->guarded);
 	status->flows = total[SW_FLOWS_OPENED] - total[SW_FLOWS_REMOVED];
 	status->flows_max = table_size(&iface->maps, "sw_flows");
 	status->halfopen_max = table_size(&iface->maps, "sw_halfopen");
 	status->uptime_ns = sw_clock_ns(CLOCK_BOOTTIME) - oldest->load_time_ns;
-	return sw_halfopen_count(&iface->maps, now_ns, &status->halfopen);
+	return sw_halfopen_count(&iface->maps, status->now_ns, &status->halfopen);
 }
 
 static const char *attached_by(const struct sw_iface_state *iface)
@@ -60,6 +65,29 @@ static const char *tag_name(const struct sw_prog *prog, char text[2 * BPF_TAG_SI
 	for (int i = 0; i < BPF_TAG_SIZE; i++)
 		sprintf(text + 2 * i, "%02x", prog->tag[i]);
 	return text;
+}
+
+/* --- Guard ------------------------------------------------------------------------------------ */
+
+/* The data path ends it with the next SYN; where none comes, it has ended all the same. */
+static bool sends_cookies(const struct status *status, const struct sw_port *port)
+{
+	__u64 quiet_ns = status->config.guard.quiet_ms * SW_NS_PER_MS;
+
+	if (port->mode != COOKIES_AUTO)
+		return port->mode == COOKIES_ALWAYS;
+	return port->on && status->now_ns < port->busy_ns + quiet_ns;
+}
+
+static enum sw_admission port_admission(const struct status *status, const struct sw_port *port)
+{
+	const struct sw_guard *guard = &status->config.guard;
+
+	if (port->listener == LISTENING_SIGNED)
+		return ADMISSION_NONE;
+	if (port->listener == LISTENING_MPTCP)
+		return guard->kernel_cookies ? ADMISSION_KERNEL : ADMISSION_NONE;
+	return guard->admission;
 }
 
 /* --- JSON ----------------------------------------------------------------------------------- */
@@ -95,12 +123,45 @@ static json_t *timeouts_json(const struct sw_timeouts *timeouts)
 	return object;
 }
 
+static json_t *port_json(const struct status *status, const struct sw_guarded *guarded)
+{
+	const struct sw_port *port = &guarded->port;
+	json_t *object =
+		json_pack("{s:i, s:s, s:b, s:s, s:s}", "port", (int)guarded->number, "cookies",
+			  sw_cookie_mode_name(port->mode), "sending", sends_cookies(status, port),
+			  "listener", sw_listener_name(port->listener), "admission",
+			  sw_admission_name(port_admission(status, port)));
+
+	json_object_set_new(object, "half_open", json_integer(port->half_open));
+	json_object_set_new(object, "backlog", json_integer(port->backlog));
+	json_object_set_new(object, "high_mark",
+			    json_integer(sw_high_mark(&status->config.guard, port->backlog)));
+	return object;
+}
+
+static json_t *guard_json(const struct status *status)
+{
+	const struct sw_guard *guard = &status->config.guard;
+	json_t *ports = json_array();
+
+	if (!guard->ports) {
+		json_decref(ports);
+		return json_null();
+	}
+	for (int i = 0; i < status->ports; i++)
+		json_array_append_new(ports, port_json(status, &status->guarded[i]));
+	return json_pack("{s:s, s:b, s:b, s:I, s:o}", "admission",
+			 sw_admission_name(guard->admission), "dry_run", (int)guard->dry_run,
+			 "shared_keys", (int)guard->shared_keys, "reply_budget",
+			 (json_int_t)guard->reply_budget, "ports", ports);
+}
+
 static json_t *status_json(const struct status *status)
 {
 	const struct sw_iface_state *iface = status->iface;
 
-	return json_pack("{s:s, s:i, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:I, s:o}", "iface",
-			 iface->name, "ifindex", (int)iface->ifindex, "ingress",
+	return json_pack("{s:s, s:i, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:I, s:o, s:o}",
+			 "iface", iface->name, "ifindex", (int)iface->ifindex, "ingress",
 			 ingress_json(iface), "egress", program_json(&iface->egress), "daemon",
 			 iface->daemon ? json_integer(iface->daemon) : json_null(), "uptime",
 			 json_real((double)(status->uptime_ns / SW_NS_PER_MS) / 1e3), "configured",
@@ -108,7 +169,7 @@ static json_t *status_json(const struct status *status)
 			 "flows_max", (json_int_t)status->flows_max, "halfopen_live",
 			 (json_int_t)status->halfopen, "halfopen_max",
 			 (json_int_t)status->halfopen_max, "timeouts_ms",
-			 timeouts_json(&status->config.timeout));
+			 timeouts_json(&status->config.timeout), "guard", guard_json(status));
 }
 
 /* --- Text ----------------------------------------------------------------------------------- */
@@ -155,6 +216,40 @@ static void print_timeouts(const struct sw_timeouts *timeouts)
 	putchar('\n');
 }
 
+static const char *pressure_text(const struct status *status, const struct sw_port *port,
+				 char text[64])
+{
+	if (port->mode == COOKIES_AUTO)
+		snprintf(text, 64, "half-open %u, cookies from %u", port->half_open,
+			 sw_high_mark(&status->config.guard, port->backlog));
+	else
+		*text = '\0';
+	return text;
+}
+
+static void print_guard(const struct status *status)
+{
+	const struct sw_guard *guard = &status->config.guard;
+	char text[64];
+
+	if (!guard->ports)
+		return;
+	printf("  guard      %d port%s, admission %s%s%s, reply budget %u/s a prefix\n",
+	       status->ports, status->ports == 1 ? "" : "s", sw_admission_name(guard->admission),
+	       guard->shared_keys ? ", keys from a file" : "", guard->dry_run ? ", dry run" : "",
+	       guard->reply_budget);
+	for (int i = 0; i < status->ports; i++) {
+		const struct sw_port *port = &status->guarded[i].port;
+
+		printf("    port %-5u %-6s %-15s listener: %s; admission: %s%s%s\n",
+		       status->guarded[i].number, sw_cookie_mode_name(port->mode),
+		       sends_cookies(status, port) ? "sends cookies" : "no cookies",
+		       sw_listener_name(port->listener),
+		       sw_admission_name(port_admission(status, port)),
+		       port->mode == COOKIES_AUTO ? "; " : "", pressure_text(status, port, text));
+	}
+}
+
 static void print_status(const struct status *status)
 {
 	const struct sw_iface_state *iface = status->iface;
@@ -169,6 +264,7 @@ static void print_status(const struct status *status)
 		printf("  daemon     none: flows past their time are ignored, but not removed\n");
 	printf("  flows      %llu of %llu, half-open %llu of %llu\n", status->flows,
 	       status->flows_max, status->halfopen, status->halfopen_max);
+	print_guard(status);
 	print_timeouts(&status->config.timeout);
 }
 

@@ -37,7 +37,7 @@ static const struct sw_option common[] = {
 };
 
 #define COMMON      (sizeof(common) / sizeof(common[0]))
-#define OPTIONS_MAX 16
+#define OPTIONS_MAX 24
 
 /*
  * The options of the command, then the common ones that it has. The table ends with an empty name.

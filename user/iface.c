@@ -106,14 +106,25 @@ static int open_ingress(struct sw_iface_state *iface)
 	return fd;
 }
 
-static int open_egress(struct sw_iface_state *iface)
+static int open_tc(const struct sw_iface_state *iface, enum bpf_tc_attach_point point,
+		   const char *name, struct sw_prog *prog)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = iface->ifindex, .attach_point = BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = iface->ifindex, .attach_point = point);
 	LIBBPF_OPTS(bpf_tc_opts, query, .handle = SW_TC_HANDLE, .priority = SW_TC_PRIORITY);
 
 	if (bpf_tc_query(&hook, &query))
 		return -ENOENT; /* also if there is no clsact at all */
-	return open_named(query.prog_id, "synward_egress", &iface->egress);
+	return open_named(query.prog_id, name, prog);
+}
+
+static int open_egress(struct sw_iface_state *iface)
+{
+	return open_tc(iface, BPF_TC_EGRESS, "synward_egress", &iface->egress);
+}
+
+static int open_admit(struct sw_iface_state *iface)
+{
+	return open_tc(iface, BPF_TC_INGRESS, "synward_admit", &iface->admit);
 }
 
 /* A program that is not there is no error; a program whose maps can't be had is. */
@@ -142,8 +153,10 @@ static int identify(const char *name, struct sw_iface_state *iface)
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &request))
 		return sw_fail(-errno, NULL, "read the flags of %s", name);
-	close(fd);
 	iface->loopback = request.ifr_flags & IFF_LOOPBACK;
+	if (!ioctl(fd, SIOCGIFMTU, &request))
+		iface->mtu = (__u32)request.ifr_mtu;
+	close(fd);
 	return 0;
 }
 
@@ -155,7 +168,8 @@ int sw_iface_open(const char *name, struct sw_iface_state *iface)
 	err = identify(name, iface);
 	if (err)
 		return err;
-	err = take_maps(iface, open_ingress(iface)) ?: take_maps(iface, open_egress(iface));
+	err = take_maps(iface, open_ingress(iface)) ?: take_maps(iface, open_egress(iface)) ?:
+		take_maps(iface, open_admit(iface));
 	if (err) {
 		sw_iface_close(iface);
 		return sw_fail(err, err == -EPERM ? "Run it as root" : NULL,

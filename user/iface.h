@@ -30,11 +30,12 @@ struct sw_prog {
 struct sw_iface_state {
 	char name[IF_NAMESIZE];
 	__u32 ifindex;
+	__u32 mtu;
 	bool loopback;
 	__u32 xdp_id; /* what stands at the hook: synward itself or a dispatcher; 0: nothing */
 	__u8 xdp_mode; /* XDP_ATTACHED_* */
-	struct sw_prog ingress, egress;
-	struct sw_maps maps; /* those of both programs */
+	struct sw_prog ingress, egress, admit;
+	struct sw_maps maps; /* those of all of them */
 	bool readable; /* ... are laid out as we know them */
 	struct sw_iface record; /* what run or attach wrote down; zero after `ip link` */
 	pid_t daemon; /* who serves the maps; 0: nobody */

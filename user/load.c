@@ -6,15 +6,27 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "kernel.h"
 #include "load.h"
 #include "report.h"
 #include "synward.skel.h"
+
+/* What this kernel can't load is left out: tracking works without. */
+static void suit_kernel(struct synward *object)
+{
+	object->rodata->raw_syncookies = sw_kernel_lends_cookies();
+	if (!sw_kernel_assigns_requests())
+		bpf_program__set_autoload(object->progs.synward_admit, false);
+}
 
 int sw_object_open(struct synward **object)
 {
 	sw_library_forget();
 	*object = synward__open();
-	return *object ? 0 : sw_fail(-errno, sw_library_said(), "open the BPF object");
+	if (!*object)
+		return sw_fail(-errno, sw_library_said(), "open the BPF object");
+	suit_kernel(*object);
+	return 0;
 }
 
 static int set_sizes(struct synward *object, const struct sw_sizes *sizes)

@@ -104,10 +104,42 @@ static int serve_lock(const struct sw_tracker *tracker)
 	return err;
 }
 
+/* The least MTU: what is announced must fit through every interface. */
+static struct sw_guard_link guarded_link(const struct sw_tracker *tracker)
+{
+	struct sw_guard_link link = { .mtu = ~0U };
+
+	for (size_t i = 0; i < tracker->count; i++)
+		if (tracker->iface[i].mtu < link.mtu)
+			link.mtu = tracker->iface[i].mtu;
+	return link;
+}
+
+/* Nothing is to be guarded any more: the guard in force only takes back the cookies still out. */
+static int configure_retired(struct sw_tracker *tracker, struct sw_guard *guard)
+{
+	struct sw_config before = {};
+	__u32 ports = guard->ports;
+	int err = sw_config_read(&tracker->maps, &before);
+
+	*guard = before.guard;
+	guard->ports = ports;
+	return err;
+}
+
 static int configure(struct sw_tracker *tracker, const struct sw_tracker_options *options)
 {
-	int err = sw_config_write(&tracker->maps, &options->config);
+	struct sw_guard_link link = guarded_link(tracker);
+	struct sw_config config = options->config;
+	int err;
 
+	err = sw_guard_prepare(&options->guard, &link, &config.guard)
+		      ?: sw_guard_write(&tracker->maps, &options->guard, &config.guard);
+	if (err)
+		return err;
+	if (!options->guard.count && config.guard.ports)
+		err = configure_retired(tracker, &config.guard);
+	err = err ?: sw_config_write(&tracker->maps, &config);
 	return err ? sw_fail(err, NULL, "write the settings") : 0;
 }
 
@@ -134,12 +166,31 @@ static int attach_egress(struct sw_tracker *tracker, struct sw_iface_state *ifac
 	if (iface->loopback)
 		return 0;
 	if (!is_ours(tracker, iface, &iface->egress, prog)) {
-		err = sw_attach_egress(iface->ifindex, iface->name, bpf_program__fd(prog),
-				       &made_clsact);
+		err = sw_attach_tc(iface, BPF_TC_EGRESS, bpf_program__fd(prog), &made_clsact);
 		if (err)
 			return err;
 	}
 	iface->record.egress = true;
+	iface->record.own_clsact |= made_clsact;
+	return 0;
+}
+
+/* Where cookies of ours may come back, tc at ingress hands them on; also on loopback. */
+static int attach_admit(struct sw_tracker *tracker, struct sw_iface_state *iface,
+			const struct sw_guard_options *guard)
+{
+	const struct bpf_program *prog = tracker->object->progs.synward_admit;
+	bool made_clsact = false;
+	int err;
+
+	if (!guard->count || !bpf_program__autoload(prog))
+		return 0;
+	if (!is_ours(tracker, iface, &iface->admit, prog)) {
+		err = sw_attach_tc(iface, BPF_TC_INGRESS, bpf_program__fd(prog), &made_clsact);
+		if (err)
+			return err;
+	}
+	iface->record.admit = true;
 	iface->record.own_clsact |= made_clsact;
 	return 0;
 }
@@ -190,23 +241,27 @@ static int settle(const struct sw_tracker *tracker, struct sw_iface_state *iface
 	err = sw_maps_bind(&tracker->maps, iface->ingress.id);
 	if (!err && iface->egress.id)
 		err = sw_maps_bind(&tracker->maps, iface->egress.id);
+	if (!err && iface->admit.id)
+		err = sw_maps_bind(&tracker->maps, iface->admit.id);
 	err = err ?: sw_iface_write(&tracker->maps, iface->ifindex, &iface->record);
 	return err ? sw_fail(err, NULL, "write down what was done to %s", iface->name) : 0;
 }
 
 /*
  * Egress first: what leaves before ingress is there begins a flow midstream, and that the model can
- * deal with; a SYN whose answer is missed, less so.
+ * deal with; a SYN whose answer is missed, less so. Ingress last: it answers at once, and who answers
+ * with a cookie must be able to take it back.
  */
-static int attach(struct sw_tracker *tracker, struct sw_iface_state *iface, enum sw_mode mode)
+static int attach(struct sw_tracker *tracker, struct sw_iface_state *iface,
+		  const struct sw_tracker_options *options)
 {
-	return attach_egress(tracker, iface) ?: attach_ingress(tracker, iface, mode) ?:
-						  settle(tracker, iface);
+	return attach_egress(tracker, iface) ?: attach_admit(tracker, iface, &options->guard) ?:
+		       attach_ingress(tracker, iface, options->mode) ?: settle(tracker, iface);
 }
 
 /* What an interface carried before it was touched. */
 struct before {
-	bool ingress, egress;
+	bool ingress, egress, admit;
 };
 
 /* Takes off what was not there before. */
@@ -218,10 +273,12 @@ static void undo(struct sw_iface_state *iface, const struct before *before)
 		iface->ingress.id = 0;
 	if (before->egress)
 		iface->egress.id = 0;
+	if (before->admit)
+		iface->admit.id = 0;
 	sw_iface_detach(iface);
 }
 
-static int attach_all(struct sw_tracker *tracker, enum sw_mode mode)
+static int attach_all(struct sw_tracker *tracker, const struct sw_tracker_options *options)
 {
 	struct before before[SW_IFACES_MAX];
 	size_t touched = 0;
@@ -230,8 +287,9 @@ static int attach_all(struct sw_tracker *tracker, enum sw_mode mode)
 	while (!err && touched < tracker->count) {
 		struct sw_iface_state *iface = &tracker->iface[touched];
 
-		before[touched++] = (struct before){ iface->ingress.id, iface->egress.id };
-		err = attach(tracker, iface, mode);
+		before[touched++] =
+			(struct before){ iface->ingress.id, iface->egress.id, iface->admit.id };
+		err = attach(tracker, iface, options);
 	}
 	while (err && touched--)
 		undo(&tracker->iface[touched], &before[touched]);
@@ -249,11 +307,18 @@ int sw_tracker_start(struct sw_tracker *tracker, char *const *names,
 	err = look(tracker, names) ?: load(tracker, options);
 	if (!err && options->serve)
 		err = serve_lock(tracker);
-	err = err ?: configure(tracker, options) ?: attach_all(tracker, options->mode);
+	err = err ?: configure(tracker, options) ?: attach_all(tracker, options);
 	sw_lock_release_setup();
 	if (err)
 		sw_tracker_close(tracker);
 	return err;
+}
+
+int sw_tracker_reload(struct sw_tracker *tracker, const struct sw_tracker_options *options)
+{
+	for (size_t i = 0; i < tracker->count; i++)
+		look_again(&tracker->iface[i]); /* its MTU */
+	return configure(tracker, options);
 }
 
 void sw_tracker_say(const struct sw_tracker *tracker)
@@ -281,21 +346,28 @@ void sw_tracker_close(struct sw_tracker *tracker)
 
 int sw_iface_detach(struct sw_iface_state *iface)
 {
+	bool own_clsact = iface->record.own_clsact;
 	int err = 0, also = 0;
 
 	if (iface->ingress.id) {
 		err = sw_detach_ingress(iface);
 		iface->record.ingress = false;
 	}
+	if (iface->admit.id) {
+		also = sw_detach_tc(iface, BPF_TC_INGRESS, own_clsact);
+		err = err ?: also;
+		iface->record.admit = false;
+	}
 	if (iface->egress.id) {
-		also = sw_detach_egress(iface->ifindex, iface->name, iface->record.own_clsact);
+		also = sw_detach_tc(iface, BPF_TC_EGRESS, own_clsact);
+		err = err ?: also;
 		iface->record.egress = iface->record.own_clsact = false;
 	}
 	if (iface->record.ingress || iface->record.egress)
 		sw_iface_write(&iface->maps, iface->ifindex, &iface->record);
 	else
 		sw_iface_delete(&iface->maps, iface->ifindex);
-	return err ?: also;
+	return err;
 }
 
 int sw_tracker_detach(struct sw_tracker *tracker)

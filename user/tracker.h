@@ -7,11 +7,13 @@
 #define SYNWARD_USER_TRACKER_H
 
 #include "attach.h"
+#include "guard.h"
 #include "iface.h"
 #include "load.h"
 
 struct sw_tracker_options {
 	struct sw_config config;
+	struct sw_guard_options guard;
 	struct sw_sizes sizes;
 	enum sw_mode mode;
 	bool serve; /* become the daemon of the maps */
@@ -31,6 +33,12 @@ struct sw_tracker {
  */
 int sw_tracker_start(struct sw_tracker *tracker, char *const *names,
 		     const struct sw_tracker_options *options);
+
+/*
+ * Reads key file and sysctls again, and brings what they say into force. 0 or -errno, reported; what
+ * was in force then stays.
+ */
+int sw_tracker_reload(struct sw_tracker *tracker, const struct sw_tracker_options *options);
 
 /* Says what is in force, one line an interface. */
 void sw_tracker_say(const struct sw_tracker *tracker);

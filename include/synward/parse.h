@@ -354,6 +354,41 @@ enum sw_tcp_option {
 	SW_OPT_TIMESTAMP = 8,
 };
 
+SW_INLINE void sw_take_timestamp(struct sw_segment *seg, const __u8 *values)
+{
+	seg->tsval = sw_be32(values);
+	seg->tsecr = sw_be32(values + 4);
+	seg->has_tsval = true;
+}
+
+SW_INLINE void sw_take_wscale(struct sw_segment *seg, __u8 wscale)
+{
+	seg->wscale = wscale > 14 ? 14 : wscale; /* RFC 7323, 2.3 */
+	seg->has_wscale = true;
+}
+
+/*
+ * The two layouts in which Linux sends options, and most floods: of a SYN (MSS, SACK permitted,
+ * timestamp, NOP, window scale), of all else (NOP, NOP, timestamp). False if it is neither.
+ */
+SW_INLINE bool sw_decode_usual_options(struct sw_segment *seg)
+{
+	const __u8 *options = seg->options;
+
+	if (seg->option_bytes == 12 && sw_be32(options) == 0x0101080a) {
+		sw_take_timestamp(seg, options + 4);
+		return true;
+	}
+	if (seg->option_bytes != 20 || sw_be16(options) != 0x0204 ||
+	    sw_be32(options + 4) != 0x0402080a || sw_be32(options + 16) >> 8 != 0x010303)
+		return false;
+	seg->mss = sw_be16(options + 2);
+	seg->sack_ok = true;
+	sw_take_timestamp(seg, options + 8);
+	sw_take_wscale(seg, options[19]);
+	return true;
+}
+
 /*
  * MSS (RFC 9293, 3.7.1), SACK permitted (RFC 2018), window scale and timestamp (RFC 7323) out of the
  * options kept. An option whose length is wrong
@@ -367,6 +402,8 @@ SW_INLINE void sw_decode_options(struct sw_segment *seg)
 	const __u8 *options = seg->options;
 	__u64 done = 0; /* bit n: byte n belongs to an option already read */
 
+	if (sw_decode_usual_options(seg))
+		return;
 	for (__u32 i = 0; i < SW_TCP_OPTION_BYTES_MAX; i++) {
 		__u32 length = options[i + 1];
 
@@ -380,12 +417,9 @@ SW_INLINE void sw_decode_options(struct sw_segment *seg)
 			return;
 		done |= ((1ULL << length) - 1) << i;
 		if (options[i] == SW_OPT_WSCALE && length == 3) {
-			seg->wscale = options[i + 2] > 14 ? 14 : options[i + 2]; /* RFC 7323, 2.3 */
-			seg->has_wscale = true;
+			sw_take_wscale(seg, options[i + 2]);
 		} else if (options[i] == SW_OPT_TIMESTAMP && length == 10) {
-			seg->tsval = sw_be32(options + i + 2);
-			seg->tsecr = sw_be32(options + i + 6);
-			seg->has_tsval = true;
+			sw_take_timestamp(seg, options + i + 2);
 		} else if (options[i] == SW_OPT_MSS && length == 4) {
 			seg->mss = sw_be16(options + i + 2);
 		} else if (options[i] == SW_OPT_SACK_PERMITTED && length == 2) {

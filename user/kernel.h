@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What guard needs of the running kernel, asked once.
+ */
+#ifndef SYNWARD_USER_KERNEL_H
+#define SYNWARD_USER_KERNEL_H
+
+#include <stdbool.h>
+
+/* bpf_sk_assign_tcp_reqsk() (Linux 6.9): our own cookies can be admitted. */
+bool sw_kernel_assigns_requests(void);
+
+/* bpf_tcp_raw_gen_syncookie_*() (Linux 6.0): the kernel's cookies can be made and checked at XDP. */
+bool sw_kernel_lends_cookies(void);
+
+/* The number in a file below /proc/sys, -1 if there is none. */
+int sw_sysctl_read(const char *name);
+
+#endif
