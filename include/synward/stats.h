@@ -9,63 +9,64 @@
 
 #include <synward/types.h>
 
-#define SW_COUNTERS(X)                                                                             \
-	X(NONE, none, "no reason")                                                                 \
-	X(FRAMES, frames, "frames seen at XDP ingress and tc egress")                              \
-	X(SEGMENTS, segments, "TCP segments among them that were read whole")                      \
-	X(NOT_IP, not_ip, "passed: neither IPv4 nor IPv6")                                         \
-	X(VLAN_DEEP, vlan_deep, "passed: more than two VLAN tags")                                 \
-	X(NOT_TCP, not_tcp, "passed: IP, but not TCP")                                             \
-	X(FRAGMENT, fragment, "passed: IP fragment")                                               \
-	X(EXT_HEADER, ext_header, "passed: IPv6 extension headers beyond what is parsed")          \
-	X(TRUNCATED, truncated, "malformed: frame ends inside a header")                           \
-	X(BAD_IP, bad_ip, "malformed: IP version, header length or total length is wrong")         \
-	X(BAD_TCP, bad_tcp, "malformed: TCP header is shorter or longer than it may be")           \
-	X(BAD_CHECKSUM, bad_checksum, "malformed: TCP checksum is wrong (replay only)")            \
-	X(BAD_FLAGS, bad_flags, "malformed: SYN with FIN or RST, or neither SYN, ACK nor RST")     \
-	X(SYN_RETRANSMITTED, syn_retransmitted, "SYN or SYN+ACK sent again")                       \
-	X(SYN_OLD, syn_old, "old duplicate SYN, not newer than the connection it meets")           \
-	X(SYN_CHALLENGE, syn_challenge, "SYN inside a synchronised connection (RFC 5961, 4)")      \
-	X(SYNACK_BAD_ACK, synack_bad_ack, "SYN+ACK that does not acknowledge the SYN")             \
-	X(ACK_BAD, ack_bad, "ACK during the handshake that does not acknowledge the SYN")          \
-	X(ACK_UNSENT, ack_unsent, "ACK of something the peer has not sent (RFC 9293, 3.10.7.4)")   \
-	X(OUT_OF_WINDOW, out_of_window, "data or FIN outside the receiver's window")               \
-	X(RST_CHALLENGE, rst_challenge, "RST in the window but not exact (RFC 5961, 3)")           \
-	X(RST_BLIND, rst_blind, "RST outside the window, or that does not acknowledge the SYN")    \
-	X(RST_NO_FLOW, rst_no_flow, "RST for a connection that is not known")                      \
-	X(AFTER_CLOSE, after_close, "segment to a connection both of whose ends are closed")       \
-	X(HALFOPEN_OPENED, halfopen_opened, "half-open records made")                              \
-	X(HALFOPEN_FAILED, halfopen_failed, "half-open records that could not be made")            \
-	X(FLOWS_OPENED, flows_opened,                                                              \
-	  "flows proved live by both ends and moved into the flow table")                          \
-	X(FLOWS_CLOSED, flows_closed, "flows whose both ends reached TIME_WAIT or CLOSED")         \
-	X(FLOWS_EXPIRED, flows_expired, "flows removed when their time was over, 2 MSL included")  \
-	X(FLOWS_REMOVED, flows_removed, "flows removed from the flow table, for whatever reason")  \
-	X(FLOWS_MIDSTREAM, flows_midstream, "records begun without a SYN")                         \
-	X(FLOWS_REPLACED, flows_replaced,                                                          \
-	  "flows replaced by a new incarnation (RFC 6191, RFC 1122)")                              \
-	X(FLOW_TABLE_FULL, flow_table_full,                                                        \
-	  "live flows left among the half-open: the flow table is full")                           \
-	X(RACE_LOST, race_lost, "segments that met a record while another CPU was moving it")      \
-	X(FORWARDED, forwarded, "frames at tc egress that XDP had counted on their way in")        \
-	X(EVENTS_LOST, events_lost, "events that found the ring buffer full")                      \
-	X(COOKIES_SENT, cookies_sent, "guard: SYN cookies sent")                                   \
-	X(COOKIES_ACCEPTED, cookies_accepted, "guard: SYN cookies that came back valid")           \
-	X(COOKIES_REJECTED, cookies_rejected, "guard: SYN cookies that came back wrong")           \
-	X(COOKIE_OLD, cookie_old, "guard: dropped: ACK whose cookie names no epoch that counts")   \
-	X(COOKIE_BAD, cookie_bad, "guard: dropped: ACK whose cookie's MAC is wrong")               \
-	X(STRAY, stray, "guard: dropped: no socket, no flow, and no cookie can be outstanding")    \
-	X(STRAY_PASSED, stray_passed,                                                              \
-	  "guard: passed: the same, so few that the kernel may answer")                            \
-	X(SYN_NO_LISTENER, syn_no_listener, "guard: SYN passed: nobody listens there")             \
-	X(SYN_TO_SOCKET, syn_to_socket, "guard: SYN passed: its connection has a socket already")  \
-	X(SYN_UNFIT, syn_unfit, "guard: SYN passed: a cookie can't answer it, or its listener")    \
-	X(OVER_BUDGET, over_budget, "guard: SYN dropped: its source prefix has had its replies")   \
-	X(REPLY_FAILED, reply_failed, "guard: SYN dropped: no room for the reply in its frame")    \
-	X(ADMITTED, admitted, "guard: connections handed to their listener")                       \
-	X(ADMIT_REFUSED, admit_refused, "guard: connections that the kernel would not take")       \
-	X(DRY_RUN_REPLIES, dry_run_replies, "guard: SYNs passed that cookies would have answered") \
-	X(DRY_RUN_DROPS, dry_run_drops, "guard: segments passed that would have been dropped")     \
+#define SW_COUNTERS(X)                                                                            \
+	X(NONE, none, "no reason")                                                                \
+	X(FRAMES, frames, "frames seen at XDP ingress and tc egress")                             \
+	X(SEGMENTS, segments, "TCP segments among them that were read whole")                     \
+	X(NOT_IP, not_ip, "passed: neither IPv4 nor IPv6")                                        \
+	X(VLAN_DEEP, vlan_deep, "passed: more than two VLAN tags")                                \
+	X(NOT_TCP, not_tcp, "passed: IP, but not TCP")                                            \
+	X(FRAGMENT, fragment, "passed: IP fragment")                                              \
+	X(EXT_HEADER, ext_header, "passed: IPv6 extension headers beyond what is parsed")         \
+	X(TRUNCATED, truncated, "malformed: frame ends inside a header")                          \
+	X(BAD_IP, bad_ip, "malformed: IP version, header length or total length is wrong")        \
+	X(BAD_TCP, bad_tcp, "malformed: TCP header is shorter or longer than it may be")          \
+	X(BAD_CHECKSUM, bad_checksum, "malformed: TCP checksum is wrong (replay only)")           \
+	X(BAD_FLAGS, bad_flags, "malformed: SYN with FIN or RST, or neither SYN, ACK nor RST")    \
+	X(SYN_RETRANSMITTED, syn_retransmitted, "SYN or SYN+ACK sent again")                      \
+	X(SYN_OLD, syn_old, "old duplicate SYN, not newer than the connection it meets")          \
+	X(SYN_CHALLENGE, syn_challenge, "SYN inside a synchronised connection (RFC 5961, 4)")     \
+	X(SYNACK_BAD_ACK, synack_bad_ack, "SYN+ACK that does not acknowledge the SYN")            \
+	X(ACK_BAD, ack_bad, "ACK during the handshake that does not acknowledge the SYN")         \
+	X(ACK_UNSENT, ack_unsent, "ACK of something the peer has not sent (RFC 9293, 3.10.7.4)")  \
+	X(OUT_OF_WINDOW, out_of_window, "data or FIN outside the receiver's window")              \
+	X(RST_CHALLENGE, rst_challenge, "RST in the window but not exact (RFC 5961, 3)")          \
+	X(RST_BLIND, rst_blind, "RST outside the window, or that does not acknowledge the SYN")   \
+	X(RST_NO_FLOW, rst_no_flow, "RST for a connection that is not known")                     \
+	X(AFTER_CLOSE, after_close, "segment to a connection both of whose ends are closed")      \
+	X(HALFOPEN_OPENED, halfopen_opened, "half-open records made")                             \
+	X(HALFOPEN_FAILED, halfopen_failed, "half-open records that could not be made")           \
+	X(FLOWS_OPENED, flows_opened,                                                             \
+	  "flows proved live by both ends and moved into the flow table")                         \
+	X(FLOWS_CLOSED, flows_closed, "flows whose both ends reached TIME_WAIT or CLOSED")        \
+	X(FLOWS_EXPIRED, flows_expired, "flows removed when their time was over, 2 MSL included") \
+	X(FLOWS_REMOVED, flows_removed, "flows removed from the flow table, for whatever reason") \
+	X(FLOWS_MIDSTREAM, flows_midstream, "records begun without a SYN")                        \
+	X(FLOWS_REPLACED, flows_replaced,                                                         \
+	  "flows replaced by a new incarnation (RFC 6191, RFC 1122)")                             \
+	X(FLOW_TABLE_FULL, flow_table_full,                                                       \
+	  "live flows left among the half-open: the flow table is full")                          \
+	X(RACE_LOST, race_lost, "segments that met a record while another CPU was moving it")     \
+	X(FORWARDED, forwarded, "frames at tc egress that XDP had counted on their way in")       \
+	X(EVENTS_LOST, events_lost, "events that found the ring buffer full")                     \
+	X(COOKIES_SENT, cookies_sent, "guard: SYN cookies sent")                                  \
+	X(COOKIES_ACCEPTED, cookies_accepted, "guard: SYN cookies that came back valid")          \
+	X(COOKIES_REJECTED, cookies_rejected, "guard: SYN cookies that came back wrong")          \
+	X(COOKIE_OLD, cookie_old, "guard: dropped: ACK whose cookie names no epoch that counts")  \
+	X(COOKIE_BAD, cookie_bad, "guard: dropped: ACK whose cookie's MAC is wrong")              \
+	X(STRAY, stray, "guard: dropped: no socket, no flow, no cookie can be outstanding")       \
+	X(STRAY_PASSED, stray_passed,                                                             \
+	  "guard: passed: the same, few enough for the kernel to answer")                         \
+	X(SYN_NO_LISTENER, syn_no_listener, "guard: SYN passed: nobody listens there")            \
+	X(SYN_TO_SOCKET, syn_to_socket, "guard: SYN passed: its connection has a socket already") \
+	X(SYN_UNFIT, syn_unfit, "guard: SYN passed: a cookie can't answer it, or its listener")   \
+	X(OVER_BUDGET, over_budget, "guard: SYN dropped: its source prefix has had its replies")  \
+	X(REPLY_FAILED, reply_failed, "guard: SYN dropped: no room for the reply in its frame")   \
+	X(ADMITTED, admitted, "guard: connections handed to their listener")                      \
+	X(ADMIT_REFUSED, admit_refused, "guard: connections that the kernel would not take")      \
+	X(DRY_RUN_REPLIES, dry_run_replies,                                                       \
+	  "guard: SYNs passed that a cookie would have answered")                                 \
+	X(DRY_RUN_DROPS, dry_run_drops, "guard: segments passed that would have been dropped")    \
 	X(COOKIES_ON, cookies_on, "guard: times that a port began to answer with cookies")
 
 /* The value of the per-CPU map sw_stats, one element: each counter by its name. */
