@@ -18,6 +18,7 @@
 #include <synward/reply.h>
 
 #include "kernel.h"
+#include "sockets.h"
 #include "track.h"
 
 /*
@@ -110,14 +111,60 @@ static __always_inline void sw_look_up(void *ctx, struct sw_work *w)
 	bpf_sk_release(found);
 }
 
-/* --- Pressure ------------------------------------------------------------------------------- */
-
 static __always_inline struct sw_load *sw_load_of(const struct sw_port *port)
 {
 	__u32 slot = port->slot;
 
 	return bpf_map_lookup_elem(&sw_load, &slot);
 }
+
+static __always_inline bool sw_same_address(const __u32 *a, const __u32 *b)
+{
+	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
+}
+
+/* The listener that this CPU saw a moment ago, if the connection can have no socket of its own. */
+static __always_inline bool sw_recall_listener(struct sw_work *w, const struct sw_port *port)
+{
+	const struct sw_load *load = sw_load_of(port);
+
+	if (!load || w->now - load->listener_ns >= SW_LISTENER_NS ||
+	    !sw_same_address(load->local, w->packet.to) || !sw_has_no_socket(&w->seg.key))
+		return false;
+	w->look = (struct sw_look){
+		.found = FOUND_LISTENER,
+		.listener = load->listener,
+		.receive_buffer = load->receive_buffer,
+	};
+	return true;
+}
+
+static __always_inline void sw_remember_listener(const struct sw_work *w,
+						 const struct sw_port *port)
+{
+	struct sw_load *load = sw_load_of(port);
+
+	if (!load || w->look.found != FOUND_LISTENER)
+		return;
+	load->listener_ns = w->now;
+	load->listener = w->look.listener;
+	load->receive_buffer = w->look.receive_buffer;
+	__builtin_memcpy(load->local, w->packet.to, 16);
+}
+
+/* Where the SYN would go. How full the listener's queue is matters as long as no cookies are sent. */
+static __always_inline void sw_look_up_for_syn(struct xdp_md *ctx, struct sw_work *w,
+					       const struct sw_port *port)
+{
+	bool sending = port->mode == COOKIES_ALWAYS || port->on;
+
+	if (sending && sw_recall_listener(w, port))
+		return;
+	sw_look_up(ctx, w);
+	sw_remember_listener(w, port);
+}
+
+/* --- Pressure ------------------------------------------------------------------------------- */
 
 /* Of CPUs that find the same at the same time one succeeds, and tells. */
 static __always_inline void sw_switch(struct sw_work *w, struct sw_port *port, __u32 on)
@@ -361,7 +408,7 @@ __noinline int sw_guard_syn(struct xdp_md *ctx)
 		return XDP_PASS;
 	w->now = sw_coarse_now();
 	sw_read_options(&w->seg);
-	sw_look_up(ctx, w);
+	sw_look_up_for_syn(ctx, w, port);
 	why = sw_may_answer(w, port, guard);
 	if (why) {
 		sw_count(why);
@@ -509,10 +556,11 @@ __noinline int sw_guard_stray(struct xdp_md *ctx, int known)
  * Tells synward_admit that this frame may have to open its connection. Drivers without metadata for
  * XDP can't carry that: sw_blind then makes it look for itself.
  */
-static __always_inline void sw_hint(struct xdp_md *ctx)
+static __always_inline void sw_hint(struct xdp_md *ctx, const struct sw_work *w)
 {
 	__u32 *hint, zero = 0, one = 1;
 
+	sw_expect_socket(&w->seg.key);
 	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*hint))) {
 		bpf_map_update_elem(&sw_blind, &zero, &one, 0);
 		return;
@@ -545,7 +593,7 @@ static __always_inline int sw_guard_known(struct xdp_md *ctx, struct sw_work *w)
 	else if (ruling == RULING_NONE)
 		sw_conclude(w);
 	if (w->awaits_admission)
-		sw_hint(ctx);
+		sw_hint(ctx, w);
 	return XDP_PASS;
 }
 
@@ -558,8 +606,10 @@ static __always_inline int sw_guard(struct xdp_md *ctx, struct sw_work *w)
 		verdict = sw_guard_known(ctx, w);
 	} else {
 		verdict = sw_guard_syn(ctx);
-		if (verdict == XDP_PASS)
+		if (verdict == XDP_PASS) {
+			sw_expect_socket(&w->seg.key);
 			sw_track();
+		}
 	}
 	if (verdict == XDP_DROP)
 		sw_count(w->reason);

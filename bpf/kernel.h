@@ -7,6 +7,7 @@
 #define SYNWARD_KERNEL_H
 
 #include <linux/bpf.h>
+#include <linux/in6.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
@@ -15,6 +16,19 @@
 typedef struct {
 	int counter;
 } atomic_t;
+
+struct sock_common {
+	__u32 skc_daddr, skc_rcv_saddr;
+	__u16 skc_dport; /* network order */
+	__u16 skc_num; /* host order */
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
+};
+
+struct bpf_iter__tcp {
+	struct sock_common *sk_common;
+};
 
 struct sock {
 	int sk_rcvbuf;
@@ -60,7 +74,8 @@ extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
 				   struct bpf_tcp_req_attrs *attrs, int attrs__sz) __ksym __weak;
 
 enum {
-	KERNEL_TCP_LISTEN = 10
-}; /* include/net/tcp_states.h */
+	KERNEL_AF_INET6 = 10, /* include/linux/socket.h */
+	KERNEL_TCP_LISTEN = 10, /* include/net/tcp_states.h */
+};
 
 #endif

@@ -132,6 +132,21 @@ struct {
 	__type(value, struct sw_budget);
 } sw_budget SEC(".maps");
 
+/* Which connections have sockets: one generation in use, the other being made. See sockets.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct sw_socket_bits);
+} sw_sockets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} sw_sockets_now SEC(".maps");
+
 /* 1: XDP can't tell tc by metadata which frames open a connection; the driver has none. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

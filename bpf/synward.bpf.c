@@ -13,6 +13,7 @@
 #include "admit.h"
 #include "guard.h"
 #include "maps.h"
+#include "sockets.h"
 #include "sweep.h"
 #include "track.h"
 
@@ -164,8 +165,11 @@ int synward_egress(struct __sk_buff *skb)
 	stop = skb_parse(skb, w);
 	if (stop == SW_TRUNCATED && !bpf_skb_pull_data(skb, headers))
 		stop = skb_parse(skb, w);
-	if (begin(w, stop))
+	if (begin(w, stop)) {
+		if ((w->seg.flags & SW_TCP_SYN) && sw_settings()->guard.ports)
+			sw_expect_socket(&w->seg.key);
 		sw_track();
+	}
 	finish(w, stop);
 	return TC_ACT_UNSPEC;
 }
@@ -182,6 +186,17 @@ int synward_admit(struct __sk_buff *skb)
 	if (w && !skb_parse(skb, w))
 		sw_admit(skb, w);
 	return TC_ACT_UNSPEC;
+}
+
+/* Guard: user space reads it through, and thereby the list of the namespace's sockets. */
+SEC("iter/tcp")
+int synward_sockets(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *common = ctx->sk_common;
+
+	if (common)
+		sw_list_socket(common);
+	return 0;
 }
 
 /* User space runs these two; their arguments are the context. */

@@ -71,11 +71,33 @@ struct sw_port {
 
 _Static_assert(sizeof(struct sw_port) == 48, "no hidden padding");
 
-/* The value of the per-CPU map sw_load: this second's cookies of one port on one CPU. */
+/*
+ * The value of the per-CPU map sw_load: this second's cookies of one port on one CPU, and the
+ * listener that it saw last.
+ */
 struct sw_load {
 	__u64 since_ns;
 	__u32 sent, accepted;
+	__u64 listener_ns; /* when it was seen */
+	__u32 local[4]; /* to which address */
+	__u32 receive_buffer;
+	enum sw_listener_kind listener;
+	__u8 padding[3];
 };
+
+/* For so long a listener that was there is taken to be there still. */
+#define SW_LISTENER_NS (10 * SW_NS_PER_MS)
+
+/* The value of the map sw_sockets, of which there are two: see bpf/sockets.h. */
+#define SW_SOCKET_BITS_SHIFT 20
+#define SW_SOCKET_WORDS      ((1 << SW_SOCKET_BITS_SHIFT) / 32)
+
+struct sw_socket_bits {
+	__u32 word[SW_SOCKET_WORDS];
+};
+
+/* The value of the map sw_sockets_now: 1 + the one in use. */
+#define SW_SOCKETS_NOT_READY 0
 
 /* The value of the map sw_budget: the replies of one bucket of prefixes. */
 struct sw_budget {
