@@ -11,6 +11,7 @@ TEST_LIBRARIES := -lcmocka -ljansson -lpcap -lbpf
 test_objects = $(patsubst %.c,$(TESTS)/objects/%.o,$(wildcard tests/$(1)/*.c))
 COMMON_OBJECTS := $(call test_objects,common) $(TESTS)/objects/user/conn_state.o
 UNIT_OBJECTS   := $(call test_objects,unit) $(COMMON_OBJECTS)
+UNIT_OBJECTS   += $(patsubst %,$(TESTS)/objects/user/%.o,key_file key_text keys)
 PROG_OBJECTS   := $(call test_objects,prog) $(COMMON_OBJECTS)
 
 .PHONY: test-unit test-prog test-fuzz build-unit build-prog build-fuzz
@@ -48,6 +49,7 @@ fuzz_object  = $(TESTS)/fuzz-objects/$(1).o
 FUZZ_COMMON := $(foreach name,sound stir names,$(call fuzz_object,tests/common/$(name)))
 FUZZ_FLAGS  := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 FUZZERS     := $(TESTS)/fuzz_frame $(TESTS)/fuzz_flow
+FUZZERS     += $(TESTS)/fuzz_key
 HAS_FUZZER   = $(shell echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | \
                  $(CLANG) -fsanitize=fuzzer -x c - -o /dev/null 2>/dev/null && echo yes)
 
@@ -62,6 +64,8 @@ $(TESTS)/fuzz-objects/%.o: %.c
 $(FUZZERS): $(TESTS)/%: $(TESTS)/fuzz-objects/tests/fuzz/%.o $(FUZZ_COMMON)
 	$(say) LINK $@
 	$(Q)$(CLANG) $(FUZZ_FLAGS) $^ -o $@
+
+$(TESTS)/fuzz_key: $(call fuzz_object,user/key_text)
 
 -include $(UNIT_OBJECTS:.o=.d) $(PROG_OBJECTS:.o=.d) $(FUZZ_COMMON:.o=.d)
 -include $(FUZZERS:$(TESTS)/%=$(TESTS)/fuzz-objects/tests/fuzz/%.d)

@@ -74,6 +74,11 @@ struct sw_flow_filter;
 extern struct sw_flow_filter sw_flows_args;
 extern const char sw_flows_more[];
 
+extern const struct sw_option sw_key_options[];
+extern const char sw_key_more[];
+struct sw_key_args;
+extern struct sw_key_args sw_key_args;
+
 enum sw_exit sw_cmd_run(char *const *operands, void *args);
 enum sw_exit sw_cmd_attach(char *const *operands, void *args);
 enum sw_exit sw_cmd_detach(char *const *operands, void *args);
@@ -83,6 +88,7 @@ enum sw_exit sw_cmd_stats(char *const *operands, void *args);
 enum sw_exit sw_cmd_events(char *const *operands, void *args);
 enum sw_exit sw_cmd_replay(char *const *operands, void *args);
 enum sw_exit sw_cmd_check(char *const *operands, void *args);
+enum sw_exit sw_cmd_key(char *const *operands, void *args);
 enum sw_exit sw_cmd_help(char *const *operands, void *args);
 enum sw_exit sw_cmd_version(char *const *operands, void *args);
 

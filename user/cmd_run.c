@@ -14,6 +14,7 @@
 
 #include "cmd.h"
 #include "report.h"
+#include "sockets.h"
 #include "sweep.h"
 #include "tracker.h"
 
@@ -43,14 +44,28 @@ static int next_signal(int signal_fd, int wait_ms)
 	return (int)info.ssi_signo;
 }
 
-static void wait_for_work(int signal_fd, const struct sw_sweeper *sweeper)
+/* What the daemon does between its signals. */
+struct duties {
+	struct sw_sweeper *sweeper;
+	struct sw_sockets *sockets;
+};
+
+static int wait_ms(const struct duties *duties)
+{
+	int sweeper = sw_sweeper_wait_ms(duties->sweeper);
+	int sockets = sw_sockets_wait_ms(duties->sockets);
+
+	return sweeper < sockets ? sweeper : sockets;
+}
+
+static void wait_for_work(int signal_fd, const struct duties *duties)
 {
 	struct pollfd wait[] = {
 		{ .fd = signal_fd, .events = POLLIN },
-		{ .fd = sw_sweeper_fd(sweeper), .events = POLLIN },
+		{ .fd = sw_sweeper_fd(duties->sweeper), .events = POLLIN },
 	};
 
-	poll(wait, 2, sw_sweeper_wait_ms(sweeper));
+	poll(wait, 2, wait_ms(duties));
 }
 
 static void reload(struct sw_tracker *tracker, const struct sw_tracker_options *options)
@@ -59,42 +74,50 @@ static void reload(struct sw_tracker *tracker, const struct sw_tracker_options *
 		sw_say("settings read again");
 }
 
-static void expire_flows(struct sw_sweeper *sweeper)
+/* An error that lasts is said once. */
+static void say_once(int err, bool *said, const char *what)
 {
-	static bool said;
-	int err = sw_sweeper_work(sweeper);
+	if (err && !*said)
+		sw_fail(err, "It is tried on", "%s", what);
+	*said = err;
+}
 
-	if (err && !said)
-		sw_fail(err, "It is tried on", "expire flows");
-	said = err;
+static void work(const struct duties *duties)
+{
+	static bool said_flows, said_sockets;
+
+	say_once(sw_sweeper_work(duties->sweeper), &said_flows, "expire flows");
+	say_once(sw_sockets_work(duties->sockets), &said_sockets, "list the sockets");
 }
 
 /* Until SIGINT or SIGTERM. */
-static void serve(struct sw_tracker *tracker, int signal_fd, struct sw_sweeper *sweeper,
+static void serve(struct sw_tracker *tracker, int signal_fd, const struct duties *duties,
 		  const struct sw_tracker_options *options)
 {
 	int number;
 
-	while ((number = next_signal(signal_fd, sw_sweeper_rest_ms(sweeper))) == 0 ||
+	while ((number = next_signal(signal_fd, sw_sweeper_rest_ms(duties->sweeper))) == 0 ||
 	       number == SIGHUP) {
 		if (number == SIGHUP)
 			reload(tracker, options);
-		expire_flows(sweeper);
-		wait_for_work(signal_fd, sweeper);
+		work(duties);
+		wait_for_work(signal_fd, duties);
 	}
 }
 
 static int run(struct sw_tracker *tracker, int signal_fd, const struct sw_tracker_options *options)
 {
-	struct sw_sweeper *sweeper;
-	int err = sw_sweeper_open(&sweeper, tracker->object, &options->config.timeout);
+	struct duties duties = {};
+	int err = sw_sweeper_open(&duties.sweeper, tracker->object, &options->config.timeout)
+			  ?: sw_sockets_open(&duties.sockets, tracker->object, &tracker->maps);
 
 	if (!err) {
 		sw_tracker_say(tracker);
 		sw_say("serving as process %d; Ctrl-C detaches", getpid());
-		serve(tracker, signal_fd, sweeper, options);
-		sw_sweeper_close(sweeper);
+		serve(tracker, signal_fd, &duties, options);
 	}
+	sw_sockets_close(duties.sockets);
+	sw_sweeper_close(duties.sweeper);
 	return sw_tracker_detach(tracker) ?: err;
 }
 

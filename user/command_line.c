@@ -128,7 +128,7 @@ void sw_print_usage(void)
 	printf("synward tracks every TCP connection of an interface at its driver hook.\n\n"
 	       "usage: synward COMMAND ...\n\n");
 	for (const struct sw_command *command = sw_commands; command->name; command++)
-		printf("  %-8s %-11s %s\n", command->name, command->operands, command->help);
+		printf("  %-8s %-15s %s\n", command->name, command->operands, command->help);
 	printf("\n`synward help COMMAND` has the options. Exit: 0 done, 1 failed, 2 misuse.\n");
 }
 

@@ -209,20 +209,30 @@ static bool keys_set(const struct sw_keys *keys)
 	return keys->isn[0] || keys->isn[1];
 }
 
+static void say_merge(enum sw_key_merge merge)
+{
+	if (merge == SW_KEYS_NEW_ISN)
+		sw_say("another ISN key is in force: handshakes under way begin anew");
+	else if (merge == SW_KEYS_MERGE_LATER)
+		sw_say("the key file names more keys than can serve at once: read it again "
+		       "(SIGHUP) "
+		       "in two minutes");
+}
+
 static int choose_keys(const struct sw_guard_options *options, struct sw_keys *keys, __u64 epoch)
 {
 	struct sw_keys wanted;
 	int err;
 
 	if (!options->key_file)
-		return keys_set(keys) ? 0 : sw_keys_random(keys, epoch);
+		return keys_set(keys) ? 0 : sw_keys_random(keys);
 	err = sw_key_file_read(options->key_file, &wanted);
 	if (err)
 		return err;
-	if (!keys_set(keys))
+	if (keys_set(keys))
+		say_merge(sw_keys_merge(keys, &wanted, epoch));
+	else
 		*keys = wanted;
-	else if (sw_keys_merge(keys, &wanted, epoch))
-		sw_say("another ISN key is in force: handshakes under way begin anew");
 	explicit_bzero(&wanted, sizeof(wanted));
 	return 0;
 }

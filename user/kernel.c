@@ -37,6 +37,15 @@ bool sw_kernel_lends_cookies(void)
 	return known;
 }
 
+bool sw_kernel_lists_sockets(void)
+{
+	static int known = -1;
+
+	if (known < 0)
+		known = ask_btf("bpf_iter_tcp");
+	return known;
+}
+
 int sw_sysctl_read(const char *name)
 {
 	char path[PATH_MAX];

@@ -81,7 +81,8 @@ bool sw_maps_readable(const struct sw_maps *maps)
 	} layouts[] = {
 		{ "sw_flows", sizeof(struct sw_flow) },   { "sw_halfopen", sizeof(struct sw_flow) },
 		{ "sw_stats", sizeof(struct sw_stats) },  { "sw_config", sizeof(struct sw_config) },
-		{ "sw_ifaces", sizeof(struct sw_iface) },
+		{ "sw_ifaces", sizeof(struct sw_iface) }, { "sw_keys", sizeof(struct sw_keys) },
+		{ "sw_ports", sizeof(struct sw_port) },
 	};
 
 	for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++) {

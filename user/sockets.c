@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "report.h"
 #include "sockets.h"
 #include "synward.skel.h"
 
@@ -38,15 +39,17 @@ int sw_sockets_open(struct sw_sockets **sockets, const struct synward *object,
 		    const struct sw_maps *maps)
 {
 	struct sw_sockets *new = calloc(1, sizeof(*new));
+	int err;
 
 	*sockets = new;
 	if (!new)
-		return -ENOMEM;
+		return sw_fail(-ENOMEM, NULL, "set up the list of sockets");
 	new->maps = maps;
 	new->next_ns = sw_monotonic_ns();
 	if (bpf_program__autoload(object->progs.synward_sockets))
 		new->list = bpf_program__attach_iter(object->progs.synward_sockets, NULL);
-	return write_in_use(new, SW_SOCKETS_NOT_READY);
+	err = write_in_use(new, SW_SOCKETS_NOT_READY);
+	return err ? sw_fail(err, NULL, "set up the list of sockets") : 0;
 }
 
 void sw_sockets_close(struct sw_sockets *sockets)
@@ -114,7 +117,9 @@ int sw_sockets_work(struct sw_sockets *sockets)
 	return err;
 }
 
-__u64 sw_sockets_next_ns(const struct sw_sockets *sockets)
+int sw_sockets_wait_ms(const struct sw_sockets *sockets)
 {
-	return sockets->next_ns;
+	__u64 now = sw_monotonic_ns();
+
+	return sockets->next_ns > now ? (int)((sockets->next_ns - now) / SW_NS_PER_MS) + 1 : 0;
 }

@@ -11,7 +11,10 @@
 struct synward;
 struct sw_sockets;
 
-/* For the maps of this loaded object. Where the kernel has no such list, nothing is ever ready. */
+/*
+ * For the maps of this loaded object. Where the kernel has no such list, nothing is ever ready. 0 or
+ * -errno, reported.
+ */
 int sw_sockets_open(struct sw_sockets **sockets, const struct synward *object,
 		    const struct sw_maps *maps);
 void sw_sockets_close(struct sw_sockets *sockets);
@@ -19,7 +22,7 @@ void sw_sockets_close(struct sw_sockets *sockets);
 /* In the caller's loop: what is due. 0 or -errno, not reported; it is tried again. */
 int sw_sockets_work(struct sw_sockets *sockets);
 
-/* When it wants to work next; CLOCK_MONOTONIC. */
-__u64 sw_sockets_next_ns(const struct sw_sockets *sockets);
+/* In how many milliseconds it wants to work next. */
+int sw_sockets_wait_ms(const struct sw_sockets *sockets);
 
 #endif

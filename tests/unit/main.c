@@ -18,6 +18,8 @@ int main(void)
 	int failed = 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	failed += test_key_file();
+	failed += test_keys();
 	failed += test_model();
 	failed += test_numbers();
 	failed += test_parse();

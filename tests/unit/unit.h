@@ -5,6 +5,8 @@
 #ifndef SYNWARD_TESTS_UNIT_H
 #define SYNWARD_TESTS_UNIT_H
 
+int test_key_file(void);
+int test_keys(void);
 int test_model(void);
 int test_numbers(void);
 int test_parse(void);
