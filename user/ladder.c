@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <synward/state.h>
+
 #include "flow_view.h"
 #include "ladder.h"
 #include "names.h"
@@ -33,16 +35,14 @@ static bool is_of_flow(const struct sw_ladder *ladder, const struct sw_step *ste
 }
 
 /* All that the segment carries had been sent before. A SYN is the model's business. */
-static bool is_again(const struct sw_segment *seg, const struct sw_endpoint *src)
+static bool is_again(const struct sw_step *step, const struct sw_endpoint *src)
 {
+	const struct sw_segment *seg = step->seg;
 	__u32 end = seg->seq + seg->length + !!(seg->flags & SW_TCP_FIN);
 
 	if (end == seg->seq || (seg->flags & (SW_TCP_SYN | SW_TCP_RST)) || !src->seen)
 		return false;
-	if (!sw_seq_after(end, src->next))
-		return true;
-	return src->next != src->end && !sw_seq_after(src->block, seg->seq) &&
-	       !sw_seq_after(end, src->end);
+	return sw_was_seen(step->before, seg->sender, seg->seq, end);
 }
 
 static enum sw_rung_kind kind_of(const struct sw_step *step, const struct sw_sides *sides)
@@ -51,7 +51,7 @@ static enum sw_rung_kind kind_of(const struct sw_step *step, const struct sw_sid
 		return SW_RUNG_AGAIN;
 	if (sw_step_reason(step))
 		return SW_RUNG_IGNORED;
-	return is_again(step->seg, sides->src_before) ? SW_RUNG_AGAIN : SW_RUNG_PLAIN;
+	return is_again(step, sides->src_before) ? SW_RUNG_AGAIN : SW_RUNG_PLAIN;
 }
 
 static void note_side(struct sw_rung *rung, int side, const struct sw_endpoint *before,

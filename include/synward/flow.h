@@ -2,7 +2,8 @@
 /*
  * One flow: the unordered pair of endpoints that is its key, and what the tracker knows of each
  * endpoint. Both maps of flows (sw_flows, sw_halfopen) hold these structs; `bpftool map dump`
- * prints them by these names. Key and value together are at most 128 bytes, two cache lines.
+ * prints them by these names. With all that belongs to it a flow fills the 192 bytes that the kernel
+ * takes for it; one byte more, and it takes 256.
  */
 #ifndef SYNWARD_FLOW_H
 #define SYNWARD_FLOW_H
@@ -44,8 +45,8 @@ struct sw_flow_key {
 /*
  * What one endpoint has shown of itself. Sequence numbers are of the bytes it sends:
  *
- *      isn        next         block         end
- *       |--- seen --|--- hole ----|--- seen ---|          without a hole: next == end
+ *      isn        next                      block         end
+ *       |--- seen --|--- hole, early blocks --|--- seen ---|      without a hole: next == end
  */
 struct sw_endpoint {
 	enum sw_state state;
@@ -60,12 +61,21 @@ struct sw_endpoint {
 	__u32 end; /* one past the highest sequence number seen */
 	__u32 ack; /* the highest acknowledgement it sent */
 	union {
-		__u32 block; /* while next != end: where the last contiguous block begins */
+		__u32 block; /* while next != end: where the last block begins */
 		__u32 tsval; /* after its FIN: the FIN's timestamp (RFC 6191) */
 	};
 	__u16 window; /* the largest window it offered, as sent (unscaled) */
 	__u16 wraps; /* times next went round the circle: the high part of the byte count */
 	__u32 packets; /* segments it sent, modulo 2^32 */
+};
+
+/*
+ * A block seen between next and the last block, with a hole before and one behind. `begin` is the
+ * low half of its sequence number: it lies less than 2^16 beyond next, which tells the rest.
+ */
+struct sw_early {
+	__u16 begin;
+	__u16 length; /* 0: no block */
 };
 
 struct sw_flow {
@@ -80,16 +90,23 @@ struct sw_flow {
 	__u8 moved : 1; /* this half-open record has been promoted to sw_flows: look there */
 	__u8 cookie : 1; /* opened by a cookie, which is all that its listener has yet of it */
 	__u8 said[2]; /* by each endpoint: TCP control bits, see sw_note_said() */
-	__u8 padding;
+	__u8 early_of; /* bit n: the endpoint that sent early[n] */
+	struct sw_early early[2]; /* one an endpoint, lent to its peer while it is free */
 	struct sw_endpoint ep[2]; /* in the key's order; a self-connection uses the first only */
 };
 
 _Static_assert(sizeof(enum sw_state) == 1, "states are one byte");
 _Static_assert(sizeof(struct sw_flow_key) == 36, "no padding in a hashed key");
 _Static_assert(sizeof(struct sw_endpoint) == 32, "an endpoint is half a cache line");
-_Static_assert(offsetof(struct sw_flow, ep) == 24, "endpoints follow the head");
-_Static_assert(sizeof(struct sw_flow) == 88, "no hidden padding in the value");
-_Static_assert(sizeof(struct sw_flow_key) + sizeof(struct sw_flow) <= 128, "two cache lines");
+_Static_assert(offsetof(struct sw_flow, ep) == 32, "endpoints follow the head");
+_Static_assert(sizeof(struct sw_flow) == 96, "no hidden padding in the value");
+
+/*
+ * Beside key and value, each rounded up to 8 bytes, an element of a hash without preallocation has
+ * 48 bytes of its own and 8 of its allocator, and comes from the slab of the next size: 192 or 256.
+ */
+_Static_assert(48 + 8 + (sizeof(struct sw_flow_key) + 7) / 8 * 8 + sizeof(struct sw_flow) <= 192,
+	       "a flow fits the slab of 192 bytes");
 
 /*
  * Source and destination endpoint are the same: a socket connected to itself (RFC 9293, 3.5, figure

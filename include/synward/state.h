@@ -105,42 +105,16 @@ SW_INLINE __u32 sw_segment_end(const struct sw_segment *seg)
 	return seg->seq + seg->length + !!(seg->flags & SW_TCP_SYN) + !!(seg->flags & SW_TCP_FIN);
 }
 
-/* All before `to` has been seen; if that closes the hole, so has the block behind it. */
+/* All before `to` has been seen. */
 SW_INLINE void sw_advance(struct sw_endpoint *ep, __u32 to)
 {
-	bool hole = ep->next != ep->end;
-
 	if (!sw_seq_after(to, ep->next))
 		return;
-	if (hole && !sw_seq_after(ep->block, to) && sw_seq_after(ep->end, to))
-		to = ep->end;
 	if (to - ep->isn < ep->next - ep->isn)
 		ep->wraps++;
 	ep->next = to;
 	if (sw_seq_after(to, ep->end))
 		ep->end = to;
-}
-
-/*
- * The endpoint sent [seq, end). Beyond one hole, only the last contiguous block is remembered: of
- * several holes the earlier blocks are forgotten, and the peer's acknowledgement makes up for them.
- */
-SW_INLINE void sw_occupy(struct sw_endpoint *ep, __u32 seq, __u32 end)
-{
-	bool hole = ep->next != ep->end;
-
-	if (end == seq)
-		return;
-	if (!sw_seq_after(seq, ep->next)) {
-		sw_advance(ep, end);
-		return;
-	}
-	if (!hole || sw_seq_after(seq, ep->end))
-		ep->block = seq;
-	else if (sw_seq_after(ep->block, seq) && !sw_seq_after(ep->block, end))
-		ep->block = seq;
-	if (sw_seq_after(end, ep->end))
-		ep->end = end;
 }
 
 /* The FIN counts: all data before it has been seen. */
@@ -178,10 +152,132 @@ SW_INLINE bool sw_in_window(const struct sw_flow *flow, const struct sw_endpoint
 	       sw_seq_between(src->end - window - 1, seq, dst->ack + window);
 }
 
+/* --- Data out of order ------------------------------------------------------------------------ */
+
+/*
+ * What has been seen beyond a hole lies in blocks: for each endpoint the last one, [block, end), and
+ * early ones before it, of which a flow has room for two. No two blocks of an endpoint touch, nor
+ * does one touch next, save the data of a SYN that is yet to be taken. A block for which there is
+ * no room is forgotten, as if it had not been seen: the peer's acknowledgement makes up for it.
+ */
+struct sw_span {
+	__u32 begin, end;
+};
+
+/* Makes one of the span and the block [begin, end), if nothing lies between them. */
+SW_INLINE bool sw_join(struct sw_span *span, __u32 begin, __u32 end)
+{
+	if (sw_seq_after(begin, span->end) || sw_seq_after(span->begin, end))
+		return false;
+	if (sw_seq_after(span->begin, begin))
+		span->begin = begin;
+	if (sw_seq_after(end, span->end))
+		span->end = end;
+	return true;
+}
+
+/* Does early[place] hold a block of this endpoint? */
+SW_INLINE bool sw_has_early(const struct sw_flow *flow, __u8 who, __u8 place)
+{
+	return flow->early[place & 1].length && (flow->early_of >> place & 1) == who;
+}
+
+/* As next only grows, and takes what it reaches, the block stays within 2^16 of it. */
+SW_INLINE struct sw_span sw_early_span(const struct sw_flow *flow, __u8 who, __u8 place)
+{
+	const struct sw_early *early = &flow->early[place & 1];
+	__u32 next = flow->ep[who & 1].next;
+	__u32 begin = next + (__u16)(early->begin - next);
+
+	return (struct sw_span){ begin, begin + early->length };
+}
+
+SW_INLINE void sw_join_early(struct sw_flow *flow, __u8 who, __u8 place, struct sw_span *span)
+{
+	struct sw_span early = sw_early_span(flow, who, place);
+
+	if (sw_has_early(flow, who, place) && sw_join(span, early.begin, early.end))
+		flow->early[place & 1].length = 0;
+}
+
+/* In the endpoint's own place, be it lent to the peer, else in the peer's, if that is free. */
+SW_INLINE void sw_keep_early(struct sw_flow *flow, __u8 who, struct sw_span span)
+{
+	__u32 ahead = span.begin - flow->ep[who & 1].next, length = span.end - span.begin;
+	__u8 place = sw_has_early(flow, who, who) ? !who : who;
+
+	if (place != who && flow->early[place & 1].length)
+		return;
+	if (ahead > 0xffff || length > 0xffff)
+		return;
+	flow->early[place & 1].begin = (__u16)span.begin;
+	flow->early[place & 1].length = (__u16)length;
+	flow->early_of = (__u8)((flow->early_of & ~(1U << place)) | (__u32)who << place);
+}
+
+/* The endpoint sent [begin, end), which lies beyond a hole or fills one. */
+SW_INLINE void sw_occupy_at_hole(struct sw_flow *flow, __u8 who, __u32 begin, __u32 end)
+{
+	struct sw_endpoint *ep = &flow->ep[who & 1];
+	struct sw_span span = { begin, end };
+
+	if (ep->next != ep->end)
+		sw_join(&span, ep->block, ep->end);
+	sw_join_early(flow, who, 0, &span);
+	sw_join_early(flow, who, 1, &span);
+	SW_PHASE();
+	if (!sw_seq_after(begin, ep->next)) {
+		sw_advance(ep, span.end);
+		return;
+	}
+	if (sw_seq_after(ep->end, span.end)) {
+		sw_keep_early(flow, who, span);
+		return;
+	}
+	if (ep->next != ep->end && sw_seq_after(span.begin, ep->end))
+		sw_keep_early(flow, who, (struct sw_span){ ep->block, ep->end });
+	ep->block = span.begin;
+	ep->end = span.end;
+}
+
+/* The endpoint sent [begin, end), or its peer says that it did. */
+SW_INLINE void sw_occupy(struct sw_flow *flow, __u8 who, __u32 begin, __u32 end)
+{
+	struct sw_endpoint *ep = &flow->ep[who & 1];
+
+	if (begin == end || !sw_seq_after(end, ep->next))
+		return;
+	if (ep->next == ep->end && !sw_seq_after(begin, ep->next))
+		sw_advance(ep, end);
+	else
+		sw_occupy_at_hole(flow, who, begin, end);
+}
+
+/* Has all of [begin, end) been seen before, as far as is remembered? */
+SW_INLINE bool sw_was_seen(const struct sw_flow *flow, __u8 who, __u32 begin, __u32 end)
+{
+	const struct sw_endpoint *ep = &flow->ep[who & 1];
+
+	if (!sw_seq_after(end, ep->next))
+		return true;
+	if (ep->next != ep->end && !sw_seq_after(ep->block, begin) && !sw_seq_after(end, ep->end))
+		return true;
+	for (__u8 place = 0; place < 2; place++) {
+		struct sw_span early = sw_early_span(flow, who, place);
+
+		if (sw_has_early(flow, who, place) && !sw_seq_after(early.begin, begin) &&
+		    !sw_seq_after(end, early.end))
+			return true;
+	}
+	return false;
+}
+
 /* --- What a SYN says of its sender ------------------------------------------------------------ */
 
-SW_INLINE void sw_learn_syn(struct sw_endpoint *src, const struct sw_segment *seg)
+SW_INLINE void sw_learn_syn(struct sw_flow *flow, struct sw_endpoint *src,
+			    const struct sw_segment *seg)
 {
+	__builtin_memset(flow->early, 0, sizeof(flow->early));
 	src->fin = false; /* that was of another SYN */
 	src->isn = seg->seq;
 	src->next = seg->seq + 1;
@@ -245,7 +341,7 @@ SW_INLINE void sw_open_with_synack(struct sw_flow *flow, struct sw_endpoint *src
 {
 	flow->midstream = true;
 	flow->originator = !seg->sender;
-	sw_learn_syn(src, seg);
+	sw_learn_syn(flow, src, seg);
 	sw_enter(src, SYN_RCVD);
 	if (dst == src)
 		return;
@@ -278,7 +374,7 @@ SW_INLINE void sw_open(struct sw_flow *flow, struct sw_endpoint *src, struct sw_
 	} else if (seg->flags & SW_TCP_ACK) {
 		sw_open_with_synack(flow, src, dst, seg);
 	} else {
-		sw_learn_syn(src, seg);
+		sw_learn_syn(flow, src, seg);
 		sw_enter(src, SYN_SENT);
 		if (dst != src)
 			sw_enter(dst, LISTEN);
@@ -368,7 +464,7 @@ SW_INLINE enum sw_counter sw_step_syn(struct sw_flow *flow, struct sw_endpoint *
 {
 	if (src->state == LISTEN && dst->state == SYN_SENT) {
 		/* Simultaneous open (RFC 9293, 3.5, figure 7): the SYNs have crossed. */
-		sw_learn_syn(src, seg);
+		sw_learn_syn(flow, src, seg);
 		src->ack = dst->isn + 1;
 		dst->ack = src->isn + 1;
 		sw_enter(src, SYN_SENT);
@@ -384,8 +480,9 @@ SW_INLINE enum sw_counter sw_step_syn(struct sw_flow *flow, struct sw_endpoint *
 	return sw_flow_finished(flow) ? SW_SYN_OLD : SW_SYN_CHALLENGE;
 }
 
-SW_INLINE enum sw_counter sw_step_synack(struct sw_endpoint *src, struct sw_endpoint *dst,
-					 const struct sw_segment *seg, const struct sw_config *cfg)
+SW_INLINE enum sw_counter sw_step_synack(struct sw_flow *flow, struct sw_endpoint *src,
+					 struct sw_endpoint *dst, const struct sw_segment *seg,
+					 const struct sw_config *cfg)
 {
 	if (dst->state == SYN_RCVD && seg->seq == src->isn) {
 		/* Simultaneous open: src has dst's SYN, and says so. */
@@ -412,9 +509,10 @@ SW_INLINE enum sw_counter sw_step_synack(struct sw_endpoint *src, struct sw_endp
 	if (src->state == SYN_RCVD && seg->seq == src->isn)
 		return SW_SYN_RETRANSMITTED;
 	/* The answer; or a later one of a stateless server, whose ISN then replaces the first. */
-	sw_learn_syn(src, seg);
+	sw_learn_syn(flow, src, seg);
 	dst->ack = seg->seq + 1;
-	sw_advance(dst, seg->ack); /* Fast Open: the data of the SYN, if it was taken */
+	if (sw_seq_after(seg->ack, dst->next))
+		sw_advance(dst, dst->end); /* Fast Open: the data of the SYN was taken */
 	sw_enter(src, SYN_RCVD);
 	return SW_NONE;
 }
@@ -561,9 +659,9 @@ SW_INLINE enum sw_counter sw_take_data(struct sw_flow *flow, struct sw_endpoint 
 	src->seen = true;
 	if (src->window < seg->window)
 		src->window = seg->window;
-	sw_advance(dst, seg->ack);
+	sw_occupy(flow, !(seg->sender ^ seg->self), dst->next, seg->ack);
 	SW_PHASE();
-	sw_occupy(src, seg->seq, sw_segment_end(seg));
+	sw_occupy(flow, seg->sender, seg->seq, sw_segment_end(seg));
 	SW_PHASE();
 	if ((seg->flags & SW_TCP_FIN) && !src->fin)
 		sw_note_fin(src, seg);
@@ -633,59 +731,64 @@ SW_INLINE enum sw_counter sw_step_rst(struct sw_flow *flow, struct sw_endpoint *
  * RFC 9293, 3.5: a simultaneous open with itself. What the endpoint sends, it receives; so its own
  * SYN+ACK shows that the SYN arrived, and its own ACK that the FIN did.
  */
-SW_INLINE enum sw_counter sw_step_self(struct sw_flow *flow, struct sw_endpoint *ep,
-				       const struct sw_segment *seg)
+SW_INLINE enum sw_counter sw_step_self_syn(struct sw_endpoint *ep, const struct sw_segment *seg)
 {
-	if (seg->flags & SW_TCP_SYN) {
-		if (seg->seq != ep->isn)
-			return sw_synchronised(ep) && !sw_finished(ep) ? SW_SYN_CHALLENGE
-								       : SW_SYN_OLD;
-		if (ep->state != SYN_SENT || !(seg->flags & SW_TCP_ACK))
-			return SW_SYN_RETRANSMITTED;
-		if (!sw_acks_syn(ep, seg))
-			return SW_SYNACK_BAD_ACK;
-		sw_enter(ep, SYN_RCVD);
-		ep->ack = seg->ack;
-		sw_establish(ep, ep);
-		return SW_NONE;
-	}
-	if (ep->state == SYN_SENT || ep->state == SYN_RCVD) {
-		if (!sw_acks_syn(ep, seg))
-			return SW_ACK_BAD;
-		sw_establish(ep, ep);
-		sw_take_data(flow, ep, ep, seg);
-		return SW_NONE;
-	}
-	return sw_take_data(flow, ep, ep, seg);
+	if (seg->seq != ep->isn)
+		return sw_synchronised(ep) && !sw_finished(ep) ? SW_SYN_CHALLENGE : SW_SYN_OLD;
+	if (ep->state != SYN_SENT || !(seg->flags & SW_TCP_ACK))
+		return SW_SYN_RETRANSMITTED;
+	if (!sw_acks_syn(ep, seg))
+		return SW_SYNACK_BAD_ACK;
+	sw_enter(ep, SYN_RCVD);
+	ep->ack = seg->ack;
+	sw_establish(ep, ep);
+	return SW_NONE;
+}
+
+SW_INLINE enum sw_counter sw_complete_self(struct sw_endpoint *ep, const struct sw_segment *seg)
+{
+	if (!sw_acks_syn(ep, seg))
+		return SW_ACK_BAD;
+	sw_establish(ep, ep);
+	return SW_NONE;
 }
 
 /* --- The step --------------------------------------------------------------------------------- */
+
+SW_INLINE enum sw_counter sw_dispatch_syn(struct sw_flow *flow, struct sw_endpoint *src,
+					  struct sw_endpoint *dst, const struct sw_segment *seg,
+					  const struct sw_config *cfg)
+{
+	if (seg->self)
+		return sw_step_self_syn(src, seg);
+	if (seg->flags & SW_TCP_ACK)
+		return sw_step_synack(flow, src, dst, seg, cfg);
+	return sw_step_syn(flow, src, dst, seg);
+}
 
 SW_INLINE enum sw_counter sw_dispatch(struct sw_flow *flow, struct sw_endpoint *src,
 				      struct sw_endpoint *dst, const struct sw_segment *seg,
 				      const struct sw_config *cfg)
 {
 	enum sw_counter stop;
+	bool opening;
 
 	if (sw_flow_closed(flow))
 		return SW_AFTER_CLOSE;
 	if (seg->flags & SW_TCP_RST)
 		return sw_step_rst(flow, src, dst, seg);
-	if (seg->self)
-		return sw_step_self(flow, src, seg);
-	if ((seg->flags & (SW_TCP_SYN | SW_TCP_ACK)) == (SW_TCP_SYN | SW_TCP_ACK))
-		return sw_step_synack(src, dst, seg, cfg);
 	if (seg->flags & SW_TCP_SYN)
-		return sw_step_syn(flow, src, dst, seg);
-	if (sw_in_handshake(src) || sw_in_handshake(dst)) {
-		stop = sw_complete_handshake(flow, src, dst, seg, cfg);
+		return sw_dispatch_syn(flow, src, dst, seg, cfg);
+	opening = sw_in_handshake(src) || sw_in_handshake(dst);
+	if (opening) {
+		stop = seg->self ? sw_complete_self(src, seg)
+				 : sw_complete_handshake(flow, src, dst, seg, cfg);
 		if (stop)
 			return stop;
-		/* It has changed something, be its data in the window or not. */
-		sw_take_data(flow, src, dst, seg);
-		return SW_NONE;
 	}
-	return sw_take_data(flow, src, dst, seg);
+	stop = sw_take_data(flow, src, dst, seg);
+	/* What completes a handshake has changed something, be its data in the window or not. */
+	return opening ? SW_NONE : stop;
 }
 
 /* In TIME_WAIT the clock runs from the moment it was entered; only the peer's FIN restarts it. */

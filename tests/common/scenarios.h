@@ -8,15 +8,16 @@
 #include "scenario.h"
 
 extern const struct scenario_group open_scenarios, simultaneous_scenarios, self_scenarios,
-	close_scenarios, disorder_scenarios, time_wait_scenarios, reset_scenarios, syn_scenarios,
-	window_scenarios, data_scenarios, midstream_scenarios, one_side_scenarios, life_scenarios;
+	close_scenarios, disorder_scenarios, holes_scenarios, time_wait_scenarios, reset_scenarios,
+	syn_scenarios, window_scenarios, data_scenarios, midstream_scenarios, one_side_scenarios,
+	life_scenarios;
 
-#define SCENARIO_GROUPS                                                                           \
-	{                                                                                         \
-		&open_scenarios, &simultaneous_scenarios, &self_scenarios, &close_scenarios,      \
-			&disorder_scenarios, &time_wait_scenarios, &reset_scenarios,              \
-			&syn_scenarios, &window_scenarios, &data_scenarios, &midstream_scenarios, \
-			&one_side_scenarios, &life_scenarios,                                     \
+#define SCENARIO_GROUPS                                                                       \
+	{                                                                                     \
+		&open_scenarios, &simultaneous_scenarios, &self_scenarios, &close_scenarios,  \
+			&disorder_scenarios, &holes_scenarios, &time_wait_scenarios,          \
+			&reset_scenarios, &syn_scenarios, &window_scenarios, &data_scenarios, \
+			&midstream_scenarios, &one_side_scenarios, &life_scenarios,           \
 	}
 
 #endif

@@ -94,17 +94,18 @@ static const char *history_unsound(const struct sw_endpoint *before,
 }
 
 /*
- * Is it the same record but for the count of segments? Behind the flags, the record notes who said
- * what, taken or not; that is no state.
+ * Is it the same record but for the count of segments? It also notes who said what, taken or not;
+ * that is no state.
  */
 static bool unchanged(const struct sw_flow *before, const struct sw_flow *after)
 {
 	struct sw_flow a = *before, b = *after;
 
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		a.ep[i].packets = b.ep[i].packets = 0;
-	return !memcmp(&a, &b, offsetof(struct sw_flow, timeout_ms) + 5) &&
-	       !memcmp(a.ep, b.ep, sizeof(a.ep));
+		a.said[i] = b.said[i] = 0;
+	}
+	return !memcmp(&a, &b, sizeof(a));
 }
 
 static bool refuses(enum sw_counter reason)
@@ -151,6 +152,32 @@ static const char *numbers_unsound_at(const struct sw_endpoint *before,
 	return NULL;
 }
 
+/* Blocks are in order, with holes between: next, early ones, the last one. */
+static const char *blocks_unsound(const struct sw_flow *flow, __u8 who)
+{
+	const struct sw_endpoint *ep = &flow->ep[who];
+	bool fast_open =
+		ep->next == ep->isn + 1; /* a SYN's data may touch next until it is taken */
+	__u32 first = ep->next + !fast_open; /* where a block can begin */
+	struct sw_span early[2];
+	int count = 0;
+
+	for (__u8 place = 0; place < 2; place++)
+		if (sw_has_early(flow, who, place))
+			early[count++] = sw_early_span(flow, who, place);
+	if (count && ep->next == ep->end)
+		return "an early block where there is no hole";
+	if (ep->next != ep->end && sw_seq_after(first, ep->block))
+		return "a last block without a hole before it";
+	for (int i = 0; i < count; i++)
+		if (sw_seq_after(first, early[i].begin) || !sw_seq_after(ep->block, early[i].end))
+			return "an early block without a hole on either side";
+	if (count == 2 && !sw_seq_after(early[0].begin, early[1].end) &&
+	    !sw_seq_after(early[1].begin, early[0].end))
+		return "two early blocks without a hole between them";
+	return NULL;
+}
+
 const char *numbers_unsound(const struct sw_flow *before, const struct sw_flow *after,
 			    enum sw_counter reason, bool self)
 {
@@ -162,5 +189,9 @@ const char *numbers_unsound(const struct sw_flow *before, const struct sw_flow *
 	if (!before->ep[0].seen || !b->seen)
 		return NULL;
 	wrong = numbers_unsound_at(&before->ep[0], &after->ep[0]);
-	return wrong ? wrong : numbers_unsound_at(b, &after->ep[!self]);
+	if (!wrong)
+		wrong = numbers_unsound_at(b, &after->ep[!self]);
+	if (!wrong)
+		wrong = blocks_unsound(after, 0);
+	return wrong || self ? wrong : blocks_unsound(after, 1);
 }

@@ -22,6 +22,7 @@ int main(void)
 	failed += test_keys();
 	failed += test_model();
 	failed += test_numbers();
+	failed += test_holes();
 	failed += test_parse();
 	failed += test_vectors();
 	return failed ? 1 : 0;

@@ -8,7 +8,7 @@
 #include "unit.h"
 
 /* How far into a connection sequence numbers wrap: past what most scenarios send. */
-#define WRAP_BYTES 320
+#define WRAP_BYTES 520
 
 static void reset(void *context, const struct sw_config *config)
 {

@@ -9,6 +9,7 @@ int test_key_file(void);
 int test_keys(void);
 int test_model(void);
 int test_numbers(void);
+int test_holes(void);
 int test_parse(void);
 int test_vectors(void);
 
