@@ -27,6 +27,15 @@ $(TESTS)/objects/%.o: %.c
 
 $(call test_objects,prog): | $(BUILD)/synward.skel.h
 
+# What the tests' own implementation of the cookie says.
+$(TESTS)/golden_%.h: tests/unit/golden_% tests/unit/cookie.py
+	$(say) GOLDEN $@
+	$(Q)mkdir -p $(@D)
+	$(Q)PYTHONDONTWRITEBYTECODE=1 $< > $@
+
+$(TESTS)/objects/tests/unit/test_siphash.o: $(TESTS)/golden_cookies.h
+$(TESTS)/objects/tests/unit/test_cookie.o: $(TESTS)/golden_cookies.h
+
 $(TESTS)/unit: $(UNIT_OBJECTS)
 	$(say) LINK $@
 	$(Q)$(CC) $(SANITIZERS) $^ $(TEST_LIBRARIES) -o $@

@@ -21,6 +21,8 @@ int main(void)
 	failed += test_model();
 	failed += test_numbers();
 	failed += test_parse();
+	failed += test_siphash();
+	failed += test_cookie();
 	failed += test_vectors();
 	return failed ? 1 : 0;
 }

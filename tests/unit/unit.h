@@ -5,9 +5,13 @@
 #ifndef SYNWARD_TESTS_UNIT_H
 #define SYNWARD_TESTS_UNIT_H
 
+int test_cookie(void);
+int test_guard(void);
 int test_model(void);
 int test_numbers(void);
 int test_parse(void);
+int test_reply(void);
+int test_siphash(void);
 int test_vectors(void);
 
 #endif
