@@ -13,7 +13,7 @@ COMMON_OBJECTS := $(call test_objects,common) $(TESTS)/objects/user/conn_state.o
 UNIT_OBJECTS   := $(call test_objects,unit) $(COMMON_OBJECTS)
 PROG_OBJECTS   := $(call test_objects,prog) $(COMMON_OBJECTS)
 
-.PHONY: test-unit test-prog test-fuzz build-unit build-prog build-fuzz
+.PHONY: test-unit test-prog test-fuzz build-unit build-prog build-fuzz build-forge
 test-unit test-prog test-fuzz: test-%:
 	$(Q)tests/run $*
 
@@ -51,6 +51,13 @@ $(TESTS)/synward-clang19.bpf.o: $(BUILD)/synward.bpf.o
 		clang-19 $(BPF_FLAGS) -c bpf/synward.bpf.c -o $@; \
 	fi
 
+# An experiment of a billion trials: optimised, no sanitizers, all cores.
+build-forge: $(TESTS)/forge
+$(TESTS)/forge: tests/forge/forge.c
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -O2 $(filter-out -O1,$(TEST_FLAGS)) -MMD -MP -MF $@.d $< -pthread -o $@
+
 # --- Fuzzers: clang's libFuzzer, from the package libclang-rt-14-dev ------------------------------
 
 fuzz_object  = $(TESTS)/fuzz-objects/$(1).o
@@ -72,5 +79,6 @@ $(FUZZERS): $(TESTS)/%: $(TESTS)/fuzz-objects/tests/fuzz/%.o $(FUZZ_COMMON)
 	$(say) LINK $@
 	$(Q)$(CLANG) $(FUZZ_FLAGS) $^ -o $@
 
+-include $(TESTS)/forge.d
 -include $(UNIT_OBJECTS:.o=.d) $(PROG_OBJECTS:.o=.d) $(FUZZ_COMMON:.o=.d)
 -include $(FUZZERS:$(TESTS)/%=$(TESTS)/fuzz-objects/tests/fuzz/%.d)
