@@ -27,7 +27,7 @@ $(TESTS)/objects/%.o: %.c
 
 $(call test_objects,prog): | $(BUILD)/synward.skel.h
 
-# What the tests' own implementation of the cookie says.
+# What the tests' own implementations of the cookie and its reply say.
 $(TESTS)/golden_%.h: tests/unit/golden_% tests/unit/cookie.py
 	$(say) GOLDEN $@
 	$(Q)mkdir -p $(@D)
@@ -35,6 +35,7 @@ $(TESTS)/golden_%.h: tests/unit/golden_% tests/unit/cookie.py
 
 $(TESTS)/objects/tests/unit/test_siphash.o: $(TESTS)/golden_cookies.h
 $(TESTS)/objects/tests/unit/test_cookie.o: $(TESTS)/golden_cookies.h
+$(TESTS)/objects/tests/unit/test_reply.o: $(TESTS)/golden_replies.h
 
 $(TESTS)/unit: $(UNIT_OBJECTS)
 	$(say) LINK $@

@@ -23,6 +23,8 @@ int main(void)
 	failed += test_parse();
 	failed += test_siphash();
 	failed += test_cookie();
+	failed += test_reply();
+	failed += test_guard();
 	failed += test_vectors();
 	return failed ? 1 : 0;
 }
