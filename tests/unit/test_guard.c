@@ -92,12 +92,13 @@ static void high_mark_is_the_setting_or_three_quarters_of_the_backlog(void **sta
 	}
 }
 
+/* Was the port busy at any of them? */
 static bool send_cookies(struct sw_load *load, const struct sw_guard *guard, __u64 now, int count)
 {
 	bool busy = false;
 
 	while (count--)
-		busy = sw_load_sent(load, guard, now);
+		busy |= sw_load_sent(load, guard, now);
 	return busy;
 }
 
