@@ -311,14 +311,14 @@ static __always_inline enum sw_counter sw_may_answer(struct sw_work *w, struct s
 	return SW_NONE;
 }
 
-static __always_inline bool sw_within_budget(const struct sw_work *w, const struct sw_guard *guard,
-					     const struct sw_keys *keys)
+static __always_inline bool sw_within_budget(const struct sw_work *w, const struct sw_guard *guard)
 {
-	__u32 bucket = sw_budget_bucket(&w->packet, keys->isn[0]);
 	struct sw_budget *budget;
+	__u32 bucket;
 
 	if (!guard->reply_budget)
 		return true;
+	bucket = sw_budget_bucket(&w->packet, guard->secret);
 	budget = bpf_map_lookup_elem(&sw_budget, &bucket);
 	return !budget || sw_budget_take(budget, guard->reply_budget, w->now);
 }
@@ -420,7 +420,7 @@ __noinline int sw_guard_syn(struct xdp_md *ctx)
 		sw_count(SW_DRY_RUN_REPLIES);
 		return XDP_PASS;
 	}
-	if (!sw_within_budget(w, guard, keys)) {
+	if (!sw_within_budget(w, guard)) {
 		w->reason = SW_OVER_BUDGET;
 		return XDP_DROP;
 	}

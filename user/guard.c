@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "clock.h"
 #include "kernel.h"
@@ -99,6 +100,8 @@ int sw_guard_prepare(const struct sw_guard_options *options, const struct sw_gua
 	*guard = (struct sw_guard){};
 	if (!options->count)
 		return 0;
+	if (getrandom(guard->secret, sizeof(guard->secret), 0) != sizeof(guard->secret))
+		return sw_fail(-errno, NULL, "get random numbers");
 	guard->wall_offset_ns = sw_wall_offset_ns();
 	guard->reply_budget = options->reply_budget;
 	guard->high = options->high;

@@ -21,8 +21,10 @@
  *      |  24 more bits of H      | own scale | its scale |
  *
  * So a random ACK passes with 2^-23, and with timestamps with 2^-47. F stays for a pair of
- * endpoints: while a client's ISNs grow, so do the answers, on which TIME_WAIT rests. H covers
- * every option, and F stands in it for the tuple: the tuple is hashed once.
+ * endpoints: from one epoch to the next, while a client's ISNs grow, so do the answers, on which
+ * TIME_WAIT rests. (Within an epoch they may fall by 2^24; there the kernel, which knows the old
+ * numbers, answers: it has a socket in TIME_WAIT.) H covers every option, and F stands in it for the
+ * tuple: the tuple is hashed once.
  */
 #ifndef SYNWARD_COOKIE_H
 #define SYNWARD_COOKIE_H
@@ -211,7 +213,10 @@ SW_INLINE const __u64 *sw_mac_key(const struct sw_keys *keys, __u64 epoch)
 	return second ? keys->mac[1].key : keys->mac[0].key;
 }
 
-/* H: F (8 bytes), client's ISN (4), epoch (4), options, timestamps or not, scales (1 each). */
+/*
+ * H: F (8 bytes), client's ISN (4), epoch (4), lowest byte first; options, timestamps or not, scales
+ * (1 each).
+ */
 SW_INLINE __u64 sw_cookie_h(const struct sw_keys *keys, __u64 f, __u32 client_isn, __u64 epoch,
 			    __u32 options, __u32 scales, bool tstamp_ok)
 {

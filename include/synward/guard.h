@@ -25,6 +25,7 @@ enum sw_admission {
 
 /* Part of sw_config. All zero: nothing is guarded. */
 struct sw_guard {
+	__u64 secret[2]; /* of the reply budget: which prefixes share a bucket */
 	__s64 wall_offset_ns; /* the wall clock less CLOCK_MONOTONIC: epochs are the wall clock's */
 	__u32 ports; /* how many entries sw_ports has */
 	__u32 reply_budget; /* SYN+ACKs a second to one source prefix (/24, /64); 0: no limit */
@@ -45,7 +46,7 @@ struct sw_guard {
 	__u8 padding[3];
 };
 
-_Static_assert(sizeof(struct sw_guard) == 48, "no hidden padding");
+_Static_assert(sizeof(struct sw_guard) == 64, "no hidden padding");
 
 /* What the last SYN to the port met. */
 enum sw_listener_kind {
@@ -160,15 +161,19 @@ SW_INLINE bool sw_budget_take(struct sw_budget *bucket, __u32 budget, __u64 now)
 }
 
 /*
- * The bucket of a source prefix, /24 or /64 (IPv6: what one site gets). The secret keeps anybody from
- * choosing prefixes that share a bucket with somebody else's.
+ * The bucket of a source prefix, /24 or /64 (IPv6: what one site gets). Multiplying by a secret odd
+ * number (Dietzfelbinger et al., 1997) makes any two prefixes meet with 2^-15 at most, so nobody can
+ * choose some that share a bucket with somebody else's. It is no key of the cookie: who meets whom
+ * may be seen from outside.
  */
-SW_INLINE __u32 sw_budget_bucket(const struct sw_packet *packet, __u64 secret)
+SW_INLINE __u32 sw_budget_bucket(const struct sw_packet *packet, const __u64 secret[2])
 {
 	__u64 prefix = packet->ipv4 ? sw_wire_word(packet->from[3]) & 0xffffff
 				    : sw_wire_pair(packet->from);
 
-	return (__u32)(((prefix ^ secret) * 0x9e3779b97f4a7c15ULL) >> 48);
+	prefix *= secret[0] | 1; /* prefixes in a row are to be spread */
+	prefix ^= prefix >> 32;
+	return (__u32)(prefix * (secret[1] | 1) >> 48);
 }
 
 /* --- What a SYN offers, and what of it this host takes ---------------------------------------- */
