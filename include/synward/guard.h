@@ -118,10 +118,12 @@ SW_INLINE bool sw_cookie_outstanding(const struct sw_guard *guard, const struct 
 	return guard->shared_keys || (port->cookie_ns && now - port->cookie_ns < SW_COOKIE_LIFE_NS);
 }
 
-/* The kernel answered SYNs to this port so lately that a cookie of its own may come back. */
+/* The kernel answers SYNs to this port, or did so lately: a cookie of its own may come back. */
 SW_INLINE bool sw_kernel_outstanding(const struct sw_port *port, __u64 now)
 {
-	return now - port->switched_ns < SW_COOKIE_LIFE_NS || !port->on;
+	bool answers = port->mode != COOKIES_ALWAYS && !port->on;
+
+	return answers || now - port->switched_ns < SW_COOKIE_LIFE_NS;
 }
 
 /* From here on a listener is under pressure: well before the kernel drops SYNs of its own accord. */
