@@ -359,7 +359,7 @@ static int parse(int argc, char **argv, struct settings *s)
 		s->flags = argv[optind + 4];
 	if (!parse_flags(s->flags) && strcmp(s->flags, "mixed"))
 		return -EINVAL;
-	return s->count < 1 || s->count > COUNT_MAX || s->rate < 0 || s->seconds < 0 ||
+	return s->count < 1 || s->count > COUNT_MAX || s->rate < 0 || s->seconds < 1 ||
 			       s->seconds > SECONDS_MAX
 		       ? -EINVAL
 		       : 0;
