@@ -8,7 +8,8 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build")
-SYNWARD = os.path.join(BUILD, "synward")
+SYNWARD = os.environ.get("SYNWARD", os.path.join(BUILD, "synward"))
+SYNWARD_OBJ = os.environ.get("SYNWARD_OBJ", os.path.join(BUILD, "synward.bpf.o"))
 BENCH = os.path.join(BUILD, "tests", "bench")
 LAB = f"sw-{os.getpid()}"
 PINS = f"/sys/fs/bpf/{LAB}"

@@ -12,7 +12,7 @@ import ctypes
 import json
 import os
 
-from common import PINS, ROUNDS, middle, run, say
+from common import PINS, ROUNDS, SYNWARD, middle, run, say
 from defenders import Guard, Pass, Reflector, Synward, at, flood, until
 
 COUNT = 300_000
@@ -61,7 +61,11 @@ def good_acks(defender):
     """The ACKs of clients that are real, as far as anybody can see: the meter kept the SYN-ACKs."""
     defender.meter("meter_keep")
     flood("-o", count=COUNT)
-    return cost(program_at_ingress(), lambda: flood("-a", ANSWERS, count=COUNT, flags=""))
+    taken = cost(program_at_ingress(), lambda: flood("-a", ANSWERS, count=COUNT, flags=""))
+    accepted = json.loads(at("s", SYNWARD, "stats", "veth", "--json"))["cookies_accepted"]
+    if accepted < COUNT:
+        say(f"of {COUNT:,} good ACKs synward accepted {accepted:,}")
+    return taken
 
 
 def iperf(*options):

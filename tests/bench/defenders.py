@@ -7,6 +7,7 @@
     counts what goes to spoofed sources, and drops it
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -43,6 +44,15 @@ def until(what, true, limit=10):
         if time.monotonic() > end:
             raise SystemExit(f"bench: {what} does not begin")
         time.sleep(0.02)
+
+
+def receivers():
+    """The threads that serve the queues of veths, where these have any."""
+    return {line.split()[0] for line in run("ps", "-eo", "pid,comm").splitlines() if "napi/veth" in line}
+
+
+def threaded(host, value):
+    run("ip", "netns", "exec", f"{FIELD}-{host}", "sh", "-c", f"echo {value} >/sys/class/net/veth/threaded")
 
 
 class Defender:
@@ -85,6 +95,23 @@ class Defender:
 
     def off(self):
         pass
+
+    @contextlib.contextmanager
+    def receivers_pinned(self):
+        """Both ends of the wire are served by threads on the flood's processor, before anything else there: as the
+        interrupts of a NIC are. Else whoever sends first serves the queue: with the flood in it, and on the other
+        processor, behind the clients, it runs over."""
+        before = receivers()
+        for host in ("c", "s"):
+            threaded(host, 1)
+        for thread in receivers() - before:
+            run("chrt", "--fifo", "--pid", 1, thread)
+            run("taskset", "--pid", "--cpu-list", FLOOD_CPU, thread)
+        try:
+            yield
+        finally:
+            for host in ("c", "s"):
+                threaded(host, 0)
 
     def meter(self, program):
         at("c", "ip", "link", "set", "veth", "xdp", "off")
