@@ -13,7 +13,7 @@ SYNWARD_OBJ = os.environ.get("SYNWARD_OBJ", os.path.join(BUILD, "synward.bpf.o")
 BENCH = os.path.join(BUILD, "tests", "bench")
 LAB = f"sw-{os.getpid()}"
 PINS = f"/sys/fs/bpf/{LAB}"
-ROUNDS = int(os.environ.get("ROUNDS", "4"))
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
 SECONDS = int(os.environ.get("SECONDS", "2"))
 
 # The flood, and what answers it, have a processor for themselves; everybody else is on the other.

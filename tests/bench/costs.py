@@ -103,7 +103,8 @@ def measure():
 
 
 ROWS = {"SYN": "SYN -> SYN-ACK", "good ACK": "good ACK", "bad ACK": "bad ACK", "RST": "RST",
-        "all kinds mixed": "all kinds mixed", "data in": "established data, XDP ingress", "data out": "established data, tc egress"}
+        "all kinds mixed": "all kinds mixed", "data in": "established data, XDP ingress",
+        "data out": "established data, tc egress"}
 
 
 def show(found):

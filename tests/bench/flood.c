@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <glob.h>
+#include <limits.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -38,8 +39,8 @@
 #define FLAG_LETTERS "FSRPA"
 #define COUNT_MAX    20000000L
 #define SECONDS_MAX  60
+#define NS_PER_S     1000000000ULL
 #define BATCH        64 /* frames that are on the wire before the next are made */
-#define CHUNK        (1 << 18) /* runs of the program until COUNT is looked at */
 
 static const char usage[] =
 	"usage: flood [-r RATE] [-t SECONDS] [-o] [-a MAP] IFACE ADDRESS PORT COUNT [FLAGS]\n"
@@ -257,12 +258,26 @@ static void configure(struct flood *skel, const struct settings *s, const struct
 
 /* --- Sending ----------------------------------------------------------------------------------- */
 
-static volatile sig_atomic_t time_is_up;
-
 static void on_alarm(int number)
 {
 	(void)number;
-	time_is_up = 1;
+}
+
+/*
+ * A run of the program is interrupted when all should have been sent, and then often, for what is
+ * late. It takes tens of milliseconds to begin anew, which would tear holes into a pace.
+ */
+static void set_alarms(const struct settings *s)
+{
+	struct itimerval alarms = { .it_interval.tv_usec = 50000 };
+	double seconds = (double)s->seconds;
+
+	if (s->rate && (double)s->count / (double)s->rate < seconds)
+		seconds = (double)s->count / (double)s->rate;
+	alarms.it_value.tv_sec = (time_t)seconds;
+	alarms.it_value.tv_usec = (suseconds_t)((seconds - (double)(time_t)seconds) * 999999) + 1;
+	signal(SIGALRM, on_alarm);
+	setitimer(ITIMER_REAL, &alarms, NULL);
 }
 
 static __u64 now_ns(void)
@@ -270,7 +285,7 @@ static __u64 now_ns(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (__u64)now.tv_sec * 1000000000ULL + (__u64)now.tv_nsec;
+	return (__u64)now.tv_sec * NS_PER_S + (__u64)now.tv_nsec;
 }
 
 static int send_frames(struct flood *skel, const struct settings *s, bool ipv6)
@@ -281,21 +296,20 @@ static int send_frames(struct flood *skel, const struct settings *s, bool ipv6)
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = length,
 		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
 		    .batch_size = BATCH);
-	int fd = bpf_program__fd(skel->progs.flood), err = 0;
+	int fd = bpf_program__fd(skel->progs.flood), err;
+	__u64 end_ns;
 	double seconds;
 
 	skel->bss->limit = (__u64)s->count;
 	skel->bss->start_ns = now_ns();
-	signal(SIGALRM, on_alarm);
-	alarm((unsigned int)s->seconds);
-	while (!err && !time_is_up && skel->bss->sent < skel->bss->limit) {
-		__u64 left = skel->bss->limit - skel->bss->sent;
-
-		opts.repeat = left < CHUNK && !s->rate ? (int)left : CHUNK;
+	end_ns = skel->bss->start_ns + (__u64)s->seconds * NS_PER_S;
+	set_alarms(s);
+	while (skel->bss->sent < skel->bss->limit && now_ns() < end_ns) {
+		opts.repeat = s->rate ? INT_MAX : (int)(skel->bss->limit - skel->bss->sent);
 		err = bpf_prog_test_run_opts(fd, &opts);
+		if (err && err != -EINTR)
+			return err;
 	}
-	if (err && !time_is_up) /* the alarm interrupts a run: -EINTR */
-		return err;
 	seconds = (double)(now_ns() - skel->bss->start_ns) / 1e9;
 	printf("{\"sent\":%llu,\"seconds\":%.3f,\"per_second\":%.0f}\n", skel->bss->sent, seconds,
 	       (double)skel->bss->sent / seconds);

@@ -118,8 +118,10 @@ def show_rates(found):
 
 
 def show_clients(found):
-    print(f"\nReal clients of nginx, {CLIENTS} at a time, {SECONDS} s, the flood on the other core; us, the slowest in ms")
-    print(f"  {'':<16}{'':<20}{'conn/s':>7}{'failed':>8}{'connect p50':>13}{'p99':>7}{'answer p50':>12}{'p99':>8}{'slowest':>9}")
+    print(f"\nReal clients of nginx, {CLIENTS} at a time, {SECONDS} s, the flood on the other core; "
+          "us, the slowest in ms")
+    print(f"  {'':<16}{'':<20}{'conn/s':>7}{'failed':>8}{'connect p50':>13}{'p99':>7}"
+          f"{'answer p50':>12}{'p99':>8}{'slowest':>9}")
     for kind in DEFENDERS:
         if not kind.serves:
             continue

@@ -7,7 +7,7 @@ import os
 import struct
 
 from lab import SYNWARD, Skip, run, test, until
-from tcp import Segment, mss, parse, timestamps, window_scale
+from tcp import mss, parse, timestamps, window_scale
 
 FLOOD = os.path.join(os.path.dirname(SYNWARD), "tests", "bench", "flood")
 COUNT = 10_000_000
@@ -108,7 +108,7 @@ def as_linux(segment):
         options = mss(1440 if ":" in segment.src else 1460) + b"\4\2" + timestamps(*stamps)[2:] + window_scale(7)
     else:
         options = timestamps(*struct.unpack_from("!II", segment.options, 4))
-    return Segment(segment.src, segment.sport, segment.dst, 2000, segment.flags, segment.seq, segment.ack, 64240, options)
+    return segment.but(dport=2000, window=64240, options=options, data=b"", vlans=[])
 
 
 def seen(lab):
