@@ -147,6 +147,24 @@ struct {
 	__type(value, __u32);
 } sw_sockets_now SEC(".maps");
 
+/*
+ * The connections that this CPU has given to their listeners of late, by a hash of theirs; those that
+ * share a place forget each other.
+ */
+#define SW_HANDED_PLACES 1024
+
+struct sw_handed {
+	__u64 time_ns;
+	__u64 hash;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SW_HANDED_PLACES);
+	__type(key, __u32);
+	__type(value, struct sw_handed);
+} sw_handed SEC(".maps");
+
 /* 1: XDP can't tell tc by metadata which frames open a connection; the driver has none. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
