@@ -15,6 +15,7 @@
 #include <synward/offline.h>
 #include <synward/parse.h>
 #include <synward/stats.h>
+#include <synward/sweep.h>
 
 /*
  * Flows that both ends have proved live. Not preallocated: a table for a million flows then costs
@@ -94,6 +95,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 22);
 } sw_due SEC(".maps");
+
+struct sw_expire_batch expire_batch = {}; /* see <synward/sweep.h> */
 
 /*
  * Work on one segment, by the CPU that does it: too large for BPF's stack of 512 bytes. Programs of

@@ -154,7 +154,7 @@ int synward_egress(struct __sk_buff *skb)
 	return TC_ACT_UNSPEC;
 }
 
-/* User space runs these two; their arguments are the context. */
+/* User space runs these two. */
 
 SEC("syscall")
 int synward_sweep(struct sw_sweep *args)
@@ -164,8 +164,9 @@ int synward_sweep(struct sw_sweep *args)
 }
 
 SEC("syscall")
-int synward_expire(struct sw_expire *args)
+int synward_expire(void *none)
 {
-	sw_expire_one(args);
+	(void)none;
+	sw_expire_all();
 	return 0;
 }

@@ -20,7 +20,7 @@ $(BENCH)/fill: tests/bench/fill.c $(HEADERS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(USER_FLAGS) $< -o $@ -lbpf
 
-bench: deps ## measure what synward costs, beside its floor (3 minutes)
+bench: deps ## measure what synward costs, beside its floor (5 minutes)
 	$(Q)$(MAKE) --no-print-directory all $(BENCH)/flood $(BENCH)/fill
 	$(Q)tests/bench/run
 .PHONY: bench
