@@ -17,6 +17,7 @@
 #include <synward/parse.h>
 #include <synward/reply.h>
 #include <synward/stats.h>
+#include <synward/sweep.h>
 
 /*
  * Flows that both ends have proved live. Not preallocated: a table for a million flows then costs
@@ -96,6 +97,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 22);
 } sw_due SEC(".maps");
+
+struct sw_expire_batch expire_batch = {}; /* see <synward/sweep.h> */
 
 /* Guarded ports, by their number. */
 struct {

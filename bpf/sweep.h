@@ -83,23 +83,30 @@ static __always_inline void sw_sweep_all(struct sw_sweep *args)
 	bpf_for_each_map_elem(&sw_flows, sw_sweep_one, &pass, 0);
 }
 
-static __always_inline void sw_expire_one(struct sw_expire *args)
+static long sw_expire_one(__u32 number, const __u64 *now)
 {
-	struct sw_flow_key key = args->key;
-	__u64 now = sw_now();
+	struct sw_flow_key *key;
 	struct sw_flow *flow;
 	__u8 halfopen;
 
-	args->deadline_ns = 0;
-	flow = sw_find(&key, &halfopen);
-	if (!flow)
-		return;
-	if (flow->deadline_ns > now)
-		args->deadline_ns = flow->deadline_ns;
-	else if (halfopen)
-		sw_remove(&sw_halfopen, &key, flow, true, now);
+	if (number >= SW_EXPIRE_FLOWS)
+		return 1;
+	key = &expire_batch.key[number];
+	flow = sw_find(key, &halfopen);
+	if (!flow || flow->deadline_ns > *now)
+		return 0;
+	if (halfopen)
+		sw_remove(&sw_halfopen, key, flow, true, *now);
 	else
-		sw_remove(&sw_flows, &key, flow, false, now);
+		sw_remove(&sw_flows, key, flow, false, *now);
+	return 0;
+}
+
+static __always_inline void sw_expire_all(void)
+{
+	__u64 now = sw_now();
+
+	bpf_loop(expire_batch.count, sw_expire_one, &now, 0);
 }
 
 #endif

@@ -199,7 +199,7 @@ int synward_sockets(struct bpf_iter__tcp *ctx)
 	return 0;
 }
 
-/* User space runs these two; their arguments are the context. */
+/* User space runs these two. */
 
 SEC("syscall")
 int synward_sweep(struct sw_sweep *args)
@@ -209,8 +209,9 @@ int synward_sweep(struct sw_sweep *args)
 }
 
 SEC("syscall")
-int synward_expire(struct sw_expire *args)
+int synward_expire(void *none)
 {
-	sw_expire_one(args);
+	(void)none;
+	sw_expire_all();
 	return 0;
 }
