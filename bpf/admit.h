@@ -23,10 +23,22 @@ static __always_inline bool sw_is_blind(void)
 	return blind && *blind;
 }
 
+/*
+ * At tc ingress a frame begins at its IP header if the kernel takes its link-layer header for empty.
+ * It does so behind XDP in generic mode when it has copied the frame to make room for XDP: the copy
+ * forgets mac_len (seen on Linux 6.18). XDP's metadata is out of reach then, too.
+ */
+static __always_inline bool sw_headless(struct __sk_buff *skb)
+{
+	const struct sk_buff *kernels = bpf_cast_to_kern_ctx(skb);
+
+	return !kernels->mac_len;
+}
+
 /* All other frames leave here. */
 static __always_inline bool sw_to_admit(struct __sk_buff *skb)
 {
-	return sw_hinted(skb) || sw_is_blind();
+	return sw_hinted(skb) || sw_is_blind() || sw_headless(skb);
 }
 
 static __always_inline bool sw_flow_awaits(const struct sw_work *w)

@@ -237,9 +237,11 @@ static __always_inline struct sw_raw *sw_make_raw(struct sw_work *w)
 
 	__builtin_memset(raw, 0, sizeof(*raw));
 	if (w->packet.ipv4) {
+		raw->v4.version = 4;
 		raw->v4.saddr = w->packet.from[3];
 		raw->v4.daddr = w->packet.to[3];
 	} else {
+		raw->v6.version = 6;
 		__builtin_memcpy(&raw->v6.saddr, w->packet.from, 16);
 		__builtin_memcpy(&raw->v6.daddr, w->packet.to, 16);
 	}
@@ -252,16 +254,26 @@ static __always_inline struct sw_raw *sw_make_raw(struct sw_work *w)
 	return raw;
 }
 
-/* Negative: the kernel has none. */
-static __always_inline __s64 sw_kernel_cookie(struct sw_work *w)
+/*
+ * Negative: the kernel has none. The helper that is given the listener notes on it that cookies are
+ * out, as the raw ones don't: without, the listener takes none back (tcp_synq_no_recent_overflow).
+ */
+static __always_inline __s64 sw_kernel_cookie(void *ctx, struct sw_work *w)
 {
 	struct sw_raw *raw = sw_make_raw(w);
+	struct bpf_sock *listener;
+	__s64 cookie;
 
 	if (!raw_syncookies)
 		return -1;
-	if (w->packet.ipv4)
-		return bpf_tcp_raw_gen_syncookie_ipv4(&raw->v4, &raw->tcp.header, sizeof(raw->tcp));
-	return bpf_tcp_raw_gen_syncookie_ipv6(&raw->v6, &raw->tcp.header, sizeof(raw->tcp));
+	listener = sw_find_socket(ctx, w);
+	if (!listener)
+		return -1;
+	raw->tcp.header.syn = 1;
+	cookie = bpf_tcp_gen_syncookie(listener, &raw->v6, sizeof(raw->v6), &raw->tcp.header,
+				       sizeof(raw->tcp));
+	bpf_sk_release(listener);
+	return cookie;
 }
 
 static __always_inline bool sw_kernel_cookie_valid(struct sw_work *w)
@@ -329,7 +341,7 @@ static __always_inline void sw_offer_mss_only(struct sw_offer *offer)
 	offer->wscale_ok = offer->sack_ok = offer->tstamp_ok = offer->ecn_ok = false;
 }
 
-static __always_inline bool sw_bake(struct sw_work *w, const struct sw_guard *guard,
+static __always_inline bool sw_bake(void *ctx, struct sw_work *w, const struct sw_guard *guard,
 				    const struct sw_keys *keys, struct sw_cookie *cookie)
 {
 	__s64 kernels;
@@ -339,7 +351,7 @@ static __always_inline bool sw_bake(struct sw_work *w, const struct sw_guard *gu
 					 w->seg.seq, sw_epoch_now(w, guard), &w->offer);
 		return true;
 	}
-	kernels = sw_kernel_cookie(w);
+	kernels = sw_kernel_cookie(ctx, w);
 	sw_offer_mss_only(&w->offer);
 	cookie->isn = (__u32)kernels;
 	return kernels >= 0;
@@ -375,7 +387,7 @@ static __always_inline int sw_reply(struct xdp_md *ctx, struct sw_work *w, struc
 	struct sw_cookie cookie = {};
 
 	terms.window = window > 0xffff ? 0xffff : (__u16)window;
-	if (!sw_bake(w, guard, keys, &cookie)) {
+	if (!sw_bake(ctx, w, guard, keys, &cookie)) {
 		w->reason = SW_REPLY_FAILED;
 		return XDP_DROP;
 	}

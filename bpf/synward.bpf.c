@@ -149,6 +149,17 @@ __noinline int skb_parse(struct __sk_buff *skb, struct sw_work *w)
 	return stop ? (int)stop : skb_transport(skb, w);
 }
 
+__noinline int skb_parse_headless(struct __sk_buff *skb, struct sw_work *w)
+{
+	struct sw_cursor cursor = skb_cursor(skb);
+	enum sw_counter stop;
+
+	if (!w)
+		return SW_TRUNCATED;
+	stop = sw_parse_ip(&cursor, __builtin_bswap16((__u16)skb->protocol), &w->packet);
+	return stop ? (int)stop : skb_transport(skb, w);
+}
+
 SEC("tc")
 int synward_egress(struct __sk_buff *skb)
 {
@@ -183,7 +194,7 @@ int synward_admit(struct __sk_buff *skb)
 	if (!sw_to_admit(skb))
 		return TC_ACT_UNSPEC;
 	w = sw_new_work();
-	if (w && !skb_parse(skb, w))
+	if (w && !(sw_headless(skb) ? skb_parse_headless(skb, w) : skb_parse(skb, w)))
 		sw_admit(skb, w);
 	return TC_ACT_UNSPEC;
 }
