@@ -10,12 +10,15 @@ What host.lose() takes, no tracker sees. What host.drop() takes, every tracker h
 What host.hold() keeps back has not been sent yet, and goes out in order when host.release() is called.
 """
 
+import atexit
 import contextlib
 import ctypes
+import functools
 import ipaddress
 import json
 import os
 import shlex
+import shutil
 import signal
 import socket
 import struct
@@ -75,6 +78,16 @@ def address(packed):
 
 def endpoint(address, port):
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+@functools.cache
+def pass_program():
+    """The path of an XDP program that passes everything."""
+    folder = tempfile.mkdtemp(prefix="sw-pass-")
+    atexit.register(shutil.rmtree, folder)
+    run([os.environ.get("CLANG", "clang"), "-target", "bpf", "-O2", "-g", "-c", "-x", "c", "-", "-o", f"{folder}/pass.o"],
+        stdin=None, input='__attribute__((section("xdp.frags"), used)) int pass(void *ctx) { return 2; }')
+    return f"{folder}/pass.o"
 
 
 def name_of(sock):
@@ -160,6 +173,11 @@ class Host:
         if self.held:
             self.release()
         run(["ss", "-N", self.name, "-K", "-tan"])
+
+    def take_xdp(self):
+        """What the far end sends at XDP (XDP_TX) arrives at a veth only if that has an XDP program, too: one that
+        passes all."""
+        self.run(["ip", "-force", "link", "set", "dev", "veth", "xdp", "obj", pass_program(), "sec", "xdp.frags"])
 
     def sockets(self):
         """{(local, remote): state} of all TCP sockets, by `ss`."""
