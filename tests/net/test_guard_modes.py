@@ -486,3 +486,238 @@ def connections_survive_every_switch(lab, family):
         assert conn.server.recv(1) == b""
         conn.server.close()
         conn.states("TIME_WAIT", "CLOSED", timeout=5)
+
+
+# Budget
+
+@test(track=False, families=(4, 6))
+def reply_budget_bounds_what_one_prefix_gets(lab, family):
+    """1009 SYNs of one prefix at once: a hundred answers a window of 2^30 ns; its neighbour has a hundred of its own."""
+    guard(lab, "--cookies", "always", "--reply-budget", "100")
+    listener = lab.keep(lab.server.listener(family, lab.port))
+    puppet = lab.puppet(family)
+    frames = [puppet.tap.frame(syn(puppet, src=source, sport=20000 + number))
+              for number, source in enumerate(sources(family, 1, 1009))]
+    before = time.monotonic_ns()
+    for frame in frames:
+        puppet.tap.send_frame(frame)
+    until(lambda: None if sum(lab.rise("cookies_sent", "over_budget").values()) == 1009 else "not all seen")
+    windows = (time.monotonic_ns() >> 30) - ((before - int(TICK * 1e9)) >> 30) + 1
+    rise = lab.rise("cookies_sent", "over_budget")
+    assert 100 <= rise["cookies_sent"] <= 100 * windows and rise["cookies_sent"] < 1009, (rise, windows)
+    others = list(sources(family, 2, 23))
+    for number, source in enumerate(others):
+        puppet.tap.send(syn(puppet, src=source, sport=20000 + number))
+    lab.counts(cookies_sent=rise["cookies_sent"] + 23, over_budget=rise["over_budget"])
+    until(lambda: None if len(replies_to(puppet, others)) == 23 else f"{len(replies_to(puppet, others))} of 23 answers")
+    assert by_cookie(lab, lab.connection(family, listen=listener)) is True
+
+
+def sources(family, network, count):
+    """Addresses of one /24 or /64; more than 256 of a /24 repeat."""
+    for number in range(count):
+        yield f"10.99.{network}.{number % 256}" if family == 4 else f"2001:db8:0:{network}::{number + 1:x}"
+
+
+def replies_to(puppet, whom):
+    return [segment for segment in puppet.tap.segments() if set(segment.flags) == set("SA") and segment.dst in whom]
+
+
+# Dry run
+
+@test(track=False, families=(4, 6))
+def dry_run_drops_and_alters_nothing(lab, family):
+    """Every frame gets what it gets without synward, those that guard would answer or drop included."""
+    lab.client.take_xdp()
+    lab.server.sysctl(net__ipv4__tcp_invalid_ratelimit=0)
+    puppet = lab.puppet(family)
+    lab.keep(lab.server.listener(family, lab.port))
+    without = exchange(puppet, 20000)
+    with on_one_cpu():
+        guard(lab, "--cookies", "always", "--reply-budget", "1", "--dry-run")
+        with_dry_run = exchange(puppet, 40000)
+    assert with_dry_run == without, (with_dry_run, without)
+    rise = lab.rise("dry_run_replies", "dry_run_drops", "cookies_sent", "over_budget", "stray")
+    assert rise["dry_run_replies"] == 23, rise
+    assert rise["dry_run_drops"] >= 1009, rise  # at most STRAYS_PER_SECOND a second are nobody's business
+    assert rise["cookies_sent"] == rise["over_budget"] == rise["stray"] == 0, rise
+    assert json.loads(lab.synward("status", "--json").stdout)[0]["guard"]["dry_run"] is True
+    assert "dry run" in lab.synward("status").stdout
+
+
+def exchange(puppet, first):
+    """Send all kinds of segments to a listener; how many came back, by their flags."""
+    puppet.tap.segments().clear()
+    sent = {"S": 23, "A": 2 * STRAYS_PER_SECOND + 1009, "FA": 29, "PA": 31, "SA": 37, "F": 41, "R": 43}
+    port = first
+    for flags, count in sent.items():
+        for _ in range(count):
+            port += 1
+            puppet.tap.send(syn(puppet, flags=flags, sport=port, ack=12345 if "A" in flags else 0, options=b""))
+    wanted = {"SA": sent["S"], "R": sum(sent[flags] for flags in ("A", "FA", "PA", "SA"))}
+
+    def back():
+        found = {}
+        for segment in puppet.tap.segments():
+            if segment.src == puppet.peer and first < segment.dport <= port:
+                found[segment.flags] = found.get(segment.flags, 0) + 1
+        return {"SA": found.pop("SA", found.pop("AS", 0)), **found}
+
+    until(lambda: None if back() == wanted else f"{back()}, expected {wanted}", 10)
+    return back()
+
+
+# What it says
+
+@contextlib.contextmanager
+def events(lab, *words):
+    """A function that reads what `synward events` has printed."""
+    with tempfile.TemporaryFile("w+") as output:
+        process = lab.server.start([SYNWARD, "events", *words], stdout=output)
+        until(lambda: None if lab.dump("sw_listener")[0]["value"] else "nobody listens")
+        yield lambda: os.pread(output.fileno(), 1 << 20, 0).decode().splitlines()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 0
+
+
+@test(track=False)
+def events_tell_when_cookies_begin_and_end(lab):
+    guard(lab, "--cookies", "auto", "--high-mark", "7", "--quiet-time", "500ms", ports=[lab.port, lab.port + 1])
+    listener = lab.keep(lab.server.listener(4, lab.port))
+    puppet = lab.puppet()
+
+    def on_and_off():
+        fill(lab, puppet, 7)
+        spoof(lab, puppet, [30000])
+        lab.counts(cookies_on=1)
+        give_up(lab, puppet, 7)
+        until(lambda: "still by cookie" if by_cookie(lab, lab.connection(listen=listener)) else None)
+        lab.mark()
+
+    with events(lab, "--json") as lines:
+        began = time.time()
+        on_and_off()
+
+        def switches():
+            return [event for event in map(json.loads, lines()) if event["cause"].startswith("cookies_")]
+
+        until(lambda: None if len(switches()) == 2 else f"{switches()}")
+        on, off = switches()
+        assert [(e["type"], e["cause"], e["port"]) for e in (on, off)] == [
+            ("event", "cookies_on", lab.port), ("event", "cookies_off", lab.port)], (on, off)
+        assert began - TICK < on["ts"] < off["ts"] - 0.5 + TICK < time.time(), (began, on, off)
+    with events(lab) as lines:
+        on_and_off()
+
+        def said():
+            return [line.partition(" ")[2] for line in lines() if f"port {lab.port}:" in line]
+
+        until(lambda: None if len(said()) == 2 else f"{said()}")
+        assert "under pressure" in said()[0] and "quiet" in said()[1], said()
+
+
+@test(track=False)
+def status_tells_mode_pressure_listener_and_admission_of_each_port(lab):
+    nobody, plain, multipath = lab.port, lab.port + 1, lab.port + 2
+    guard(lab, "--cookies", "auto", "--high-mark", "7", ports=[nobody, plain, multipath])
+    before = [port_status(lab, port) for port in (nobody, plain, multipath)]
+    assert [row["listener"] for row in before] == ["no SYN yet"] * 3, before
+    assert [(row["cookies"], row["sending"], row["admission"]) for row in before] == [("auto", False, "bpf")] * 3
+    lab.connection(port=nobody, listen=None).start()
+    lab.keep(lab.server.listener(4, plain, 64))
+    puppet = lab.puppet()
+    puppet.peer_port = plain
+    fill(lab, puppet, 7)
+    spoof(lab, puppet, [30000])
+    until(lambda: None if port_status(lab, nobody)["listener"] == "none" else port_status(lab, nobody))
+    until(lambda: None if port_status(lab, plain)["sending"] else port_status(lab, plain))
+    row = port_status(lab, plain)
+    assert {key: row[key] for key in ("cookies", "listener", "half_open", "backlog", "high_mark")} == {
+        "cookies": "auto", "listener": "listening", "half_open": 7, "backlog": 64, "high_mark": 7}, row
+    assert port_status(lab, nobody)["sending"] is False
+    text = lab.synward("status").stdout.splitlines()
+    row = next(f"{line} {below.strip()}" for line, below in zip(text, text[1:]) if f"port {plain} " in line)
+    assert all(word in row for word in ("auto", "sends cookies", "listening", "bpf", "half-open 7")), row
+    row = next(line for line in text if f"port {nobody} " in line)
+    assert all(word in row for word in ("auto", "no cookies", "listener: none")), row
+    assert max(map(len, text)) <= 100, text
+    see_multipath(lab, multipath)
+
+
+def see_multipath(lab, port):
+    """MPTCP listeners are not admitted by our cookie: with tcp_syncookies=2 by the kernel's, else not at all."""
+    listener = lab.keep(multipath_listener(lab, port))
+    for syncookies, admission in ((1, "none"), (2, "kernel")):
+        lab.server.sysctl(net__ipv4__tcp_syncookies=syncookies)
+        hang_up(lab)
+        lab.connection(port=port, listen=listener).start().accept()
+        until(lambda: None if port_status(lab, port)["listener"] == "listening (MPTCP)" else port_status(lab, port))
+        assert port_status(lab, port)["admission"] == admission, port_status(lab, port)
+        assert max(map(len, lab.synward("status").stdout.splitlines())) <= 100, lab.synward("status").stdout
+
+
+def multipath_listener(lab, port):
+    try:
+        sock = lab.server.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP)
+    except OSError as error:
+        raise Skip(f"all but MPTCP was right; this kernel has none: {error}") from error
+    sock.bind((lab.server.address[4], port))
+    sock.listen()
+    sock.settimeout(5)
+    return sock
+
+
+@test(track=False)
+def status_names_each_mode(lab):
+    for mode, sending in (("always", True), ("never", False), ("auto", False)):
+        lab.synward("attach", "veth", "--guard", str(lab.port), "--cookies", mode)
+        row = port_status(lab)
+        assert (row["cookies"], row["sending"]) == (mode, sending), row
+        assert f"port {lab.port}  {mode}" in lab.synward("status").stdout, lab.synward("status").stdout
+
+
+# Refusals
+
+@test(track=False)
+def wrong_guard_options_are_refused_in_one_line(lab):
+    many = ",".join(str(port) for port in range(1, 258))
+    for words, echo in (
+            (["--guard", "0"], ["0", "65535"]), (["--guard", "70000"], ["70000", "65535"]),
+            (["--guard", "80,,443"], ["--guard", '""']), (["--guard", ""], ["--guard"]), (["--guard", "80,"], ["--guard"]),
+            (["--guard", "http"], ["http"]), (["--guard", "80-90"], ["80-90"]), (["--guard", many], ["256"]),
+            (["--guard"], ["--guard"]), (["--guard", "80", "--cookies", "maybe"], ["maybe", "auto, always or never"]),
+            (["--guard", "80", "--cookies", ""], ["--cookies"]), (["--guard", "80", "--admission", "magic"], ["magic"]),
+            (["--guard", "80", "--reply-budget", "-1"], ["-1"]), (["--guard", "80", "--high-mark", "0"], ["0"]),
+            (["--guard", "80", "--low-mark", "x"], ["x"]), (["--guard", "80", "--quiet-time", "1ms"], ["1ms"]),
+            (["--guard", "80", "--quiet-time", "soon"], ["soon"])):
+        for command in ("run", "attach"):
+            refused(lab.synward(command, "veth", *words, check=False), 2, *echo)
+    assert hooks(lab.server) == NOTHING, hooks(lab.server)
+
+
+@test(track=False)
+def what_guard_cannot_have_is_refused_in_one_line(lab):
+    """Right words, but not here: nothing is left behind, and what ran before goes on."""
+    lab.server.sysctl(net__ipv4__tcp_syncookies=0)
+    lines = lab.synward("run", "veth", "--guard", "80", check=False)
+    refused(lines, 1, "tcp_syncookies")
+    assert hooks(lab.server) == NOTHING, hooks(lab.server)
+    lab.server.sysctl(net__ipv4__tcp_syncookies=1)
+    refused(lab.synward("run", "veth", "--guard", "80", "--admission", "kernel", check=False), 1, "tcp_syncookies=2")
+    assert hooks(lab.server) == NOTHING, hooks(lab.server)
+    lab.synward("attach", "veth", "--guard", str(lab.port), "--cookies", "always")
+    before, status = hooks(lab.server), port_status(lab)
+    refused(lab.synward("attach", "veth", "--guard", "80", "--admission", "kernel", check=False), 1, "tcp_syncookies=2")
+    assert (hooks(lab.server), port_status(lab)) == (before, status), (hooks(lab.server), port_status(lab))
+    lab.client.take_xdp()
+    assert by_cookie(lab, lab.connection()) is True
+
+
+@test(track=False)
+def ports_may_number_256(lab):
+    lab.client.take_xdp()
+    lab.track("--guard", ",".join(str(port) for port in range(lab.port, lab.port + 256)), "--cookies", "always")
+    assert len(json.loads(lab.synward("status", "--json").stdout)[0]["guard"]["ports"]) == 256
+    for port in (lab.port, lab.port + 255):
+        assert by_cookie(lab, lab.connection(port=port)) is True
+    assert by_cookie(lab, lab.connection(port=lab.port + 256)) is False
