@@ -7,7 +7,9 @@ import json
 import os
 import signal
 import socket
+import sys
 import tempfile
+import threading
 import time
 
 from lab import SYNWARD, Connection, Failure, Skip, endpoint, name_of, run, test, until
@@ -348,40 +350,38 @@ def accept_from(lab, listener, puppet):
             return server
 
 
-CHANGES = {
-    "always": lambda lab: lab.track("--guard", str(lab.port), "--cookies", "always"),
-    "auto": lambda lab: lab.track("--guard", str(lab.port), "--cookies", "auto"),
-    "never": lambda lab: lab.track("--guard", str(lab.port), "--cookies", "never"),
-    "other ports": lambda lab: lab.track("--guard", str(lab.port + 1), "--cookies", "always"),
-    "no guard": lambda lab: lab.track(),
-    "attach never": lambda lab: lab.synward("attach", "veth", "--guard", str(lab.port), "--cookies", "never"),
-    "attach no guard": lambda lab: lab.synward("attach", "veth"),
-}
+def change(lab, name):
+    """Kill the one that runs, if any does, and run it anew with guard like this."""
+    words = {"other ports": ["--guard", str(lab.port + 1), "--cookies", "always"], "no guard": []}
+    if lab.tracker:
+        lab.tracker.stop(signal.SIGKILL)
+    lab.track(*words.get(name, ["--guard", str(lab.port), "--cookies", name]))
 
 
-@test(track=False, families=(4, 6))
-def cookie_is_good_whatever_comes_after_sigkill(lab, family):
+@test(track=False)
+def cookie_is_good_whatever_comes_after_sigkill(lab):
     """Sent by `always`, acknowledged under each other mode, without the port, and without guard at all."""
     lab.client.take_xdp()
-    listener = lab.keep(lab.server.listener(family, lab.port))
-    first = lab.puppet(family)
-    for number, (name, change) in enumerate(CHANGES.items()):
-        CHANGES["always"](lab)
-        puppet = other_puppet(lab, first, 41000 + number)
+    listeners = {family: lab.keep(lab.server.listener(family, lab.port)) for family in (4, 6)}
+    first = {family: lab.puppet(family) for family in (4, 6)}
+    for number, name in enumerate(("auto", "never", "other ports", "no guard")):
+        change(lab, "always")
         lab.mark()
-        puppet.send("S", options=puppet.options)
-        puppet.receive("SA")
-        lab.counts(cookies_sent=1)
-        lab.tracker.stop(signal.SIGKILL)
-        change(lab)
-        puppet.send("A")
-        try:
-            server = accept_from(lab, listener, puppet)
-        except TimeoutError as error:
-            raise Failure(f"{name}: {lab.rise('cookies_accepted', 'cookies_rejected', 'stray_passed')}") from error
-        puppet_echo(puppet, server)
-        lab.counts(cookies_accepted=1)
-        lab.tracker.stop(signal.SIGKILL)
+        puppets = {family: other_puppet(lab, first[family], 41000 + number) for family in (4, 6)}
+        for puppet in puppets.values():
+            puppet.send("S", options=puppet.options)
+            puppet.receive("SA")
+        lab.counts(cookies_sent=2)
+        change(lab, name)
+        for family, puppet in puppets.items():
+            puppet.send("A")
+            try:
+                server = accept_from(lab, listeners[family], puppet)
+            except TimeoutError as error:
+                rise = lab.rise("cookies_accepted", "cookies_rejected", "stray", "stray_passed")
+                raise Failure(f"{name}: {rise}") from error
+            puppet_echo(puppet, server)
+        lab.counts(cookies_accepted=2)
 
 
 @test(track=False, families=(4, 6))
@@ -394,7 +394,7 @@ def cookie_of_attach_is_good_under_run_and_after_sighup(lab, family):
     for puppet in puppets:
         puppet.send("S", options=puppet.options)
         puppet.receive("SA")
-    CHANGES["never"](lab)
+    change(lab, "never")
     puppets[0].send("A")
     puppet_echo(puppets[0], accept_from(lab, listener, puppets[0]))
     hang_up(lab)
@@ -443,49 +443,127 @@ def kernel_cookie_older_than_the_program_completes(lab, family):
 
 # Connections across a switch
 
-@test(track=False, families=(4, 6))
-def connections_survive_every_switch(lab, family):
-    """One is opened in each mode; all of them, and those older than the program, go on through every other one."""
+SWITCHES = "always", "auto", "never", "always", "other ports", "always", "no guard", "always"
+
+
+@test(track=False)
+def connections_survive_every_switch(lab):
+    """Two are opened under each mode; all of them, and those older than the program, go on under every other one."""
     lab.client.take_xdp()
-    listener = lab.keep(lab.server.listener(family, lab.port))
+    listeners = {family: lab.keep(lab.server.listener(family, lab.port)) for family in (4, 6)}
     conns = []
 
-    def stage(name, cookie=None):
+    def stage(cookies=None):
         for conn in conns:
-            echo(conn, name.encode())
-        conn = lab.connection(family, listen=listener)
-        if cookie is None:
-            conn.start().accept()
-        else:
-            assert by_cookie(lab, conn) is cookie, name
-        conns.append(conn)
-        echo(conn)
+            echo(conn)
+        for family in (4, 6):
+            conn = lab.connection(family, listen=listeners[family])
+            if cookies is None:
+                conn.start().accept()
+            else:
+                assert by_cookie(lab, conn) is cookies
+            conns.append(conn)
+            echo(conn)
 
-    stage("before")
-    CHANGES["always"](lab)
-    stage("always", True)
-    hang_up(lab)
-    stage("SIGHUP", True)
-    for name, cookie in (("auto", False), ("never", False), ("always", True), ("other ports", False),
-                         ("always", True), ("no guard", False), ("always", True)):
-        lab.tracker.stop(signal.SIGKILL)
-        stage(f"killed before {name}", json.loads(lab.synward("status", "--json").stdout)[0]["guard"] is not None and
-              any(row["sending"] and row["port"] == lab.port for row in
-                  json.loads(lab.synward("status", "--json").stdout)[0]["guard"]["ports"]))
-        CHANGES[name](lab)
-        stage(name, cookie)
+    stage()
+    for number, name in enumerate(SWITCHES):
+        change(lab, name)
+        stage(cookies=name == "always")
+        if number == 0:
+            hang_up(lab)
+            stage(cookies=True)
+            lab.tracker.stop(signal.SIGKILL)
+            stage(cookies=True)
     lab.tracker.stop()
-    stage("stopped")
+    stage()
     lab.synward("attach", "veth", "--guard", str(lab.port), "--cookies", "always")
-    stage("attached", True)
-    CHANGES["auto"](lab)
-    stage("run after attach", False)
+    stage(cookies=True)
+    change(lab, "auto")
+    stage(cookies=False)
     for conn in conns:
         echo(conn)
         conn.client.close()
         assert conn.server.recv(1) == b""
         conn.server.close()
-        conn.states("TIME_WAIT", "CLOSED", timeout=5)
+        conn.states("TIME_WAIT", "CLOSED")
+
+
+@test(track=False)
+def clients_who_come_while_modes_change_are_served(lab):
+    """One after another connects, says its word and hears it, and one transfer goes on, at whatever moment that is."""
+    lab.client.take_xdp()
+    change(lab, "always")
+    echoing(lab)
+    lab.mark()
+    done, clients = threading.Event(), [Client(lab, family) for family in (4, 6)]
+    threads = [threading.Thread(target=client.work, args=(done,)) for client in clients]
+    try:
+        for thread in threads:
+            thread.start()
+        for name in (*SWITCHES, "never", "auto"):
+            change(lab, name)
+            hang_up(lab)
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join(20)
+    assert not any(client.problems for client in clients), [client.problems[:3] for client in clients]
+    assert all(client.made > 23 for client in clients), [client.made for client in clients]
+    assert nstat(lab.client, "TcpEstabResets") == nstat(lab.client, "TcpAttemptFails") == 0
+    rise = lab.rise("cookies_accepted", "cookies_rejected", "admit_refused")
+    assert 0 < rise["cookies_accepted"] < sum(client.made for client in clients), rise
+    assert rise["cookies_rejected"] == rise["admit_refused"] == 0, rise
+
+
+class Client:
+    """Opens connections, one after another, beside one that stays."""
+
+    def __init__(self, lab, family):
+        self.lab, self.family, self.made, self.problems = lab, family, 0, []
+        self.stays = lab.keep(self.connect())
+
+    def connect(self):
+        sock = self.lab.client.socket(socket.AF_INET6 if self.family == 6 else socket.AF_INET, socket.SOCK_STREAM)
+        sock.settimeout(10)
+        sock.connect((self.lab.server.address[self.family], self.lab.port))
+        return sock
+
+    def work(self, done):
+        while not done.is_set():
+            try:
+                with self.connect() as sock:
+                    self.talk(sock, b"one of many")
+                self.talk(self.stays, b"always the same" * 1009)
+                self.made += 1
+            except Exception as error:  # whatever it is, the test says it
+                self.problems.append(f"after {self.made}: {type(error).__name__}: {error}")
+                return
+
+    @staticmethod
+    def talk(sock, word):
+        sock.sendall(word)
+        heard = b""
+        while len(heard) < len(word):
+            part = sock.recv(1 << 16)
+            if not part:
+                break
+            heard += part
+        if heard != word:
+            raise Failure(f"{len(heard)} of {len(word)} bytes came back")
+
+
+def echoing(lab):
+    """A server at lab.port in both families that says again what it hears."""
+    code = ("import socketserver, sys, socket\n"
+            "class Echo(socketserver.BaseRequestHandler):\n"
+            "    def handle(self):\n"
+            "        while data := self.request.recv(1 << 16):\n"
+            "            self.request.sendall(data)\n"
+            "class Server(socketserver.ThreadingTCPServer):\n"
+            "    address_family, daemon_threads, request_queue_size = socket.AF_INET6, True, 64\n"
+            f"Server(('::', {lab.port}), Echo).serve_forever()\n")
+    lab.server.start([sys.executable, "-c", code])
+    until(lambda: None if "LISTEN" in lab.server.sockets().values() else "nobody listens")
 
 
 # Budget
