@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """A siege: one core sends spoofed segments at nginx, by tests/bench/flood, while real clients come and go.
 
-usage: tests/net/siege.py [DEFENDER...]     lists one line for each; all by default
-DEFENDERS: kernel synproxy auto always
+usage: tests/net/siege.py [DEFENDER...]     one line for each; all by default: kernel synproxy auto always
 
 In each phase another kind of segment is sent, over IPv4 and IPv6, as fast as one core can. Meanwhile curl opens a
 connection for each page, a second client keeps its connections and asks several times, and downloads that began before
@@ -24,7 +23,7 @@ import tempfile
 import time
 
 import lab as laboratory
-from lab import SYNWARD, Failure, Skip, run, until
+from lab import SYNWARD, Failure, run, until
 
 PHASES = {"SYN": "S", "ACK": "A", "RST": "R", "FIN": "FA", "SYN+ACK": "SA", "mixed": "mixed"}
 FAMILIES = 4, 6
@@ -294,6 +293,9 @@ def main(words):
     if any(word not in DEFENDERS for word in words):
         print(__doc__, file=sys.stderr)
         return 2
+    if not os.path.exists(FLOOD):
+        print(f"Couldn't find {FLOOD}: make {os.path.relpath(FLOOD)}", file=sys.stderr)
+        return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     print(f"2,000 connections while one core sends {', '.join(PHASES)}; IPv4 and IPv6\n{HEAD}", flush=True)
     try:

@@ -443,6 +443,29 @@ def kernel_cookie_older_than_the_program_completes(lab, family):
 
 # Connections across a switch
 
+@test(track=False, families=(4, 6))
+def what_is_older_than_the_program_is_no_stray(lab, family):
+    """Connections and a handshake go on while so many ACKs of nobody come that not one more is passed."""
+    listener = lab.keep(lab.server.listener(family, lab.port))
+    conns = [lab.connection(family, listen=listener).start().accept() for _ in range(7)]
+    puppet = lab.puppet(family)
+    puppet.send("S", options=puppet.options)
+    puppet.receive("SA")
+    with on_one_cpu():  # each counts for itself
+        guard(lab, "--cookies", "always")
+        sent = 0
+        for conn in conns:
+            for port in range(20000, 20000 + 2 * STRAYS_PER_SECOND):
+                puppet.tap.send(syn(puppet, sport=port, flags="A", ack=12345, options=b""))
+            sent += 2 * STRAYS_PER_SECOND
+            echo(conn)
+        puppet.send("A")
+    puppet_echo(puppet, accept_from(lab, listener, puppet))
+    rise = lab.rise("stray", "stray_passed", "flows_opened")
+    assert rise["stray"] + rise["stray_passed"] == sent and rise["stray"] > STRAYS_PER_SECOND, (rise, sent)
+    assert rise["flows_opened"] == len(conns) + 1, rise
+
+
 SWITCHES = "always", "auto", "never", "always", "other ports", "always", "no guard", "always"
 
 
