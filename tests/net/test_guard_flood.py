@@ -33,7 +33,7 @@ def resident(process):
 
 
 def sockets_of_the_flood(lab):
-    return sum(1 for _, peer in lab.server.sockets() if spoofed({"a": peer, "b": peer}) if peer[0] != "*")
+    return sum(spoofed({"a": peer, "b": peer}) for _, peer in lab.server.sockets())
 
 
 def withstands(lab, mode, left):

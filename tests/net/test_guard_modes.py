@@ -12,8 +12,8 @@ import tempfile
 import threading
 import time
 
-from lab import SYNWARD, Connection, Failure, Skip, endpoint, name_of, run, test, until
-from tcp import Puppet, Segment, mss
+from lab import SYNWARD, Failure, Skip, endpoint, run, test, until
+from tcp import Puppet, Segment
 from test_commands import NOTHING, hooks, refused
 
 TFO_CLIENT, TFO_SERVER = 1, 2  # net.ipv4.tcp_fastopen
@@ -44,6 +44,10 @@ def half_open(lab, port=None):
                     f":{port or lab.port}"]).stdout.splitlines())
 
 
+def has(lab, port, count):
+    until(lambda: None if half_open(lab, port) == count else f"{half_open(lab, port)} half-open, expected {count}")
+
+
 def nstat(host, name):
     """A counter of the host's own TCP since the host is there."""
     return int(host.run(["nstat", "-asz", name]).stdout.split()[-2])
@@ -63,14 +67,14 @@ def spoof(lab, puppet, ports):
 def fill(lab, puppet, count, first=20000):
     """So many connections in SYN_RCVD at the server's kernel, those that are there included."""
     spoof(lab, puppet, range(first, first + count - half_open(lab, puppet.peer_port)))
-    until(lambda: None if half_open(lab, puppet.peer_port) == count else f"{half_open(lab, puppet.peer_port)} half-open")
+    has(lab, puppet.peer_port, count)
 
 
 def give_up(lab, puppet, count, first=20000):
     """What fill() began is reset by its client."""
     for port in range(first, first + count):
         puppet.tap.send(syn(puppet, sport=port, flags="R", seq=puppet.isn + 1, options=b""))
-    until(lambda: None if half_open(lab, puppet.peer_port) == 0 else f"{half_open(lab, puppet.peer_port)} half-open")
+    has(lab, puppet.peer_port, 0)
 
 
 def answers(puppet, port=None):
@@ -593,7 +597,7 @@ def echoing(lab):
 
 @test(track=False, families=(4, 6))
 def reply_budget_bounds_what_one_prefix_gets(lab, family):
-    """1009 SYNs of one prefix at once: a hundred answers a window of 2^30 ns; its neighbour has a hundred of its own."""
+    """1009 SYNs of one prefix at once: a hundred answers a window of 2^30 ns; its neighbour has its own."""
     guard(lab, "--cookies", "always", "--reply-budget", "100")
     listener = lab.keep(lab.server.listener(family, lab.port))
     puppet = lab.puppet(family)
@@ -784,7 +788,8 @@ def wrong_guard_options_are_refused_in_one_line(lab):
     many = ",".join(str(port) for port in range(1, 258))
     for words, echo in (
             (["--guard", "0"], ["0", "65535"]), (["--guard", "70000"], ["70000", "65535"]),
-            (["--guard", "80,,443"], ["--guard", '""']), (["--guard", ""], ["--guard"]), (["--guard", "80,"], ["--guard"]),
+            (["--guard", "80,,443"], ["--guard", '""']), (["--guard", ""], ["--guard"]),
+            (["--guard", "80,"], ["--guard"]),
             (["--guard", "http"], ["http"]), (["--guard", "80-90"], ["80-90"]), (["--guard", many], ["256"]),
             (["--guard"], ["--guard"]), (["--guard", "80", "--cookies", "maybe"], ["maybe", "auto, always or never"]),
             (["--guard", "80", "--cookies", ""], ["--cookies"]), (["--guard", "80", "--admission", "magic"], ["magic"]),
