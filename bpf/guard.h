@@ -183,20 +183,28 @@ static __always_inline void sw_switch(struct sw_work *w, struct sw_port *port, _
 	sw_tell_listener(&event);
 }
 
-/* Before the SYN: is the port to answer with cookies? (auto) */
+/*
+ * Before the SYN: is the port to answer with cookies? (auto) When the quiet time is over the listener's
+ * queue may still be full of what came before the cookies: then they go on.
+ */
 static __always_inline bool sw_under_pressure(struct sw_work *w, struct sw_port *port,
 					      const struct sw_guard *guard)
 {
+	bool full = w->look.half_open >= sw_high_mark(guard, w->look.backlog);
+
 	if (!port->on) {
 		port->half_open = w->look.half_open;
 		port->backlog = w->look.backlog;
-		if (w->look.half_open < sw_high_mark(guard, w->look.backlog))
+		if (!full)
 			return false;
 		port->busy_ns = w->now;
 		sw_switch(w, port, true);
 	} else if (w->now > port->busy_ns + guard->quiet_ms * SW_NS_PER_MS) {
-		sw_switch(w, port, false);
-		return false;
+		if (!full) {
+			sw_switch(w, port, false);
+			return false;
+		}
+		port->busy_ns = w->now;
 	}
 	return true;
 }
@@ -207,8 +215,11 @@ static __always_inline void sw_note_cookie(const struct sw_work *w, struct sw_po
 {
 	struct sw_load *load = sw_load_of(port);
 	bool busy = load && sw_load_sent(load, guard, w->now);
+	__u64 often_ns = guard->quiet_ms * SW_NS_PER_MS / 4;
 
-	if (busy && w->now - port->busy_ns > SW_WRITE_EVERY_NS)
+	if (often_ns > SW_WRITE_EVERY_NS)
+		often_ns = SW_WRITE_EVERY_NS;
+	if (busy && w->now - port->busy_ns > often_ns)
 		port->busy_ns = w->now;
 	if (w->now - port->cookie_ns > SW_WRITE_EVERY_NS)
 		port->cookie_ns = w->now;

@@ -86,8 +86,9 @@ def pass_program():
     """The path of an XDP program that passes everything."""
     folder = tempfile.mkdtemp(prefix="sw-pass-")
     atexit.register(shutil.rmtree, folder)
-    run([os.environ.get("CLANG", "clang"), "-target", "bpf", "-O2", "-g", "-c", "-x", "c", "-", "-o", f"{folder}/pass.o"],
-        stdin=None, input='__attribute__((section("xdp.frags"), used)) int pass(void *ctx) { return 2; }')
+    compiler = os.environ.get("CLANG", "clang")
+    run([compiler, "-target", "bpf", "-O2", "-g", "-c", "-x", "c", "-", "-o", f"{folder}/pass.o"], stdin=None,
+        input='__attribute__((section("xdp.frags"), used)) int pass(void *ctx) { return 2; }')
     return f"{folder}/pass.o"
 
 
