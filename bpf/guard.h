@@ -314,11 +314,12 @@ static __always_inline enum sw_counter sw_may_answer(struct sw_work *w, struct s
 static __always_inline bool sw_within_budget(const struct sw_work *w, const struct sw_guard *guard,
 					     const struct sw_keys *keys)
 {
-	__u32 bucket = sw_budget_bucket(&w->packet, keys->isn[0]);
 	struct sw_budget *budget;
+	__u32 bucket;
 
 	if (!guard->reply_budget)
 		return true;
+	bucket = sw_budget_bucket(&w->packet, keys->isn);
 	budget = bpf_map_lookup_elem(&sw_budget, &bucket);
 	return !budget || sw_budget_take(budget, guard->reply_budget, w->now);
 }

@@ -14,7 +14,7 @@ UNIT_OBJECTS   := $(call test_objects,unit) $(COMMON_OBJECTS)
 UNIT_OBJECTS   += $(patsubst %,$(TESTS)/objects/user/%.o,key_file key_text keys)
 PROG_OBJECTS   := $(call test_objects,prog) $(COMMON_OBJECTS)
 
-.PHONY: test-unit test-prog test-fuzz build-unit build-prog build-fuzz
+.PHONY: test-unit test-prog test-fuzz build-unit build-prog build-fuzz build-forge
 test-unit test-prog test-fuzz: test-%:
 	$(Q)tests/run $*
 
@@ -27,6 +27,16 @@ $(TESTS)/objects/%.o: %.c
 	$(Q)$(CC) $(TEST_FLAGS) $(SANITIZERS) -MMD -MP -c $< -o $@
 
 $(call test_objects,prog): | $(BUILD)/synward.skel.h
+
+# What the tests' own implementations of the cookie and its reply say.
+$(TESTS)/golden_%.h: tests/unit/golden_% tests/unit/cookie.py
+	$(say) GOLDEN $@
+	$(Q)mkdir -p $(@D)
+	$(Q)PYTHONDONTWRITEBYTECODE=1 $< > $@
+
+$(TESTS)/objects/tests/unit/test_siphash.o: $(TESTS)/golden_cookies.h
+$(TESTS)/objects/tests/unit/test_cookie.o: $(TESTS)/golden_cookies.h
+$(TESTS)/objects/tests/unit/test_reply.o: $(TESTS)/golden_replies.h
 
 $(TESTS)/unit: $(UNIT_OBJECTS)
 	$(say) LINK $@
@@ -42,6 +52,13 @@ $(TESTS)/synward-clang19.bpf.o: $(BUILD)/synward.bpf.o
 	$(Q)if command -v clang-19 >/dev/null; then \
 		clang-19 $(BPF_FLAGS) -c bpf/synward.bpf.c -o $@; \
 	fi
+
+# An experiment of a billion trials: optimised, no sanitizers, all cores.
+build-forge: $(TESTS)/forge
+$(TESTS)/forge: tests/forge/forge.c
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -O2 $(filter-out -O1,$(TEST_FLAGS)) -MMD -MP -MF $@.d $< -pthread -o $@
 
 # --- Fuzzers: clang's libFuzzer, from the package libclang-rt-14-dev ------------------------------
 
@@ -67,5 +84,6 @@ $(FUZZERS): $(TESTS)/%: $(TESTS)/fuzz-objects/tests/fuzz/%.o $(FUZZ_COMMON)
 
 $(TESTS)/fuzz_key: $(call fuzz_object,user/key_text)
 
+-include $(TESTS)/forge.d
 -include $(UNIT_OBJECTS:.o=.d) $(PROG_OBJECTS:.o=.d) $(FUZZ_COMMON:.o=.d)
 -include $(FUZZERS:$(TESTS)/%=$(TESTS)/fuzz-objects/tests/fuzz/%.d)

@@ -211,7 +211,10 @@ SW_INLINE const __u64 *sw_mac_key(const struct sw_keys *keys, __u64 epoch)
 	return second ? keys->mac[1].key : keys->mac[0].key;
 }
 
-/* H: F (8 bytes), client's ISN (4), epoch (4), options, timestamps or not, scales (1 each). */
+/*
+ * H: F (8 bytes), client's ISN (4), epoch (4), lowest byte first; options, timestamps or not, scales
+ * (1 each).
+ */
 SW_INLINE __u64 sw_cookie_h(const struct sw_keys *keys, __u64 f, __u32 client_isn, __u64 epoch,
 			    __u32 options, __u32 scales, bool tstamp_ok)
 {

@@ -160,15 +160,19 @@ SW_INLINE bool sw_budget_take(struct sw_budget *bucket, __u32 budget, __u64 now)
 }
 
 /*
- * The bucket of a source prefix, /24 or /64 (IPv6: what one site gets). The secret keeps anybody from
- * choosing prefixes that share a bucket with somebody else's.
+ * The bucket of a source prefix, /24 or /64 (IPv6: what one site gets). Hashed with k_isn, as messages
+ * of 3 and of 8 bytes, which no tuple is: nobody can choose prefixes that share a bucket with
+ * somebody else's, nor learn of the key from those that do.
  */
-SW_INLINE __u32 sw_budget_bucket(const struct sw_packet *packet, __u64 secret)
+SW_INLINE __u32 sw_budget_bucket(const struct sw_packet *packet, const __u64 key[2])
 {
-	__u64 prefix = packet->ipv4 ? sw_wire_word(packet->from[3]) & 0xffffff
-				    : sw_wire_pair(packet->from);
+	struct sw_sip sip = sw_sip_begin(key);
 
-	return (__u32)(((prefix ^ secret) * 0x9e3779b97f4a7c15ULL) >> 48);
+	if (packet->ipv4)
+		return sw_sip_end(&sip, sw_sip_last(sw_wire_word(packet->from[3]) & 0xffffff, 3)) >>
+		       48;
+	sw_sip_word(&sip, sw_wire_pair(packet->from));
+	return sw_sip_end(&sip, sw_sip_last(0, 8)) >> 48;
 }
 
 /* --- What a SYN offers, and what of it this host takes ---------------------------------------- */

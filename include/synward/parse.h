@@ -391,8 +391,8 @@ SW_INLINE bool sw_decode_usual_options(struct sw_segment *seg)
 
 /*
  * MSS (RFC 9293, 3.7.1), SACK permitted (RFC 2018), window scale and timestamp (RFC 7323) out of the
- * options kept. An option whose length is wrong
- * ends the list, as it does in Linux: what stood before it holds.
+ * options kept. An option whose length is wrong ends the list, as it does in Linux: what stood before
+ * it holds.
  *
  * It looks at every byte in turn and passes over those of an option already read, because the
  * verifier follows a constant offset and loses itself in a variable one.

@@ -5,7 +5,8 @@
 #include "check.h"
 #include "frame.h"
 
-enum sw_counter frame_parse(const __u8 *bytes, size_t size, size_t wire, struct sw_segment *segment)
+static enum sw_counter parse(const __u8 *bytes, size_t size, size_t wire,
+			     struct sw_segment *segment, bool late)
 {
 	__u8 *copy = malloc(size ? size : 1);
 	struct sw_cursor cursor = {
@@ -22,10 +23,23 @@ enum sw_counter frame_parse(const __u8 *bytes, size_t size, size_t wire, struct 
 	stop = sw_parse_network(&cursor, &packet);
 	if (!stop)
 		stop = sw_parse_transport(&cursor, &packet, segment);
+	if (!stop && late)
+		stop = sw_parse_options(&cursor, &packet, segment);
 	if (!stop)
 		sw_decode_options(segment);
 	free(copy);
 	return stop;
+}
+
+enum sw_counter frame_parse(const __u8 *bytes, size_t size, size_t wire, struct sw_segment *segment)
+{
+	return parse(bytes, size, wire, segment, false);
+}
+
+enum sw_counter frame_parse_options(const __u8 *bytes, size_t size, size_t wire,
+				    struct sw_segment *segment)
+{
+	return parse(bytes, size, wire, segment, true);
 }
 
 static bool golden_is_swapped(const struct golden *g)
@@ -49,8 +63,24 @@ static const char *key_differs(const struct golden *g, const struct sw_segment *
 	return NULL;
 }
 
+const char *golden_options_differ(const struct golden *g, const struct sw_segment *segment)
+{
+	if (segment->has_wscale != g->has_wscale || segment->wscale != g->wscale)
+		return "window scale";
+	if (segment->has_tsval != g->has_tsval || segment->tsval != g->tsval ||
+	    segment->tsecr != g->tsecr)
+		return "timestamp";
+	if (segment->mss != g->mss)
+		return "MSS";
+	if (segment->sack_ok != g->sack_ok)
+		return "SACK permitted";
+	return NULL;
+}
+
 const char *golden_differs(const struct golden *g, const struct sw_segment *segment)
 {
+	static const struct golden no_options;
+	const char *option = golden_options_differ(g->late ? &no_options : g, segment);
 	bool self = !memcmp(g->from, g->to, 16) && g->from_port == g->to_port;
 
 	if (segment->self != self)
@@ -65,10 +95,8 @@ const char *golden_differs(const struct golden *g, const struct sw_segment *segm
 		return "flags";
 	if (segment->window != g->window)
 		return "window";
-	if (segment->has_wscale != g->has_wscale || segment->wscale != g->wscale)
-		return "window scale";
-	if (segment->has_tsval != g->has_tsval || segment->tsval != g->tsval)
-		return "timestamp";
+	if (option)
+		return option;
 	return key_differs(g, segment);
 }
 

@@ -18,9 +18,11 @@ struct golden {
 	__u32 seq, ack, length;
 	__u16 window;
 	__u8 flags, wscale;
-	bool has_wscale, has_tsval;
+	bool has_wscale, has_tsval, sack_ok;
 	bool whole; /* the IP header gives no length: the frame's counts */
-	__u32 tsval;
+	bool late; /* neither SYN nor FIN: its options are read only when asked for */
+	__u32 tsval, tsecr;
+	__u16 mss;
 };
 
 /*
@@ -30,8 +32,13 @@ struct golden {
 enum sw_counter frame_parse(const __u8 *bytes, size_t size, size_t wire,
 			    struct sw_segment *segment);
 
-/* NULL, or which field differs from what the frame holds. */
+/* The same, and the options of any segment. */
+enum sw_counter frame_parse_options(const __u8 *bytes, size_t size, size_t wire,
+				    struct sw_segment *segment);
+
+/* NULL, or which field differs from what the frame holds; the options of a late one if they were asked for. */
 const char *golden_differs(const struct golden *golden, const struct sw_segment *segment);
+const char *golden_options_differ(const struct golden *golden, const struct sw_segment *segment);
 
 #define FRAME_MAX 16384
 

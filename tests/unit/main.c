@@ -24,6 +24,10 @@ int main(void)
 	failed += test_numbers();
 	failed += test_holes();
 	failed += test_parse();
+	failed += test_siphash();
+	failed += test_cookie();
+	failed += test_reply();
+	failed += test_guard();
 	failed += test_vectors();
 	return failed ? 1 : 0;
 }

@@ -21,6 +21,30 @@ static void frame_is_read_whole(void **state)
 	must(!wrong, "%s: %s was misread", g->name, wrong);
 }
 
+/* Of a segment that is neither SYN nor FIN, too; there or not, the rest stays as it was read. */
+static void options_are_read_when_asked_for(void **state)
+{
+	const struct golden *g = *state;
+	struct sw_segment first, segment;
+	enum sw_counter stop = frame_parse_options(g->bytes, g->size, g->size, &segment);
+	const char *wrong;
+
+	must(stop == g->stop, "%s: %s, not %s", g->name, counter_name(stop), counter_name(g->stop));
+	if (stop)
+		return;
+	wrong = golden_options_differ(g, &segment);
+	must(!wrong, "%s: %s was misread", g->name, wrong);
+	frame_parse(g->bytes, g->size, g->size, &first);
+	must(!memcmp(&first, &segment, offsetof(struct sw_segment, tsval)), "%s: it has changed",
+	     g->name);
+	must(g->late || !memcmp(&first, &segment, sizeof(first)), "%s: read otherwise", g->name);
+	for (size_t size = 0; size < g->size; size++) {
+		stop = frame_parse_options(g->bytes, size, g->size, &first);
+		must(stop == SW_TRUNCATED || (!stop && !memcmp(&first, &segment, sizeof(first))),
+		     "%s: %zu bytes are misread", g->name, size);
+	}
+}
+
 /* The bytes in hand end early: the answer is that they do, or the same as for all of them. */
 static void bytes_in_hand_may_end_anywhere(void **state)
 {
@@ -90,7 +114,7 @@ static void changed_bytes_are_read_within_bounds(void **state)
 		for (int change = 0; change <= turn % 4; change++)
 			bytes[next_random(&seed) % g->size] = (__u8)next_random(&seed);
 		size = turn % 3 ? g->size : next_random(&seed) % (g->size + 1);
-		if (frame_parse(bytes, size, size, &segment))
+		if (frame_parse_options(bytes, size, size, &segment))
 			continue;
 		assert_in_range(segment.length, 0, size);
 		assert_in_range(segment.wscale, 0, 14);
@@ -154,6 +178,7 @@ int test_parse(void)
 	int failed = cmocka_run_group_tests_name("frames built", tests, NULL, NULL);
 
 	failed += run_over_frames("frames", frame_is_read_whole);
+	failed += run_over_frames("options", options_are_read_when_asked_for);
 	failed += run_over_frames("bytes in hand cut", bytes_in_hand_may_end_anywhere);
 	failed += run_over_frames("frames cut", frame_may_end_anywhere);
 	failed += run_over_frames("frames changed", changed_bytes_are_read_within_bounds);

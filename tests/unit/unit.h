@@ -7,10 +7,14 @@
 
 int test_key_file(void);
 int test_keys(void);
+int test_cookie(void);
+int test_guard(void);
 int test_model(void);
 int test_numbers(void);
 int test_holes(void);
 int test_parse(void);
+int test_reply(void);
+int test_siphash(void);
 int test_vectors(void);
 
 #endif
