@@ -10,5 +10,6 @@ int test_model(void);
 int test_maps(void);
 int test_sweep(void);
 int test_load(void);
+int test_guard_syn(void);
 
 #endif
