@@ -270,3 +270,27 @@ void guard_open(struct client *client, __u64 now)
 {
 	must(guard_ask(client, now), "%s is not answered", client->here.address);
 }
+
+/* --- Tables ----------------------------------------------------------------------------------- */
+
+int run_table(const char *name, CMUnitTestFunction test, const void *rows, size_t size,
+	      size_t count)
+{
+	struct CMUnitTest *tests = calloc(count, sizeof(*tests));
+	int failed;
+
+	if (!tests)
+		return 1;
+	for (size_t i = 0; i < count; i++) {
+		void *row = (char *)rows + i * size;
+
+		tests[i] = (struct CMUnitTest){
+			.name = *(const char **)row, /* each row begins with its name */
+			.test_func = test,
+			.initial_state = row,
+		};
+	}
+	failed = _cmocka_run_group_tests(name, tests, count, NULL, NULL);
+	free(tests);
+	return failed;
+}

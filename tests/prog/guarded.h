@@ -97,4 +97,8 @@ bool guard_ask(struct client *client, __u64 now);
 /* The same, and it must be answered. */
 void guard_open(struct client *client, __u64 now);
 
+/* A test a row of a table whose rows begin with their names; how many failed. */
+int run_table(const char *name, CMUnitTestFunction test, const void *rows, size_t size,
+	      size_t count);
+
 #endif

@@ -27,6 +27,7 @@ int main(void)
 	failed += test_sweep();
 	failed += test_load();
 	failed += test_guard_syn();
+	failed += test_guard_ack();
 	harness_close();
 	return failed ? 1 : 0;
 }

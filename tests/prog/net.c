@@ -177,3 +177,30 @@ void net_sysctl(const char *name, const char *value)
 	file = fopen(path, "w");
 	must(file && fputs(value, file) >= 0 && !fclose(file), "%s: %s", path, strerror(errno));
 }
+
+void net_pair_open(struct net_pair *pair, const char *address, unsigned short port,
+		   unsigned short to_port)
+{
+	pair->client = (struct net_end){ address, port };
+	pair->server = (struct net_end){ strchr(address, ':') ? "::1" : "127.0.0.1", to_port };
+	pair->listener = net_listen(&pair->server, 5);
+	pair->connecting = net_connect(&pair->client, &pair->server);
+	pair->accepted = net_accept(pair->listener);
+}
+
+void net_pair_close(struct net_pair *pair)
+{
+	close(pair->accepted);
+	close(pair->connecting);
+	close(pair->listener);
+}
+
+void net_pair_wind_up(struct net_pair *pair)
+{
+	shutdown(pair->accepted, SHUT_WR);
+	net_await(pair->connecting, TCP_CLOSE_WAIT);
+	close(pair->connecting);
+	close(pair->accepted);
+	net_await_time_wait(pair->server.port, pair->client.port);
+	pair->connecting = pair->accepted = -1;
+}

@@ -34,6 +34,20 @@ int net_accept(int listener);
 /* Waits until the socket's state is this one (TCP_ESTABLISHED, ...). */
 void net_await(int fd, int state);
 
+/* A connection over lo, and the listener that took it. */
+struct net_pair {
+	struct net_end client, server;
+	int listener, connecting, accepted;
+};
+
+/* From this loopback address and port to 127.0.0.1 or ::1, established. */
+void net_pair_open(struct net_pair *pair, const char *address, unsigned short port,
+		   unsigned short to_port);
+void net_pair_close(struct net_pair *pair);
+
+/* Closes both ends, so that the server's comes to TIME_WAIT; the listener stays. */
+void net_pair_wind_up(struct net_pair *pair);
+
 /* Waits until there is a socket in TIME_WAIT with these ports. */
 void net_await_time_wait(unsigned short local, unsigned short remote);
 

@@ -11,5 +11,6 @@ int test_maps(void);
 int test_sweep(void);
 int test_load(void);
 int test_guard_syn(void);
+int test_guard_ack(void);
 
 #endif

@@ -192,27 +192,9 @@ static void syn_to_a_listener_with_md5_signatures_passes(void **state)
 
 /* --- Where the connection has a socket -------------------------------------------------------- */
 
-struct real {
-	struct net_end client, there;
-	int listener, connecting, accepted;
-};
-
-static struct real begin_real(const char *address)
+static void expect_socket_found(const char *name, const struct net_pair *pair)
 {
-	struct real real = {
-		.client = { address, 40000 },
-		.there = { strchr(address, ':') ? "::1" : "127.0.0.1", PORT },
-		.accepted = -1,
-	};
-
-	real.listener = net_listen(&real.there, 5);
-	real.connecting = net_connect(&real.client, &real.there);
-	return real;
-}
-
-static void expect_socket_found(const char *name, const struct real *real)
-{
-	struct client client = { .here = real->client, .there = real->there, .mss = 1460 };
+	struct client client = { .here = pair->client, .there = pair->server, .mss = 1460 };
 
 	expect_left(name, &client, SW_SYN_TO_SOCKET);
 	client.here.port++;
@@ -226,32 +208,31 @@ static void syn_to_an_established_socket_passes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(addresses); i++) {
-		struct real real = begin_real(addresses[i]);
+		struct net_pair pair;
 
-		real.accepted = net_accept(real.listener);
-		expect_socket_found(addresses[i], &real);
-		close(real.accepted);
-		close(real.connecting);
-		close(real.listener);
+		net_pair_open(&pair, addresses[i], 40000, PORT);
+		expect_socket_found(addresses[i], &pair);
+		net_pair_close(&pair);
 	}
 }
 
 static void syn_to_a_half_open_socket_passes(void **state)
 {
-	struct real real = {
+	struct net_pair pair = {
 		.client = { "127.0.0.6", 40000 },
-		.there = { "127.0.0.1", PORT },
+		.server = { "127.0.0.1", PORT },
+		.accepted = -1,
 	};
 	int seconds = 30;
 
 	(void)state;
-	real.listener = net_listen(&real.there, 5);
-	setsockopt(real.listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));
-	real.connecting = net_connect(&real.client, &real.there);
-	net_await(real.connecting, TCP_ESTABLISHED);
-	expect_socket_found("SYN_RCVD", &real);
-	close(real.connecting);
-	close(real.listener);
+	pair.listener = net_listen(&pair.server, 5);
+	/* It stays in SYN_RCVD until there is data. */
+	setsockopt(pair.listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));
+	pair.connecting = net_connect(&pair.client, &pair.server);
+	net_await(pair.connecting, TCP_ESTABLISHED);
+	expect_socket_found("SYN_RCVD", &pair);
+	net_pair_close(&pair);
 }
 
 static void syn_to_a_socket_in_time_wait_passes(void **state)
@@ -260,19 +241,12 @@ static void syn_to_a_socket_in_time_wait_passes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(addresses); i++) {
-		struct real real = begin_real(addresses[i]);
+		struct net_pair pair;
 
-		real.client.port = 40100;
-		close(real.connecting);
-		close(net_accept(real.listener));
-		real.connecting = net_connect(&real.client, &real.there);
-		real.accepted = net_accept(real.listener);
-		close(real.accepted); /* the server first */
-		net_await(real.connecting, TCP_CLOSE_WAIT);
-		close(real.connecting);
-		net_await_time_wait(PORT, 40100);
-		expect_socket_found(addresses[i], &real);
-		close(real.listener);
+		net_pair_open(&pair, addresses[i], 40100, PORT);
+		net_pair_wind_up(&pair);
+		expect_socket_found(addresses[i], &pair);
+		net_pair_close(&pair);
 	}
 }
 
@@ -428,30 +402,6 @@ static void syn_over_budget_is_dropped(void **state)
 	assert_int_equal(passage.verdict, XDP_DROP);
 	assert_int_equal(passage.outcome.reason, SW_OVER_BUDGET);
 	guard_unknown("over budget", &syn.key);
-}
-
-/* --- Running them ----------------------------------------------------------------------------- */
-
-static int run_table(const char *name, CMUnitTestFunction test, const void *rows, size_t size,
-		     size_t count)
-{
-	struct CMUnitTest *tests = calloc(count, sizeof(*tests));
-	int failed;
-
-	if (!tests)
-		return 1;
-	for (size_t i = 0; i < count; i++) {
-		void *row = (char *)rows + i * size;
-
-		tests[i] = (struct CMUnitTest){
-			.name = *(const char **)row, /* each row begins with its name */
-			.test_func = test,
-			.initial_state = row,
-		};
-	}
-	failed = _cmocka_run_group_tests(name, tests, count, NULL, NULL);
-	free(tests);
-	return failed;
 }
 
 int test_guard_syn(void)
