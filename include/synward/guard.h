@@ -110,17 +110,20 @@ struct sw_budget {
 /* A cookie that came back later than this is too old. */
 #define SW_COOKIE_LIFE_NS (SW_COOKIE_EPOCHS * SW_EPOCH_NS)
 
-/* Is there anything to check the ACK of an unknown connection against? */
+/*
+ * Is there anything to check the ACK of an unknown connection against? The times are of any CPU's
+ * clock, which may be a tick ahead of this one's.
+ */
 SW_INLINE bool sw_cookie_outstanding(const struct sw_guard *guard, const struct sw_port *port,
 				     __u64 now)
 {
-	return guard->shared_keys || (port->cookie_ns && now - port->cookie_ns < SW_COOKIE_LIFE_NS);
+	return guard->shared_keys || (port->cookie_ns && now < port->cookie_ns + SW_COOKIE_LIFE_NS);
 }
 
 /* The kernel answered SYNs to this port so lately that a cookie of its own may come back. */
 SW_INLINE bool sw_kernel_outstanding(const struct sw_port *port, __u64 now)
 {
-	return now - port->switched_ns < SW_COOKIE_LIFE_NS || !port->on;
+	return now < port->switched_ns + SW_COOKIE_LIFE_NS || !port->on;
 }
 
 /* From here on a listener is under pressure: well before the kernel drops SYNs of its own accord. */
