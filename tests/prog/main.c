@@ -28,6 +28,8 @@ int main(void)
 	failed += test_load();
 	failed += test_guard_syn();
 	failed += test_guard_ack();
+	failed += test_guard_auto();
+	failed += test_guard_bounds();
 	harness_close();
 	return failed ? 1 : 0;
 }

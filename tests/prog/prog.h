@@ -12,5 +12,7 @@ int test_sweep(void);
 int test_load(void);
 int test_guard_syn(void);
 int test_guard_ack(void);
+int test_guard_auto(void);
+int test_guard_bounds(void);
 
 #endif
