@@ -128,7 +128,7 @@ static __always_inline bool sw_recall_listener(struct sw_work *w, const struct s
 {
 	const struct sw_load *load = sw_load_of(port);
 
-	if (!load || w->now - load->listener_ns >= SW_LISTENER_NS ||
+	if (!load || w->now >= load->listener_ns + SW_LISTENER_NS ||
 	    !sw_same_address(load->local, w->packet.to) || !sw_has_no_socket(&w->seg.key))
 		return false;
 	w->look = (struct sw_look){
@@ -219,9 +219,9 @@ static __always_inline void sw_note_cookie(const struct sw_work *w, struct sw_po
 
 	if (often_ns > SW_WRITE_EVERY_NS)
 		often_ns = SW_WRITE_EVERY_NS;
-	if (busy && w->now - port->busy_ns > often_ns)
+	if (busy && w->now > port->busy_ns + often_ns)
 		port->busy_ns = w->now;
-	if (w->now - port->cookie_ns > SW_WRITE_EVERY_NS)
+	if (w->now > port->cookie_ns + SW_WRITE_EVERY_NS)
 		port->cookie_ns = w->now;
 	sw_count(SW_COOKIES_SENT);
 }
@@ -506,7 +506,7 @@ static __always_inline int sw_rule_stray(struct sw_work *w)
 	__u32 zero = 0;
 	struct sw_load *load = bpf_map_lookup_elem(&sw_load, &zero);
 
-	if (load && w->now - load->since_ns >= SW_NS_PER_S) {
+	if (load && w->now >= load->since_ns + SW_NS_PER_S) {
 		load->since_ns = w->now;
 		load->sent = 0;
 	}

@@ -12,7 +12,7 @@ test_objects = $(patsubst %.c,$(TESTS)/objects/%.o,$(wildcard tests/$(1)/*.c))
 COMMON_OBJECTS := $(call test_objects,common) $(TESTS)/objects/user/conn_state.o
 UNIT_OBJECTS   := $(call test_objects,unit) $(COMMON_OBJECTS)
 UNIT_OBJECTS   += $(patsubst %,$(TESTS)/objects/user/%.o,key_file key_text keys)
-PROG_OBJECTS   := $(call test_objects,prog) $(COMMON_OBJECTS)
+PROG_OBJECTS   := $(call test_objects,prog) $(COMMON_OBJECTS) $(TESTS)/objects/user/kernel.o
 
 .PHONY: test-unit test-prog test-fuzz build-unit build-prog build-fuzz build-forge
 test-unit test-prog test-fuzz: test-%:
@@ -29,14 +29,16 @@ $(TESTS)/objects/%.o: %.c
 $(call test_objects,prog): | $(BUILD)/synward.skel.h
 
 # What the tests' own implementations of the cookie and its reply say.
-$(TESTS)/golden_%.h: tests/unit/golden_% tests/unit/cookie.py
-	$(say) GOLDEN $@
-	$(Q)mkdir -p $(@D)
-	$(Q)PYTHONDONTWRITEBYTECODE=1 $< > $@
+GOLDEN = $(say) GOLDEN $@; mkdir -p $(@D) && PYTHONDONTWRITEBYTECODE=1 $< > $@
+$(TESTS)/golden_%.h: tests/unit/golden_% tests/unit/cookie.py tests/unit/packet.py
+	$(Q)$(GOLDEN)
+$(TESTS)/golden_%.h: tests/prog/golden_% tests/unit/cookie.py tests/unit/packet.py
+	$(Q)$(GOLDEN)
 
 $(TESTS)/objects/tests/unit/test_siphash.o: $(TESTS)/golden_cookies.h
 $(TESTS)/objects/tests/unit/test_cookie.o: $(TESTS)/golden_cookies.h
 $(TESTS)/objects/tests/unit/test_reply.o: $(TESTS)/golden_replies.h
+$(call test_objects,prog): $(TESTS)/golden_handshakes.h
 
 $(TESTS)/unit: $(UNIT_OBJECTS)
 	$(say) LINK $@

@@ -111,11 +111,14 @@ struct sw_budget {
 /* A cookie that came back later than this is too old. */
 #define SW_COOKIE_LIFE_NS (SW_COOKIE_EPOCHS * SW_EPOCH_NS)
 
-/* Is there anything to check the ACK of an unknown connection against? */
+/*
+ * Is there anything to check the ACK of an unknown connection against? The times are of any CPU's
+ * clock, which may be a tick ahead of this one's.
+ */
 SW_INLINE bool sw_cookie_outstanding(const struct sw_guard *guard, const struct sw_port *port,
 				     __u64 now)
 {
-	return guard->shared_keys || (port->cookie_ns && now - port->cookie_ns < SW_COOKIE_LIFE_NS);
+	return guard->shared_keys || (port->cookie_ns && now < port->cookie_ns + SW_COOKIE_LIFE_NS);
 }
 
 /* The kernel answers SYNs to this port, or did so lately: a cookie of its own may come back. */
@@ -123,7 +126,7 @@ SW_INLINE bool sw_kernel_outstanding(const struct sw_port *port, __u64 now)
 {
 	bool answers = port->mode != COOKIES_ALWAYS && !port->on;
 
-	return answers || now - port->switched_ns < SW_COOKIE_LIFE_NS;
+	return answers || now < port->switched_ns + SW_COOKIE_LIFE_NS;
 }
 
 /* From here on a listener is under pressure: well before the kernel drops SYNs of its own accord. */
@@ -142,7 +145,7 @@ SW_INLINE __u32 sw_high_mark(const struct sw_guard *guard, __u32 backlog)
  */
 SW_INLINE bool sw_load_sent(struct sw_load *load, const struct sw_guard *guard, __u64 now)
 {
-	if (now - load->since_ns >= SW_NS_PER_S) {
+	if (now >= load->since_ns + SW_NS_PER_S) {
 		load->since_ns = now;
 		load->sent = load->accepted = 0;
 	}

@@ -388,7 +388,7 @@ SW_INLINE void sw_recall_end(struct sw_endpoint *ep, __u32 next, __u32 ack, __u8
 	sw_learn_next(ep, next);
 	ep->ack = ack;
 	ep->window = 0xffff; /* what the SYN said is forgotten; too wide harms no one */
-	ep->wscale = wscale;
+	ep->wscale = wscale_ok ? wscale : 0;
 	ep->wscale_ok = wscale_ok;
 	ep->seen = true;
 	ep->packets = 1;

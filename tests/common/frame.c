@@ -130,9 +130,17 @@ static bool is_v4(const __u8 *address)
 	return !memcmp(address, mapped, sizeof(mapped));
 }
 
-/* Options of a segment: NOP NOP NOP, window scale, NOP NOP, timestamp; what it has of them. */
+/* MSS, SACK permitted, window scale, timestamp; what it has of them, each behind NOPs. */
 static __u8 *put_options(__u8 *p, const struct sw_segment *segment)
 {
+	if (segment->mss) {
+		p = put16(p, 0x0204);
+		p = put16(p, segment->mss);
+	}
+	if (segment->sack_ok) {
+		p = put16(p, 0x0101);
+		p = put16(p, 0x0402);
+	}
 	if (segment->has_wscale) {
 		p = put16(p, 0x0103);
 		p = put16(p, 0x0300 | segment->wscale);
@@ -141,7 +149,7 @@ static __u8 *put_options(__u8 *p, const struct sw_segment *segment)
 		p = put16(p, 0x0101);
 		p = put16(p, 0x080a);
 		p = put32(p, segment->tsval);
-		p = put32(p, 0);
+		p = put32(p, segment->tsecr);
 	}
 	return p;
 }

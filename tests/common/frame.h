@@ -43,8 +43,8 @@ const char *golden_options_differ(const struct golden *golden, const struct sw_s
 #define FRAME_MAX 16384
 
 /*
- * A whole valid frame that holds the segment, checksums and all. The payload is a pattern. Window
- * scale and timestamp become options. Returns its size.
+ * A whole valid frame that holds the segment, checksums and all. The payload is a pattern. MSS,
+ * SACK, window scale and timestamp become options. Returns its size.
  */
 size_t frame_build(const struct sw_segment *segment, __u8 *frame);
 

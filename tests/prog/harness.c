@@ -11,6 +11,7 @@
 #include "harness.h"
 
 #include "frame.h"
+#include "kernel.h"
 #include "names.h"
 #include "synward.skel.h"
 
@@ -56,6 +57,9 @@ int harness_open(__u32 flows)
 	if (!skel)
 		return complain("open the BPF object", -errno);
 	skel->rodata->offline = true;
+	skel->rodata->raw_syncookies = sw_kernel_lends_cookies();
+	bpf_program__set_autoload(skel->progs.synward_admit, sw_kernel_assigns_requests());
+	bpf_program__set_autoload(skel->progs.synward_sockets, sw_kernel_lists_sockets());
 	if (flows)
 		bpf_map__set_max_entries(skel->maps.sw_flows, flows);
 	err = synward__load(skel);
@@ -260,21 +264,68 @@ static void read_result(struct sw_segment *segment, struct outcome *outcome)
 		note_dirty(&segment->key);
 }
 
-static bool run_frame(enum hook hook, struct bpf_test_run_opts *run, const __u8 *bytes, size_t size,
-		      __u64 now)
+static bool run_program(const struct bpf_program *program, struct bpf_test_run_opts *run,
+			const __u8 *bytes, size_t size, __u64 now)
 {
-	struct bpf_program *program =
-		hook == HOOK_XDP ? skel->progs.synward_ingress : skel->progs.synward_egress;
-
 	skel->bss->offline_now_ns = now;
 	run->data_in = bytes;
 	run->data_size_in = (__u32)size;
 	run->data_out = frame_out;
 	run->data_size_out = sizeof(frame_out);
-	if (bpf_prog_test_run_opts(bpf_program__fd(program), run))
+	return !bpf_prog_test_run_opts(bpf_program__fd(program), run);
+}
+
+static const struct bpf_program *program_of(enum hook hook)
+{
+	return hook == HOOK_XDP ? skel->progs.synward_ingress : skel->progs.synward_egress;
+}
+
+static bool run_frame(enum hook hook, struct bpf_test_run_opts *run, const __u8 *bytes, size_t size,
+		      __u64 now)
+{
+	if (!run_program(program_of(hook), run, bytes, size, now))
 		return false;
 	check_passed(hook, run, bytes, size);
 	return true;
+}
+
+/* The kernel hands out the metadata in front of the frame. */
+static void read_frame(const struct bpf_test_run_opts *run, size_t size, struct passage *passage)
+{
+	static const __u32 hint = 0x64726177; /* "ward" */
+	size_t before = 0;
+
+	passage->verdict = run->retval;
+	passage->hinted = run->retval == XDP_PASS && run->data_size_out == size + sizeof(hint);
+	if (passage->hinted) {
+		must(!memcmp(frame_out, &hint, sizeof(hint)), "the metadata is no hint");
+		before = sizeof(hint);
+	}
+	passage->size = run->data_size_out - (__u32)before;
+	memcpy(passage->bytes, frame_out + before, passage->size);
+}
+
+bool harness_pass(enum hook hook, const __u8 *bytes, size_t size, size_t linear, __u64 now,
+		  struct passage *passage)
+{
+	struct xdp_md context = { .data_end = (__u32)linear };
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = linear ? &context : NULL,
+		    .ctx_size_in = linear ? sizeof(context) : 0);
+
+	if (!run_program(program_of(hook), &run, bytes, size, now))
+		return false;
+	read_frame(&run, size, passage);
+	read_result(&passage->segment, &passage->outcome);
+	return true;
+}
+
+void harness_admit(const __u8 *bytes, size_t size, __u64 now)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+
+	must(run_program(skel->progs.synward_admit, &run, bytes, size, now),
+	     "the kernel does not run it: %s", strerror(errno));
+	check_passed(HOOK_TC, &run, bytes, size);
 }
 
 bool harness_frame(enum hook hook, const __u8 *bytes, size_t size, __u64 now,

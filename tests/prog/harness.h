@@ -10,6 +10,7 @@
 #include <synward/sweep.h>
 
 #include "check.h"
+#include "frame.h"
 #include "table.h"
 
 #define START_NS (1000 * SW_NS_PER_S)
@@ -38,6 +39,26 @@ void harness_reset(const struct sw_config *config);
  */
 bool harness_frame(enum hook hook, const __u8 *bytes, size_t size, __u64 now,
 		   struct sw_segment *segment, struct outcome *outcome);
+
+/* What a program made of a frame. */
+struct passage {
+	__u32 verdict;
+	bool hinted; /* behind the metadata that tells synward_admit to look at it */
+	__u32 size;
+	__u8 bytes[FRAME_MAX + 512];
+	struct sw_segment segment; /* that it held, when it came */
+	struct outcome outcome;
+};
+
+/*
+ * Runs a frame through a hook, whatever comes of it. linear: as many bytes lie in the linear part; 0:
+ * as the kernel likes. False as above.
+ */
+bool harness_pass(enum hook hook, const __u8 *bytes, size_t size, size_t linear, __u64 now,
+		  struct passage *passage);
+
+/* A frame at tc ingress, where it must pass unaltered. */
+void harness_admit(const __u8 *bytes, size_t size, __u64 now);
 
 /* The same at tc, of a frame that came in through this interface and is on its way out. */
 void harness_forward(__u32 ifindex, const __u8 *bytes, size_t size, __u64 now);

@@ -4,6 +4,7 @@
  * is TAP.
  */
 #include "harness.h"
+#include "net.h"
 #include "prog.h"
 
 /* A test that fails leaves what it held: that is no news. */
@@ -18,13 +19,17 @@ int main(void)
 	int failed = 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (harness_open(0))
+	if (net_enter() || harness_open(0))
 		return 1;
 	failed += test_frames();
 	failed += test_model();
 	failed += test_maps();
 	failed += test_sweep();
 	failed += test_load();
+	failed += test_guard_syn();
+	failed += test_guard_ack();
+	failed += test_guard_auto();
+	failed += test_guard_bounds();
 	harness_close();
 	return failed ? 1 : 0;
 }

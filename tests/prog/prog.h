@@ -10,5 +10,9 @@ int test_model(void);
 int test_maps(void);
 int test_sweep(void);
 int test_load(void);
+int test_guard_syn(void);
+int test_guard_ack(void);
+int test_guard_auto(void);
+int test_guard_bounds(void);
 
 #endif

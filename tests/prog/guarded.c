@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * A guarded port and its clients.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "guarded.h"
+#include "names.h"
+#include "synward.skel.h"
+#include "tests/golden_handshakes.h"
+
+#define SLOT 3
+
+const struct sw_guard guard_usual = {
+	.wall_offset_ns = (__s64)(GOLDEN_EPOCH * 64 * SW_NS_PER_S + 32 * SW_NS_PER_S - START_NS),
+	.ports = 1,
+	.high = 128,
+	.low = 10,
+	.quiet_ms = 10000,
+	.mss = GOLDEN_MSS,
+	.admission = ADMISSION_BPF,
+	.timestamps = 1,
+	.sack = 1,
+	.ecn = 1,
+	.window_scaling = 1,
+	.wscale = GOLDEN_WSCALE,
+};
+
+static int map_fd(const struct bpf_map *map)
+{
+	return bpf_map__fd(map);
+}
+
+void guard_write_word(const struct bpf_map *map, __u32 value)
+{
+	__u32 zero = 0;
+
+	must(!bpf_map_update_elem(map_fd(map), &zero, &value, 0), "%s", bpf_map__name(map));
+}
+
+__u32 guard_read_word(const struct bpf_map *map)
+{
+	__u32 zero = 0, value;
+
+	must(!bpf_map_lookup_elem(map_fd(map), &zero, &value), "%s", bpf_map__name(map));
+	return value;
+}
+
+static void empty_loads(void)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct sw_load *none = calloc((size_t)cpus, sizeof(*none));
+
+	must(none, "no memory");
+	for (__u32 slot = 0; slot <= SLOT; slot++)
+		must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_load), &slot, none, 0),
+		     "sw_load");
+	free(none);
+}
+
+static void empty_sockets(void)
+{
+	static const struct sw_socket_bits none;
+	const struct synward *skel = harness_skeleton();
+
+	for (__u32 generation = 0; generation < 2; generation++)
+		must(!bpf_map_update_elem(map_fd(skel->maps.sw_sockets), &generation, &none, 0),
+		     "sw_sockets");
+	guard_write_word(skel->maps.sw_sockets_now, SW_SOCKETS_NOT_READY);
+}
+
+static void write_keys(void)
+{
+	static const struct sw_keys keys = GOLDEN_KEYS;
+	__u32 zero = 0;
+
+	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_keys), &zero, &keys, 0),
+	     "sw_keys");
+}
+
+static struct sw_config config_of(const struct sw_guard *guard)
+{
+	return (struct sw_config){
+		.configured = 1,
+		.both_directions = 1,
+		.timeout.ms = { SW_TIMEOUTS(SW_TIMEOUT_DEFAULT) },
+		.guard = *guard,
+	};
+}
+
+void guard_configure(const struct sw_guard *guard)
+{
+	struct sw_config config = config_of(guard);
+	__u32 zero = 0;
+
+	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_config), &zero, &config, 0),
+	     "sw_config");
+}
+
+void guard_reset(const struct sw_guard *guard, enum sw_cookie_mode mode)
+{
+	struct sw_port port = { .mode = mode, .slot = SLOT };
+	struct sw_config config = config_of(guard);
+
+	harness_reset(&config);
+	guard_set_port(&port);
+	empty_loads();
+	empty_sockets();
+	guard_write_word(harness_skeleton()->maps.sw_blind, 0);
+	write_keys();
+}
+
+__u64 guard_time(__u64 epoch)
+{
+	return START_NS + (epoch - GOLDEN_EPOCH) * 64 * SW_NS_PER_S;
+}
+
+void guard_port(struct sw_port *port)
+{
+	__u32 number = PORT;
+
+	must(!bpf_map_lookup_elem(map_fd(harness_skeleton()->maps.sw_ports), &number, port),
+	     "sw_ports");
+}
+
+void guard_set_port(const struct sw_port *port)
+{
+	__u32 number = PORT;
+
+	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_ports), &number, port, 0),
+	     "sw_ports");
+}
+
+void guard_run(const __u8 *bytes, size_t size, __u64 now, struct passage *passage)
+{
+	must(harness_pass(HOOK_XDP, bytes, size, 0, now, passage), "the kernel does not run it: %s",
+	     strerror(errno));
+	if (passage->verdict != XDP_PASS)
+		return;
+	must(passage->size == size && !memcmp(passage->bytes, bytes, size),
+	     "a frame that passes was altered");
+}
+
+void guard_counted(const char *name, ...)
+{
+	__u64 expected[SW_COUNTER_MAX] = {}, *counts;
+	enum sw_counter counter;
+	struct sw_stats stats;
+	va_list list;
+
+	va_start(list, name);
+	while ((counter = va_arg(list, enum sw_counter)) != SW_NONE)
+		expected[counter] = va_arg(list, unsigned int);
+	va_end(list);
+	harness_stats(&stats);
+	counts = (__u64 *)&stats;
+	for (unsigned int i = 0; i < SW_COUNTER_MAX; i++)
+		must(i == SW_FRAMES || i == SW_SEGMENTS || counts[i] == expected[i],
+		     "%s: %s counts %llu, not %llu", name, counter_name(i), counts[i], expected[i]);
+}
+
+void guard_unknown(const char *name, const struct sw_flow_key *key)
+{
+	struct sw_flow flow;
+
+	must(harness_find(key, &flow) == PLACE_NOWHERE, "%s: there is a flow", name);
+}
+
+/* --- Clients ---------------------------------------------------------------------------------- */
+
+struct client guard_client(const char *address, unsigned short port)
+{
+	return (struct client){
+		.here = { address, port },
+		.there = { strchr(address, ':') ? SERVER6 : SERVER, PORT },
+		.isn = 0x12345678,
+		.mss = 1460,
+	};
+}
+
+static void read_address(const char *text, __u8 *address)
+{
+	memset(address, 0, 10);
+	memset(address + 10, 0xff, 2);
+	if (inet_pton(AF_INET, text, address + 12) != 1)
+		must(inet_pton(AF_INET6, text, address) == 1, "address %s", text);
+}
+
+/* The smaller end first: by address, then by port. */
+static bool fill_key(struct sw_flow_key *key, const struct net_end *from, const struct net_end *to)
+{
+	__u8 a[16], b[16];
+	bool swap;
+	int order;
+
+	read_address(from->address, a);
+	read_address(to->address, b);
+	order = memcmp(a, b, 16);
+	swap = order > 0 || (!order && from->port > to->port);
+	memset(key, 0, sizeof(*key));
+	memcpy(key->addr[swap], a, 16);
+	memcpy(key->addr[!swap], b, 16);
+	key->port[swap] = from->port;
+	key->port[!swap] = to->port;
+	return swap;
+}
+
+struct sw_segment client_segment(const struct client *client, __u8 flags)
+{
+	struct sw_segment segment = { .flags = flags, .window = 64240 };
+
+	segment.sender = fill_key(&segment.key, &client->here, &client->there);
+	return segment;
+}
+
+struct sw_segment client_syn(const struct client *client)
+{
+	struct sw_segment syn = client_segment(client, SW_TCP_SYN);
+
+	syn.seq = client->isn;
+	syn.mss = client->mss;
+	if (client->plain)
+		return syn;
+	syn.sack_ok = syn.has_wscale = syn.has_tsval = true;
+	syn.wscale = 7;
+	syn.tsval = 4711;
+	return syn;
+}
+
+struct sw_segment client_ack(const struct client *client)
+{
+	struct sw_segment ack = client_segment(client, SW_TCP_ACK);
+
+	ack.seq = client->isn + 1;
+	ack.ack = client->answer.seq + 1;
+	ack.has_tsval = client->answer.has_tsval;
+	ack.tsval = 4712;
+	ack.tsecr = client->answer.tsval;
+	return ack;
+}
+
+void guard_send(const struct sw_segment *segment, __u64 now, struct passage *passage)
+{
+	static __u8 frame[FRAME_MAX];
+	size_t size = frame_build(segment, frame);
+
+	guard_run(frame, size, now, passage);
+}
+
+bool guard_ask(struct client *client, __u64 now)
+{
+	struct sw_segment syn = client_syn(client);
+	static struct passage passage;
+
+	guard_send(&syn, now, &passage);
+	if (passage.verdict != XDP_TX)
+		return false;
+	must(!frame_parse(passage.bytes, passage.size, passage.size, &client->answer),
+	     "the reply can't be read");
+	must(client->answer.ack == client->isn + 1, "the reply is for another SYN");
+	must(!memcmp(&client->answer.key, &syn.key, sizeof(syn.key)), "for another client");
+	return true;
+}
+
+void guard_open(struct client *client, __u64 now)
+{
+	must(guard_ask(client, now), "%s is not answered", client->here.address);
+}
+
+/* --- Tables ----------------------------------------------------------------------------------- */
+
+int run_table(const char *name, CMUnitTestFunction test, const void *rows, size_t size,
+	      size_t count)
+{
+	struct CMUnitTest *tests = calloc(count, sizeof(*tests));
+	int failed;
+
+	if (!tests)
+		return 1;
+	for (size_t i = 0; i < count; i++) {
+		void *row = (char *)rows + i * size;
+
+		tests[i] = (struct CMUnitTest){
+			.name = *(const char **)row, /* each row begins with its name */
+			.test_func = test,
+			.initial_state = row,
+		};
+	}
+	failed = _cmocka_run_group_tests(name, tests, count, NULL, NULL);
+	free(tests);
+	return failed;
+}
