@@ -29,9 +29,6 @@
 
 #define SW_WRITE_EVERY_NS SW_NS_PER_S /* times in shared entries, which other CPUs read */
 
-/* The kernel knows bpf_tcp_raw_*_syncookie_*() (Linux 6.0); user space has asked it. */
-const volatile bool raw_syncookies = false;
-
 static __always_inline __u16 sw_local_port(const struct sw_work *w)
 {
 	return w->seg.key.port[!(w->seg.sender ^ w->seg.self)];
@@ -152,13 +149,24 @@ static __always_inline void sw_remember_listener(const struct sw_work *w,
 	__builtin_memcpy(load->local, w->packet.to, 16);
 }
 
-/* Where the SYN would go. How full the listener's queue is matters as long as no cookies are sent. */
-static __always_inline void sw_look_up_for_syn(struct xdp_md *ctx, struct sw_work *w,
-					       const struct sw_port *port)
+/* The time without pressure is over that ends cookies (auto). */
+static __always_inline bool sw_quiet(const struct sw_port *port, const struct sw_guard *guard,
+				     __u64 now)
 {
-	bool sending = port->mode == COOKIES_ALWAYS || port->on;
+	return now > port->busy_ns + guard->quiet_ms * SW_NS_PER_MS;
+}
 
-	if (sending && sw_recall_listener(w, port))
+/*
+ * Where the SYN would go. How full the listener's queue is matters only where cookies may begin or
+ * end with it.
+ */
+static __always_inline void sw_look_up_for_syn(struct xdp_md *ctx, struct sw_work *w,
+					       const struct sw_port *port,
+					       const struct sw_guard *guard)
+{
+	bool settled = port->mode == COOKIES_ALWAYS || (port->on && !sw_quiet(port, guard, w->now));
+
+	if (settled && sw_recall_listener(w, port))
 		return;
 	sw_look_up(ctx, w);
 	sw_remember_listener(w, port);
@@ -167,19 +175,19 @@ static __always_inline void sw_look_up_for_syn(struct xdp_md *ctx, struct sw_wor
 /* --- Pressure ------------------------------------------------------------------------------- */
 
 /* Of CPUs that find the same at the same time one succeeds, and tells. */
-static __always_inline void sw_switch(struct sw_work *w, struct sw_port *port, __u32 on)
+static __always_inline void sw_switch(struct sw_port *port, __u16 number, __u32 on, __u64 now)
 {
 	struct sw_event event = {
-		.time_ns = w->now,
+		.time_ns = now,
 		.cause = on ? SW_EVENT_COOKIES_ON : SW_EVENT_COOKIES_OFF,
 	};
 
 	if (__sync_val_compare_and_swap(&port->on, !on, on) != !on)
 		return;
-	port->switched_ns = w->now;
+	port->switched_ns = now;
 	if (on)
 		sw_count(SW_COOKIES_ON);
-	event.key.port[0] = sw_local_port(w);
+	event.key.port[0] = number;
 	sw_tell_listener(&event);
 }
 
@@ -198,10 +206,10 @@ static __always_inline bool sw_under_pressure(struct sw_work *w, struct sw_port 
 		if (!full)
 			return false;
 		port->busy_ns = w->now;
-		sw_switch(w, port, true);
-	} else if (w->now > port->busy_ns + guard->quiet_ms * SW_NS_PER_MS) {
+		sw_switch(port, sw_local_port(w), true, w->now);
+	} else if (sw_quiet(port, guard, w->now)) {
 		if (!full) {
-			sw_switch(w, port, false);
+			sw_switch(port, sw_local_port(w), false, w->now);
 			return false;
 		}
 		port->busy_ns = w->now;
@@ -266,18 +274,15 @@ static __always_inline struct sw_raw *sw_make_raw(struct sw_work *w)
 }
 
 /*
- * Negative: the kernel has none. The helper that is given the listener notes on it that cookies are
- * out, as the raw ones don't: without, the listener takes none back (tcp_synq_no_recent_overflow).
+ * Negative: the kernel has none. This helper notes on the listener that cookies are out, as
+ * bpf_tcp_raw_gen_syncookie_*() can't: without, it takes none back (tcp_synq_no_recent_overflow).
  */
 static __always_inline __s64 sw_kernel_cookie(void *ctx, struct sw_work *w)
 {
+	struct bpf_sock *listener = sw_find_socket(ctx, w);
 	struct sw_raw *raw = sw_make_raw(w);
-	struct bpf_sock *listener;
 	__s64 cookie;
 
-	if (!raw_syncookies)
-		return -1;
-	listener = sw_find_socket(ctx, w);
 	if (!listener)
 		return -1;
 	raw->tcp.header.syn = 1;
@@ -287,15 +292,20 @@ static __always_inline __s64 sw_kernel_cookie(void *ctx, struct sw_work *w)
 	return cookie;
 }
 
-static __always_inline bool sw_kernel_cookie_valid(struct sw_work *w)
+/* Would the listener take the ACK for a cookie of the kernel's? */
+static __always_inline bool sw_kernel_cookie_valid(void *ctx, struct sw_work *w)
 {
+	struct bpf_sock *listener = sw_find_socket(ctx, w);
 	struct sw_raw *raw = sw_make_raw(w);
+	bool valid;
 
-	if (!raw_syncookies)
+	if (!listener)
 		return false;
-	if (w->packet.ipv4)
-		return !bpf_tcp_raw_check_syncookie_ipv4(&raw->v4, &raw->tcp.header);
-	return !bpf_tcp_raw_check_syncookie_ipv6(&raw->v6, &raw->tcp.header);
+	raw->tcp.header.ack = 1;
+	valid = !bpf_tcp_check_syncookie(listener, &raw->v6, sizeof(raw->v6), &raw->tcp.header,
+					 sizeof(raw->tcp));
+	bpf_sk_release(listener);
+	return valid;
 }
 
 /* Whose cookie the listener takes. */
@@ -431,7 +441,7 @@ __noinline int sw_guard_syn(struct xdp_md *ctx)
 		return XDP_PASS;
 	w->now = sw_coarse_now();
 	sw_read_options(&w->seg);
-	sw_look_up_for_syn(ctx, w, port);
+	sw_look_up_for_syn(ctx, w, port, guard);
 	why = sw_may_answer(w, port, guard);
 	if (why) {
 		sw_count(why);
@@ -518,7 +528,7 @@ static __always_inline int sw_rule_stray(struct sw_work *w)
 	return RULING_DROP;
 }
 
-static __always_inline int sw_rule_cookie(struct sw_work *w, struct sw_port *port,
+static __always_inline int sw_rule_cookie(void *ctx, struct sw_work *w, struct sw_port *port,
 					  const struct sw_guard *guard, const struct sw_keys *keys,
 					  bool known)
 {
@@ -527,7 +537,7 @@ static __always_inline int sw_rule_cookie(struct sw_work *w, struct sw_port *por
 
 	if (admission == ADMISSION_BPF)
 		wrong = sw_check_cookie(w, guard, keys);
-	else if (admission == ADMISSION_KERNEL && sw_kernel_cookie_valid(w))
+	else if (admission == ADMISSION_KERNEL && sw_kernel_cookie_valid(ctx, w))
 		wrong = SW_NONE;
 	if (!wrong) {
 		sw_begin_by_cookie(w, port, admission);
@@ -536,7 +546,7 @@ static __always_inline int sw_rule_cookie(struct sw_work *w, struct sw_port *por
 	if (known)
 		return RULING_NONE;
 	if (admission != ADMISSION_KERNEL && sw_kernel_outstanding(port, w->now) &&
-	    sw_kernel_cookie_valid(w))
+	    sw_kernel_cookie_valid(ctx, w))
 		return RULING_NONE;
 	sw_count(SW_COOKIES_REJECTED);
 	w->reason = wrong;
@@ -568,7 +578,7 @@ __noinline int sw_guard_stray(struct xdp_md *ctx, int known)
 	    sw_cookie_outstanding(guard, port, w->now)) {
 		sw_read_late_options(ctx, w);
 		sw_read_options(&w->seg);
-		return sw_rule_cookie(w, port, guard, keys, known);
+		return sw_rule_cookie(ctx, w, port, guard, keys, known);
 	}
 	return known || port->mode == COOKIES_NEVER ? RULING_NONE : sw_rule_stray(w);
 }

@@ -161,13 +161,10 @@ static void check_admission(struct report *report)
 	if (sw_kernel_assigns_requests())
 		find(report, "guard, admission", GOOD, NULL,
 		     "by bpf_sk_assign_tcp_reqsk(): cookies keep all TCP options");
-	else if (sw_kernel_lends_cookies())
+	else
 		find(report, "guard, admission", NOTE,
 		     "Linux 6.9 keeps all TCP options; here sysctl net.ipv4.tcp_syncookies=2",
 		     "by the kernel's own cookies, which keep the MSS alone");
-	else
-		find(report, "guard, admission", NOTE, "Linux 6.0 at least, better 6.9",
-		     "none: this kernel can only be tracked");
 }
 
 static void check_cookie_sysctl(struct report *report)

@@ -20,7 +20,7 @@ enum sw_cookie_mode {
 enum sw_admission {
 	ADMISSION_NONE = 0, /* this kernel has no way: guard answers nothing */
 	ADMISSION_BPF = 1, /* our cookie; bpf_sk_assign_tcp_reqsk(), Linux 6.9 */
-	ADMISSION_KERNEL = 2, /* the kernel's own cookie; bpf_tcp_raw_gen_syncookie_*(), 6.0 */
+	ADMISSION_KERNEL = 2, /* the kernel's own cookie; bpf_tcp_gen_syncookie() */
 } __attribute__((packed));
 
 /* Part of sw_config. All zero: nothing is guarded. */
