@@ -45,16 +45,17 @@ def withstands(lab, mode, left):
     before = map_bytes(lab), resident(lab.tracker.process)
     found = siege.run(CLIENTS)
     made = CLIENTS + len(siege.downloads) * 2
-    assert (found["made"], found["failed"], found["reset"]) == (made, 0, 0), found
+    assert (found["made"], found["failed"], found["reset"]) == (made, 0, 0), {**found, "clients": ""}
     rise = lab.rise("flows_opened", "flows_replaced", "flow_table_full", "cookies_on", "cookies_sent", "stray",
-                    "cookies_rejected", "admit_refused", "reply_failed", "events_lost")
-    assert rise["flows_opened"] == made, rise
+                    "cookies_rejected", "admit_refused", "reply_failed")
+    # A connection from a port used before replaces the older flow, in its place or not.
+    assert made - rise["flows_replaced"] <= rise["flows_opened"] <= made, rise
     assert rise["flow_table_full"] == rise["admit_refused"] == rise["reply_failed"] == 0, rise
     assert min(rise["cookies_sent"], rise["stray"], rise["cookies_rejected"]) > 10000, rise  # the flood was one
     flows = lab.flows()
     ours = [flow for flow in flows if not spoofed(flow)]
-    assert len(ours) == made - rise["flows_replaced"], (len(ours), rise)
-    assert {flow["conn_state"] for flow in ours} == {"SF"}, {flow["conn_state"] for flow in ours}
+    assert {flow["a"] for flow in ours} == found["clients"], {flow["a"] for flow in ours} ^ found["clients"]
+    assert {flow["conn_state"] for flow in ours} == {"SF"}, [flow for flow in ours if flow["conn_state"] != "SF"][:3]
     assert len(flows) - len(ours) <= left, len(flows) - len(ours)
     assert len(lab.dump("sw_flows")) == len(ours)
     assert sockets_of_the_flood(lab) <= left, sockets_of_the_flood(lab)
