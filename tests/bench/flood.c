@@ -4,6 +4,8 @@
  * segments from spoofed addresses (flood.h) to ADDRESS:PORT out of IFACE. They look as Linux makes
  * them: SYNs with all options, others with time stamps, RSTs with none.
  *
+ * SIGTERM ends it before.
+ *
  * For tests and benchmarks of this project only. It is never installed, and refuses to send
  * anywhere but out of a veth in a network namespace that a lab of this project made.
  */
@@ -258,9 +260,11 @@ static void configure(struct flood *skel, const struct settings *s, const struct
 
 /* --- Sending ----------------------------------------------------------------------------------- */
 
-static void on_alarm(int number)
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int number)
 {
-	(void)number;
+	stopped |= number == SIGTERM;
 }
 
 /*
@@ -276,7 +280,8 @@ static void set_alarms(const struct settings *s)
 		seconds = (double)s->count / (double)s->rate;
 	alarms.it_value.tv_sec = (time_t)seconds;
 	alarms.it_value.tv_usec = (suseconds_t)((seconds - (double)(time_t)seconds) * 999999) + 1;
-	signal(SIGALRM, on_alarm);
+	signal(SIGALRM, on_signal);
+	signal(SIGTERM, on_signal);
 	setitimer(ITIMER_REAL, &alarms, NULL);
 }
 
@@ -304,7 +309,7 @@ static int send_frames(struct flood *skel, const struct settings *s, bool ipv6)
 	skel->bss->start_ns = now_ns();
 	end_ns = skel->bss->start_ns + (__u64)s->seconds * NS_PER_S;
 	set_alarms(s);
-	while (skel->bss->sent < skel->bss->limit && now_ns() < end_ns) {
+	while (!stopped && skel->bss->sent < skel->bss->limit && now_ns() < end_ns) {
 		opts.repeat = s->rate ? INT_MAX : (int)(skel->bss->limit - skel->bss->sent);
 		err = bpf_prog_test_run_opts(fd, &opts);
 		if (err && err != -EINTR)

@@ -255,7 +255,7 @@ class Siege:
             floods.callback(lambda: [process.kill() for process in running])
             yield
             for process in running:
-                process.send_signal(signal.SIGALRM)  # its time is up
+                process.terminate()
             for process in running:
                 said = process.communicate(timeout=20)[1]
                 if process.returncode:
