@@ -77,10 +77,11 @@ SW_INLINE __u64 sw_cookie_epoch(__u64 wall_ns)
 
 /*
  * What clients offer: X(index, value). A value between two is taken for the smaller. MSS: the default of
- * RFC 9293, 3.7.1, that of IPv6's minimum MTU, tunnels, PPPoE, Ethernet, jumbo frames. Scale index 0 is none.
+ * RFC 9293, 3.7.1, that of IPv6's minimum MTU, tunnels, Ethernet over IPv6, PPPoE, Ethernet, jumbo frames
+ * (over IPv6; over IPv4 it is 8960). Scale index 0 is none.
  */
 #define SW_COOKIE_MSS(X) \
-	X(0, 536) X(1, 1220) X(2, 1300) X(3, 1400) X(4, 1440) X(5, 1452) X(6, 1460) X(7, 8960)
+	X(0, 536) X(1, 1220) X(2, 1300) X(3, 1400) X(4, 1440) X(5, 1452) X(6, 1460) X(7, 8940)
 #define SW_COOKIE_WSCALE(X) X(1, 0) X(2, 2) X(3, 4) X(4, 6) X(5, 7) X(6, 8) X(7, 10)
 
 #define SW_COOKIE_MSS_MIN 536
