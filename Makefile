@@ -103,8 +103,8 @@ test: deps ## build and run every test
 	$(Q)$(MAKE) --no-print-directory all $(BENCH)/flood
 	$(Q)tests/run
 
-demo: deps ## build, then show a lab of two hosts whose connections are tracked
-	$(Q)$(MAKE) --no-print-directory all
+demo: deps ## build, then show a lab of two hosts whose connections are tracked, and a SYN flood
+	$(Q)$(MAKE) --no-print-directory all $(BENCH)/flood $(BENCH)/bare.bpf.o
 	$(Q)scripts/demo
 
 install: all ## into $(DESTDIR)$(PREFIX): bin/synward and lib/synward/synward.bpf.o
