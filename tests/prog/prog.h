@@ -14,5 +14,6 @@ int test_guard_syn(void);
 int test_guard_ack(void);
 int test_guard_auto(void);
 int test_guard_bounds(void);
+int test_guard_sockets(void);
 
 #endif
