@@ -15,6 +15,8 @@
 
 #define SLOT 3
 
+_Static_assert(GUARD_WSCALE == GOLDEN_WSCALE, "as golden_handshakes has it");
+
 const struct sw_guard guard_usual = {
 	.wall_offset_ns = (__s64)(GOLDEN_EPOCH * 64 * SW_NS_PER_S + 32 * SW_NS_PER_S - START_NS),
 	.ports = 1,

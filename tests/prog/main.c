@@ -31,6 +31,7 @@ int main(void)
 	failed += test_guard_auto();
 	failed += test_guard_bounds();
 	failed += test_guard_sockets();
+	failed += test_guard_admit();
 	harness_close();
 	return failed ? 1 : 0;
 }
