@@ -23,10 +23,13 @@ static __always_inline bool sw_is_blind(void)
 	return blind && *blind;
 }
 
-/* All other frames leave here. */
+/*
+ * All other frames leave here. Where the Ethernet header is missing, see skb_parse_bare(), the hint can't
+ * be read (what lies before `data` is the end of that header), but that there is metadata can be seen.
+ */
 static __always_inline bool sw_to_admit(struct __sk_buff *skb)
 {
-	return sw_hinted(skb) || sw_is_blind();
+	return skb->data_meta + sizeof(__u32) <= skb->data || sw_is_blind();
 }
 
 static __always_inline bool sw_flow_awaits(const struct sw_work *w)

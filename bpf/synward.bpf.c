@@ -174,6 +174,21 @@ int synward_egress(struct __sk_buff *skb)
 	return TC_ACT_UNSPEC;
 }
 
+/*
+ * Behind XDP in generic mode, Linux 6.18 hands tc the packet without its Ethernet header where it had
+ * to copy the frame (skb_pp_cow_data() forgets mac_len), which it does for most drivers.
+ */
+__noinline int skb_parse_bare(struct __sk_buff *skb, struct sw_work *w)
+{
+	struct sw_cursor cursor = skb_cursor(skb);
+	enum sw_counter stop;
+
+	if (!w)
+		return SW_TRUNCATED;
+	stop = sw_parse_ip(&cursor, __builtin_bswap16(skb->protocol), &w->packet);
+	return stop ? (int)stop : skb_transport(skb, w);
+}
+
 /* Guard: hands a connection that a cookie opened to its listener. Loaded where the kernel can. */
 SEC("tc")
 int synward_admit(struct __sk_buff *skb)
@@ -183,7 +198,7 @@ int synward_admit(struct __sk_buff *skb)
 	if (!sw_to_admit(skb))
 		return TC_ACT_UNSPEC;
 	w = sw_new_work();
-	if (w && !skb_parse(skb, w))
+	if (w && (!skb_parse(skb, w) || !skb_parse_bare(skb, w)))
 		sw_admit(skb, w);
 	return TC_ACT_UNSPEC;
 }
