@@ -255,6 +255,46 @@ static void wrong_cookie_is_not_admitted(void **state)
 	close(listener);
 }
 
+/*
+ * Once the listener has sent a cookie itself, in the last two minutes (tcp_synq_no_recent_overflow()):
+ * another connection comes before.
+ */
+static void listener_that_sent_a_cookie_takes_the_one_its_kernel_lent(void **state)
+{
+	struct net_end before = { "127.0.0.45", 1024 };
+	struct client client = guard_client("127.0.0.44", 1024);
+	struct sw_guard guard = guard_usual;
+	int listener = net_listen(&home, 5), other, fd;
+	struct sw_segment ack;
+	struct tcp_info info;
+	socklen_t size = sizeof(info);
+
+	(void)state;
+	if (!harness_skeleton()->rodata->raw_syncookies)
+		skip_because("this kernel lends no cookies");
+	net_sysctl("ipv4/tcp_syncookies", "2");
+	guard.admission = ADMISSION_KERNEL;
+	guard.kernel_cookies = 1;
+	guard_reset(&guard, COOKIES_ALWAYS);
+	client.there = home;
+	client.mss = 1300;
+	guard_open(&client, START_NS);
+	ack = client_ack(&client);
+	guard_send(&ack, START_NS + 1, &passage);
+	assert_int_equal(passage.verdict, XDP_PASS);
+	other = net_connect(&before, &home);
+	close(net_accept(listener));
+	close(other);
+	transmit(&ack, true);
+	fd = net_accept(listener);
+	must(!getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size), "TCP_INFO");
+	assert_int_equal(info.tcpi_snd_mss, 1300);
+	assert_int_equal(info.tcpi_options, 0);
+	net_sysctl("ipv4/tcp_syncookies", "1");
+	close(fd);
+	close(listener);
+}
+
 /* SYN, cookie, ACK, hint, request: the whole way, of a real client. */
 static void client_is_answered_and_admitted(void **state)
 {
@@ -297,6 +337,7 @@ int test_guard_admit(void)
 	static const struct CMUnitTest on_lo[] = {
 		cmocka_unit_test(listener_gets_what_the_cookie_kept),
 		cmocka_unit_test(wrong_cookie_is_not_admitted),
+		cmocka_unit_test(listener_that_sent_a_cookie_takes_the_one_its_kernel_lent),
 		cmocka_unit_test(client_is_answered_and_admitted),
 	};
 	int fd6, failed;
