@@ -116,6 +116,17 @@ void guard_reset(const struct sw_guard *guard, enum sw_cookie_mode mode)
 	write_keys();
 }
 
+struct sw_guard guard_for(const struct golden_handshake *g)
+{
+	struct sw_guard guard = guard_usual;
+
+	guard.timestamps = !g->lacks_timestamps;
+	guard.sack = !g->lacks_sack;
+	guard.window_scaling = !g->lacks_scaling;
+	guard.ecn = !g->lacks_ecn;
+	return guard;
+}
+
 __u64 guard_time(__u64 epoch)
 {
 	return START_NS + (epoch - GOLDEN_EPOCH) * 64 * SW_NS_PER_S;

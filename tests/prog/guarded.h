@@ -44,6 +44,9 @@ extern const struct sw_guard guard_usual;
 
 #define GUARD_WSCALE 9 /* its own shift count */
 
+/* The same, on the host that this handshake wants. */
+struct sw_guard guard_for(const struct golden_handshake *g);
+
 /* The harness reset, and PORT guarded so, in this mode. */
 void guard_reset(const struct sw_guard *guard, enum sw_cookie_mode mode);
 

@@ -104,13 +104,9 @@ static void expect_flow(const struct golden_handshake *g, __u64 now)
 
 static void take_ack(const struct golden_handshake *g, __u64 later)
 {
-	struct sw_guard guard = guard_usual;
+	struct sw_guard guard = guard_for(g);
 	__u64 now = guard_time(g->epoch);
 
-	guard.timestamps = !g->lacks_timestamps;
-	guard.sack = !g->lacks_sack;
-	guard.window_scaling = !g->lacks_scaling;
-	guard.ecn = !g->lacks_ecn;
 	guard_reset(&guard, COOKIES_ALWAYS);
 	guard_run(g->syn, g->syn_size, now, &passage);
 	guard_run(g->ack, g->ack_size, now + later, &passage);

@@ -23,17 +23,6 @@ static const struct net_end server = { SERVER, PORT }, server6 = { SERVER6, PORT
 
 /* --- Answered --------------------------------------------------------------------------------- */
 
-static struct sw_guard guard_of(const struct golden_handshake *g)
-{
-	struct sw_guard guard = guard_usual;
-
-	guard.timestamps = !g->lacks_timestamps;
-	guard.sack = !g->lacks_sack;
-	guard.window_scaling = !g->lacks_scaling;
-	guard.ecn = !g->lacks_ecn;
-	return guard;
-}
-
 static void expect_reply(const struct golden_handshake *g, const __u8 *reply, __u64 now)
 {
 	static struct passage passage;
@@ -52,7 +41,7 @@ static void expect_reply(const struct golden_handshake *g, const __u8 *reply, __
 static void syn_is_answered(void **state)
 {
 	const struct golden_handshake *g = *state;
-	struct sw_guard guard = guard_of(g);
+	struct sw_guard guard = guard_for(g);
 	__u64 now = guard_time(g->epoch);
 
 	guard_reset(&guard, COOKIES_ALWAYS);
