@@ -24,21 +24,13 @@ static __always_inline bool sw_is_blind(void)
 }
 
 /*
- * At tc ingress a frame begins at its IP header if the kernel takes its link-layer header for empty.
- * It does so behind XDP in generic mode when it has copied the frame to make room for XDP: the copy
- * forgets mac_len (seen on Linux 6.18). XDP's metadata is out of reach then, too.
+ * All other frames leave here. Where the Ethernet header is missing, see skb_parse_bare(), the hint
+ * can't be read (what lies before `data` is the end of that header), but that there is metadata can
+ * be seen.
  */
-static __always_inline bool sw_headless(struct __sk_buff *skb)
-{
-	const struct sk_buff *kernels = bpf_cast_to_kern_ctx(skb);
-
-	return !kernels->mac_len;
-}
-
-/* All other frames leave here. */
 static __always_inline bool sw_to_admit(struct __sk_buff *skb)
 {
-	return sw_hinted(skb) || sw_is_blind() || sw_headless(skb);
+	return skb->data_meta + sizeof(__u32) <= skb->data || sw_is_blind();
 }
 
 static __always_inline bool sw_flow_awaits(const struct sw_work *w)
@@ -87,20 +79,20 @@ static __always_inline bool sw_has_room(struct bpf_sock *listener)
 	return sock && sock->sk_ack_backlog < sock->sk_max_ack_backlog / 2;
 }
 
-/* True if the connection has just been handed over; notes that it is now. */
+/* True if the connection has just been handed over; else notes that it is now. */
 static __always_inline bool sw_just_handed(const struct sw_work *w)
 {
 	__u64 hash = ((__u64)w->seg.ack << 32 | w->seg.seq) ^ sw_remote_port(w);
 	__u32 place = (__u32)(hash * 0x9e3779b97f4a7c15ULL >> 32) % SW_HANDED_PLACES;
 	struct sw_handed *handed = bpf_map_lookup_elem(&sw_handed, &place);
-	bool just;
 
 	if (!handed)
 		return false;
-	just = handed->hash == hash && w->now - handed->time_ns < HANDED_NS;
+	if (handed->hash == hash && w->now < handed->time_ns + HANDED_NS)
+		return true;
 	handed->hash = hash;
 	handed->time_ns = w->now;
-	return just;
+	return false;
 }
 
 static __always_inline void sw_admit_to(struct __sk_buff *skb, struct bpf_sock *listener,

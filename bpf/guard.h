@@ -553,6 +553,19 @@ static __always_inline int sw_rule_cookie(void *ctx, struct sw_work *w, struct s
 	return RULING_DROP;
 }
 
+static __always_inline int sw_rule(struct xdp_md *ctx, struct sw_work *w, struct sw_port *port,
+				   const struct sw_guard *guard, const struct sw_keys *keys,
+				   bool known)
+{
+	if (w->look.found == FOUND_LISTENER && sw_may_bear_cookie(&w->seg) &&
+	    sw_cookie_outstanding(guard, port, w->now)) {
+		sw_read_late_options(ctx, w);
+		sw_read_options(&w->seg);
+		return sw_rule_cookie(ctx, w, port, guard, keys, known);
+	}
+	return known || port->mode == COOKIES_NEVER ? RULING_NONE : sw_rule_stray(w);
+}
+
 /*
  * A segment that is no SYN, and that no flow has taken. `known`: there is one, but it refused it, is
  * over or not proved live; what it makes of the segment stands then, unless there is a cookie.
@@ -564,6 +577,7 @@ __noinline int sw_guard_stray(struct xdp_md *ctx, int known)
 	const struct sw_keys *keys;
 	struct sw_port *port;
 	__u32 zero = 0;
+	int ruling;
 
 	keys = bpf_map_lookup_elem(&sw_keys, &zero);
 	if (!w || !keys)
@@ -574,13 +588,11 @@ __noinline int sw_guard_stray(struct xdp_md *ctx, int known)
 	sw_look_up(ctx, w);
 	if (w->look.found == FOUND_SOCKET)
 		return RULING_NONE;
-	if (w->look.found == FOUND_LISTENER && sw_may_bear_cookie(&w->seg) &&
-	    sw_cookie_outstanding(guard, port, w->now)) {
-		sw_read_late_options(ctx, w);
-		sw_read_options(&w->seg);
-		return sw_rule_cookie(ctx, w, port, guard, keys, known);
-	}
-	return known || port->mode == COOKIES_NEVER ? RULING_NONE : sw_rule_stray(w);
+	ruling = sw_rule(ctx, w, port, guard, keys, known);
+	/* The listener may make a socket of it: the cookie can be the kernel's. */
+	if (w->look.found == FOUND_LISTENER && ruling != RULING_DROP)
+		sw_expect_socket(&w->seg.key);
+	return ruling;
 }
 
 /* --- Every segment ---------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * The kernel's own types, as far as guard reads them (CO-RE: where a field is, the running kernel's
- * BTF says), and the functions of the kernel that it calls.
+ * BTF says), and the one function of the kernel that it calls.
  */
 #ifndef SYNWARD_KERNEL_H
 #define SYNWARD_KERNEL_H
@@ -44,10 +44,6 @@ struct inet_connection_sock {
 	struct request_sock_queue icsk_accept_queue;
 };
 
-struct sk_buff {
-	__u16 mac_len; /* of the link-layer header */
-};
-
 struct tcp_md5sig_info;
 struct tcp_ao_info;
 
@@ -77,8 +73,6 @@ struct bpf_tcp_req_attrs {
 
 extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
 				   struct bpf_tcp_req_attrs *attrs, int attrs__sz) __ksym __weak;
-
-extern void *bpf_cast_to_kern_ctx(void *context) __ksym __weak; /* Linux 6.2 */
 
 enum {
 	KERNEL_AF_INET6 = 10, /* include/linux/socket.h */

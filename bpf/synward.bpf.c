@@ -149,7 +149,11 @@ __noinline int skb_parse(struct __sk_buff *skb, struct sw_work *w)
 	return stop ? (int)stop : skb_transport(skb, w);
 }
 
-__noinline int skb_parse_headless(struct __sk_buff *skb, struct sw_work *w)
+/*
+ * Behind XDP in generic mode, Linux 6.18 hands tc the packet without its Ethernet header where it had
+ * to copy the frame (skb_pp_cow_data() forgets mac_len), which it does for most drivers.
+ */
+__noinline int skb_parse_bare(struct __sk_buff *skb, struct sw_work *w)
 {
 	struct sw_cursor cursor = skb_cursor(skb);
 	enum sw_counter stop;
@@ -194,7 +198,7 @@ int synward_admit(struct __sk_buff *skb)
 	if (!sw_to_admit(skb))
 		return TC_ACT_UNSPEC;
 	w = sw_new_work();
-	if (w && !(sw_headless(skb) ? skb_parse_headless(skb, w) : skb_parse(skb, w)))
+	if (w && (!skb_parse(skb, w) || !skb_parse_bare(skb, w)))
 		sw_admit(skb, w);
 	return TC_ACT_UNSPEC;
 }

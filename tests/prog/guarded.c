@@ -15,7 +15,10 @@
 
 #define SLOT 3
 
+_Static_assert(GUARD_WSCALE == GOLDEN_WSCALE, "as golden_handshakes has it");
+
 const struct sw_guard guard_usual = {
+	.secret = { 0x0123456789abcdef, 0xfedcba9876543210 },
 	.wall_offset_ns = (__s64)(GOLDEN_EPOCH * 64 * SW_NS_PER_S + 32 * SW_NS_PER_S - START_NS),
 	.ports = 1,
 	.high = 128,
@@ -112,6 +115,17 @@ void guard_reset(const struct sw_guard *guard, enum sw_cookie_mode mode)
 	empty_sockets();
 	guard_write_word(harness_skeleton()->maps.sw_blind, 0);
 	write_keys();
+}
+
+struct sw_guard guard_for(const struct golden_handshake *g)
+{
+	struct sw_guard guard = guard_usual;
+
+	guard.timestamps = !g->lacks_timestamps;
+	guard.sack = !g->lacks_sack;
+	guard.window_scaling = !g->lacks_scaling;
+	guard.ecn = !g->lacks_ecn;
+	return guard;
 }
 
 __u64 guard_time(__u64 epoch)

@@ -42,6 +42,11 @@ struct golden_passed {
 /* A guard that answers always, with all options, whose epoch GOLDEN_EPOCH is half over at START_NS. */
 extern const struct sw_guard guard_usual;
 
+#define GUARD_WSCALE 9 /* its own shift count */
+
+/* The same, on the host that this handshake wants. */
+struct sw_guard guard_for(const struct golden_handshake *g);
+
 /* The harness reset, and PORT guarded so, in this mode. */
 void guard_reset(const struct sw_guard *guard, enum sw_cookie_mode mode);
 

@@ -57,7 +57,6 @@ int harness_open(__u32 flows)
 	if (!skel)
 		return complain("open the BPF object", -errno);
 	skel->rodata->offline = true;
-	skel->rodata->raw_syncookies = sw_kernel_lends_cookies();
 	bpf_program__set_autoload(skel->progs.synward_admit, sw_kernel_assigns_requests());
 	bpf_program__set_autoload(skel->progs.synward_sockets, sw_kernel_lists_sockets());
 	if (flows)

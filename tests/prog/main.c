@@ -30,6 +30,8 @@ int main(void)
 	failed += test_guard_ack();
 	failed += test_guard_auto();
 	failed += test_guard_bounds();
+	failed += test_guard_sockets();
+	failed += test_guard_admit();
 	harness_close();
 	return failed ? 1 : 0;
 }

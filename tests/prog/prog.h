@@ -14,5 +14,7 @@ int test_guard_syn(void);
 int test_guard_ack(void);
 int test_guard_auto(void);
 int test_guard_bounds(void);
+int test_guard_sockets(void);
+int test_guard_admit(void);
 
 #endif

@@ -17,12 +17,8 @@ static struct passage passage;
 
 static void set_up(const struct golden_handshake *g)
 {
-	struct sw_guard guard = guard_usual;
+	struct sw_guard guard = guard_for(g);
 
-	guard.timestamps = !g->lacks_timestamps;
-	guard.sack = !g->lacks_sack;
-	guard.window_scaling = !g->lacks_scaling;
-	guard.ecn = !g->lacks_ecn;
 	guard_reset(&guard, COOKIES_ALWAYS);
 }
 
