@@ -22,8 +22,8 @@
 #include "track.h"
 
 /*
- * So many segments a second, on each CPU, that belong to no connection are left to the kernel, which
- * answers them with RST, as it should; more is a flood.
+ * So many segments a second, on each CPU, that belong to no connection, or that a cookie can't
+ * answer, are left to the kernel, which answers them as it should; more is a flood.
  */
 #define STRAYS_PER_SECOND 1000
 
@@ -356,6 +356,40 @@ static __always_inline bool sw_within_budget(const struct sw_work *w, const stru
 	return !budget || sw_budget_take(budget, guard->reply_budget, w->now);
 }
 
+/* One of the few that the kernel may answer in this second? */
+static __always_inline bool sw_among_few(const struct sw_work *w)
+{
+	__u32 zero = 0;
+	struct sw_load *load = bpf_map_lookup_elem(&sw_load, &zero);
+
+	if (!load)
+		return false;
+	if (w->now >= load->since_ns + SW_NS_PER_S) {
+		load->since_ns = w->now;
+		load->sent = 0;
+	}
+	return load->sent++ < STRAYS_PER_SECOND;
+}
+
+/*
+ * A SYN that gets no cookie is the kernel's; but where cookies are sent, not a flood of those to which
+ * the listener would have one sent if they were other than they are.
+ */
+static __always_inline int sw_leave_to_kernel(struct sw_work *w, const struct sw_port *port,
+					      const struct sw_guard *guard, enum sw_counter why)
+{
+	bool sending = port->mode == COOKIES_ALWAYS || port->on;
+	bool flood = why == SW_SYN_UNFIT && sending && sw_admission_for(guard, &w->look) &&
+		     !sw_among_few(w);
+
+	if (flood && !guard->dry_run) {
+		w->reason = SW_SYN_UNFIT_DROPPED;
+		return XDP_DROP;
+	}
+	sw_count(flood ? SW_DRY_RUN_DROPS : why);
+	return XDP_PASS;
+}
+
 /* What the kernel's cookie keeps without timestamps, whose offset is the kernel's secret: the MSS. */
 static __always_inline void sw_offer_mss_only(struct sw_offer *offer)
 {
@@ -443,10 +477,8 @@ __noinline int sw_guard_syn(struct xdp_md *ctx)
 	sw_read_options(&w->seg);
 	sw_look_up_for_syn(ctx, w, port, guard);
 	why = sw_may_answer(w, port, guard);
-	if (why) {
-		sw_count(why);
-		return XDP_PASS;
-	}
+	if (why)
+		return sw_leave_to_kernel(w, port, guard, why);
 	if (port->mode == COOKIES_AUTO && !sw_under_pressure(w, port, guard))
 		return XDP_PASS;
 	if (guard->dry_run) {
@@ -510,17 +542,10 @@ static __always_inline void sw_begin_by_cookie(struct sw_work *w, struct sw_port
 		sw_count(SW_HALFOPEN_OPENED);
 }
 
-/* Nobody's: a few are left to the kernel to answer. */
+/* Nobody's. */
 static __always_inline int sw_rule_stray(struct sw_work *w)
 {
-	__u32 zero = 0;
-	struct sw_load *load = bpf_map_lookup_elem(&sw_load, &zero);
-
-	if (load && w->now >= load->since_ns + SW_NS_PER_S) {
-		load->since_ns = w->now;
-		load->sent = 0;
-	}
-	if (load && load->sent++ < STRAYS_PER_SECOND) {
+	if (sw_among_few(w)) {
 		sw_count(SW_STRAY_PASSED);
 		return RULING_PASS;
 	}

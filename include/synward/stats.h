@@ -61,13 +61,15 @@
 	X(SYN_TO_SOCKET, syn_to_socket, "guard: SYN passed: its connection has a socket already") \
 	X(SYN_UNFIT, syn_unfit, "guard: SYN passed: a cookie can't answer it, or its listener")   \
 	X(OVER_BUDGET, over_budget, "guard: SYN dropped: its source prefix has had its replies")  \
-	X(REPLY_FAILED, reply_failed, "guard: SYN dropped: no room for the reply in its frame")   \
+	X(REPLY_FAILED, reply_failed, "guard: SYN dropped: no reply could be made of it")         \
 	X(ADMITTED, admitted, "guard: connections handed to their listener")                      \
 	X(ADMIT_REFUSED, admit_refused, "guard: connections that the kernel would not take")      \
 	X(DRY_RUN_REPLIES, dry_run_replies,                                                       \
 	  "guard: SYNs passed that a cookie would have answered")                                 \
 	X(DRY_RUN_DROPS, dry_run_drops, "guard: segments passed that would have been dropped")    \
-	X(COOKIES_ON, cookies_on, "guard: times that a port began to answer with cookies")
+	X(COOKIES_ON, cookies_on, "guard: times that a port began to answer with cookies")        \
+	X(SYN_UNFIT_DROPPED, syn_unfit_dropped,                                                   \
+	  "guard: SYN dropped: the same, but too many of them")
 
 /* The value of the per-CPU map sw_stats, one element: each counter by its name. */
 struct sw_stats {

@@ -209,6 +209,18 @@ class Guard(Synward):
     options = ("--guard", PORT, "--cookies", "always", "--reply-budget", 0)
     why_not = None if guard_known() else NO_GUARD
 
+    def on(self):
+        super().on()
+        until("the list of sockets", self.knows_sockets)
+
+    def knows_sockets(self):
+        """It does a moment after it began to serve; before, it asks the kernel for every SYN."""
+        program = json.loads(at("s", "ip", "-j", "link", "show", "veth"))[0]["xdp"]["prog"]["id"]
+        ids = json.loads(run("bpftool", "-j", "prog", "show", "id", program))["map_ids"]
+        maps = (json.loads(run("bpftool", "-j", "map", "show", "id", number)) for number in ids)
+        number = next(found["id"] for found in maps if found["name"] == "sw_sockets_now")
+        return json.loads(run("bpftool", "-j", "map", "dump", "id", number))[0]["formatted"]["value"]
+
 
 class GuardAuto(Guard):
     name = "guard, auto"
