@@ -46,7 +46,7 @@ $(BUILD)/synward.bpf.o: bpf/synward.bpf.c
 
 $(BUILD)/synward.skel.h: $(BUILD)/synward.bpf.o
 	$(say) SKEL $@
-	$(Q)echo '#include <synward/offline.h>' > $@
+	$(Q)printf '#include <synward/%s.h>\n' offline sweep > $@
 	$(Q)$(BPFTOOL) gen skeleton $< name synward >> $@
 
 $(BUILD)/user/%.o: user/%.c | $(BUILD)/synward.skel.h
@@ -103,8 +103,8 @@ test: deps ## build and run every test
 	$(Q)$(MAKE) --no-print-directory all $(BENCH)/flood
 	$(Q)tests/run
 
-demo: deps ## build, then show a lab of two hosts whose connections are tracked
-	$(Q)$(MAKE) --no-print-directory all
+demo: deps ## build, then show a lab of two hosts whose connections are tracked, and a SYN flood
+	$(Q)$(MAKE) --no-print-directory all $(BENCH)/flood $(BENCH)/bare.bpf.o
 	$(Q)scripts/demo
 
 install: all ## into $(DESTDIR)$(PREFIX): bin/synward and lib/synward/synward.bpf.o

@@ -24,8 +24,9 @@ static __always_inline bool sw_is_blind(void)
 }
 
 /*
- * All other frames leave here. Where the Ethernet header is missing, see skb_parse_bare(), the hint can't
- * be read (what lies before `data` is the end of that header), but that there is metadata can be seen.
+ * All other frames leave here. Where the Ethernet header is missing, see skb_parse_bare(), the hint
+ * can't be read (what lies before `data` is the end of that header), but that there is metadata can
+ * be seen.
  */
 static __always_inline bool sw_to_admit(struct __sk_buff *skb)
 {
@@ -63,6 +64,37 @@ static __always_inline int sw_assign(struct __sk_buff *skb, struct bpf_sock *lis
 	return sock ? bpf_sk_assign_tcp_reqsk(skb, sock, &attrs, sizeof(attrs)) : -1;
 }
 
+/*
+ * Frames come to tc in batches of up to 64, all of one before TCP gets the first. So the data behind
+ * an ACK may come here before TCP has made a socket of that ACK; given to the listener a second time
+ * it would be lost, for there can be one socket only. It finds the first one's socket if it is left
+ * alone, provided that there will be one: the listener has room for all that a batch can bring.
+ */
+#define HANDED_NS (10 * SW_NS_PER_MS)
+
+static __always_inline bool sw_has_room(struct bpf_sock *listener)
+{
+	const struct sock *sock = (const struct sock *)bpf_skc_to_tcp_sock(listener);
+
+	return sock && sock->sk_ack_backlog < sock->sk_max_ack_backlog / 2;
+}
+
+/* True if the connection has just been handed over; else notes that it is now. */
+static __always_inline bool sw_just_handed(const struct sw_work *w)
+{
+	__u64 hash = ((__u64)w->seg.ack << 32 | w->seg.seq) ^ sw_remote_port(w);
+	__u32 place = (__u32)(hash * 0x9e3779b97f4a7c15ULL >> 32) % SW_HANDED_PLACES;
+	struct sw_handed *handed = bpf_map_lookup_elem(&sw_handed, &place);
+
+	if (!handed)
+		return false;
+	if (handed->hash == hash && w->now < handed->time_ns + HANDED_NS)
+		return true;
+	handed->hash = hash;
+	handed->time_ns = w->now;
+	return false;
+}
+
 static __always_inline void sw_admit_to(struct __sk_buff *skb, struct bpf_sock *listener,
 					struct sw_work *w)
 {
@@ -71,6 +103,8 @@ static __always_inline void sw_admit_to(struct __sk_buff *skb, struct bpf_sock *
 	const struct sw_keys *keys = bpf_map_lookup_elem(&sw_keys, &zero);
 
 	if (!keys || sw_check_cookie(w, guard, keys))
+		return;
+	if (sw_just_handed(w) && sw_has_room(listener))
 		return;
 	sw_count(sw_assign(skb, listener, w) ? SW_ADMIT_REFUSED : SW_ADMITTED);
 }

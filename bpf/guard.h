@@ -29,9 +29,6 @@
 
 #define SW_WRITE_EVERY_NS SW_NS_PER_S /* times in shared entries, which other CPUs read */
 
-/* The kernel knows bpf_tcp_raw_*_syncookie_*() (Linux 6.0); user space has asked it. */
-const volatile bool raw_syncookies = false;
-
 static __always_inline __u16 sw_local_port(const struct sw_work *w)
 {
 	return w->seg.key.port[!(w->seg.sender ^ w->seg.self)];
@@ -128,7 +125,7 @@ static __always_inline bool sw_recall_listener(struct sw_work *w, const struct s
 {
 	const struct sw_load *load = sw_load_of(port);
 
-	if (!load || w->now - load->listener_ns >= SW_LISTENER_NS ||
+	if (!load || w->now >= load->listener_ns + SW_LISTENER_NS ||
 	    !sw_same_address(load->local, w->packet.to) || !sw_has_no_socket(&w->seg.key))
 		return false;
 	w->look = (struct sw_look){
@@ -152,13 +149,24 @@ static __always_inline void sw_remember_listener(const struct sw_work *w,
 	__builtin_memcpy(load->local, w->packet.to, 16);
 }
 
-/* Where the SYN would go. How full the listener's queue is matters as long as no cookies are sent. */
-static __always_inline void sw_look_up_for_syn(struct xdp_md *ctx, struct sw_work *w,
-					       const struct sw_port *port)
+/* The time without pressure is over that ends cookies (auto). */
+static __always_inline bool sw_quiet(const struct sw_port *port, const struct sw_guard *guard,
+				     __u64 now)
 {
-	bool sending = port->mode == COOKIES_ALWAYS || port->on;
+	return now > port->busy_ns + guard->quiet_ms * SW_NS_PER_MS;
+}
 
-	if (sending && sw_recall_listener(w, port))
+/*
+ * Where the SYN would go. How full the listener's queue is matters only where cookies may begin or
+ * end with it.
+ */
+static __always_inline void sw_look_up_for_syn(struct xdp_md *ctx, struct sw_work *w,
+					       const struct sw_port *port,
+					       const struct sw_guard *guard)
+{
+	bool settled = port->mode == COOKIES_ALWAYS || (port->on && !sw_quiet(port, guard, w->now));
+
+	if (settled && sw_recall_listener(w, port))
 		return;
 	sw_look_up(ctx, w);
 	sw_remember_listener(w, port);
@@ -167,36 +175,44 @@ static __always_inline void sw_look_up_for_syn(struct xdp_md *ctx, struct sw_wor
 /* --- Pressure ------------------------------------------------------------------------------- */
 
 /* Of CPUs that find the same at the same time one succeeds, and tells. */
-static __always_inline void sw_switch(struct sw_work *w, struct sw_port *port, __u32 on)
+static __always_inline void sw_switch(struct sw_port *port, __u16 number, __u32 on, __u64 now)
 {
 	struct sw_event event = {
-		.time_ns = w->now,
+		.time_ns = now,
 		.cause = on ? SW_EVENT_COOKIES_ON : SW_EVENT_COOKIES_OFF,
 	};
 
 	if (__sync_val_compare_and_swap(&port->on, !on, on) != !on)
 		return;
-	port->switched_ns = w->now;
+	port->switched_ns = now;
 	if (on)
 		sw_count(SW_COOKIES_ON);
-	event.key.port[0] = sw_local_port(w);
+	event.key.port[0] = number;
 	sw_tell_listener(&event);
 }
 
-/* Before the SYN: is the port to answer with cookies? (auto) */
+/*
+ * Before the SYN: is the port to answer with cookies? (auto) When the quiet time is over the listener's
+ * queue may still be full of what came before the cookies: then they go on.
+ */
 static __always_inline bool sw_under_pressure(struct sw_work *w, struct sw_port *port,
 					      const struct sw_guard *guard)
 {
+	bool full = w->look.half_open >= sw_high_mark(guard, w->look.backlog);
+
 	if (!port->on) {
 		port->half_open = w->look.half_open;
 		port->backlog = w->look.backlog;
-		if (w->look.half_open < sw_high_mark(guard, w->look.backlog))
+		if (!full)
 			return false;
 		port->busy_ns = w->now;
-		sw_switch(w, port, true);
-	} else if (w->now > port->busy_ns + guard->quiet_ms * SW_NS_PER_MS) {
-		sw_switch(w, port, false);
-		return false;
+		sw_switch(port, sw_local_port(w), true, w->now);
+	} else if (sw_quiet(port, guard, w->now)) {
+		if (!full) {
+			sw_switch(port, sw_local_port(w), false, w->now);
+			return false;
+		}
+		port->busy_ns = w->now;
 	}
 	return true;
 }
@@ -207,10 +223,13 @@ static __always_inline void sw_note_cookie(const struct sw_work *w, struct sw_po
 {
 	struct sw_load *load = sw_load_of(port);
 	bool busy = load && sw_load_sent(load, guard, w->now);
+	__u64 often_ns = guard->quiet_ms * SW_NS_PER_MS / 4;
 
-	if (busy && w->now - port->busy_ns > SW_WRITE_EVERY_NS)
+	if (often_ns > SW_WRITE_EVERY_NS)
+		often_ns = SW_WRITE_EVERY_NS;
+	if (busy && w->now > port->busy_ns + often_ns)
 		port->busy_ns = w->now;
-	if (w->now - port->cookie_ns > SW_WRITE_EVERY_NS)
+	if (w->now > port->cookie_ns + SW_WRITE_EVERY_NS)
 		port->cookie_ns = w->now;
 	sw_count(SW_COOKIES_SENT);
 }
@@ -237,9 +256,11 @@ static __always_inline struct sw_raw *sw_make_raw(struct sw_work *w)
 
 	__builtin_memset(raw, 0, sizeof(*raw));
 	if (w->packet.ipv4) {
+		raw->v4.version = 4;
 		raw->v4.saddr = w->packet.from[3];
 		raw->v4.daddr = w->packet.to[3];
 	} else {
+		raw->v6.version = 6;
 		__builtin_memcpy(&raw->v6.saddr, w->packet.from, 16);
 		__builtin_memcpy(&raw->v6.daddr, w->packet.to, 16);
 	}
@@ -252,27 +273,39 @@ static __always_inline struct sw_raw *sw_make_raw(struct sw_work *w)
 	return raw;
 }
 
-/* Negative: the kernel has none. */
-static __always_inline __s64 sw_kernel_cookie(struct sw_work *w)
+/*
+ * Negative: the kernel has none. This helper notes on the listener that cookies are out, as
+ * bpf_tcp_raw_gen_syncookie_*() can't: without, it takes none back (tcp_synq_no_recent_overflow).
+ */
+static __always_inline __s64 sw_kernel_cookie(void *ctx, struct sw_work *w)
 {
+	struct bpf_sock *listener = sw_find_socket(ctx, w);
 	struct sw_raw *raw = sw_make_raw(w);
+	__s64 cookie;
 
-	if (!raw_syncookies)
+	if (!listener)
 		return -1;
-	if (w->packet.ipv4)
-		return bpf_tcp_raw_gen_syncookie_ipv4(&raw->v4, &raw->tcp.header, sizeof(raw->tcp));
-	return bpf_tcp_raw_gen_syncookie_ipv6(&raw->v6, &raw->tcp.header, sizeof(raw->tcp));
+	raw->tcp.header.syn = 1;
+	cookie = bpf_tcp_gen_syncookie(listener, &raw->v6, sizeof(raw->v6), &raw->tcp.header,
+				       sizeof(raw->tcp));
+	bpf_sk_release(listener);
+	return cookie;
 }
 
-static __always_inline bool sw_kernel_cookie_valid(struct sw_work *w)
+/* Would the listener take the ACK for a cookie of the kernel's? */
+static __always_inline bool sw_kernel_cookie_valid(void *ctx, struct sw_work *w)
 {
+	struct bpf_sock *listener = sw_find_socket(ctx, w);
 	struct sw_raw *raw = sw_make_raw(w);
+	bool valid;
 
-	if (!raw_syncookies)
+	if (!listener)
 		return false;
-	if (w->packet.ipv4)
-		return !bpf_tcp_raw_check_syncookie_ipv4(&raw->v4, &raw->tcp.header);
-	return !bpf_tcp_raw_check_syncookie_ipv6(&raw->v6, &raw->tcp.header);
+	raw->tcp.header.ack = 1;
+	valid = !bpf_tcp_check_syncookie(listener, &raw->v6, sizeof(raw->v6), &raw->tcp.header,
+					 sizeof(raw->tcp));
+	bpf_sk_release(listener);
+	return valid;
 }
 
 /* Whose cookie the listener takes. */
@@ -311,15 +344,14 @@ static __always_inline enum sw_counter sw_may_answer(struct sw_work *w, struct s
 	return SW_NONE;
 }
 
-static __always_inline bool sw_within_budget(const struct sw_work *w, const struct sw_guard *guard,
-					     const struct sw_keys *keys)
+static __always_inline bool sw_within_budget(const struct sw_work *w, const struct sw_guard *guard)
 {
 	struct sw_budget *budget;
 	__u32 bucket;
 
 	if (!guard->reply_budget)
 		return true;
-	bucket = sw_budget_bucket(&w->packet, keys->isn);
+	bucket = sw_budget_bucket(&w->packet, guard->secret);
 	budget = bpf_map_lookup_elem(&sw_budget, &bucket);
 	return !budget || sw_budget_take(budget, guard->reply_budget, w->now);
 }
@@ -330,7 +362,7 @@ static __always_inline void sw_offer_mss_only(struct sw_offer *offer)
 	offer->wscale_ok = offer->sack_ok = offer->tstamp_ok = offer->ecn_ok = false;
 }
 
-static __always_inline bool sw_bake(struct sw_work *w, const struct sw_guard *guard,
+static __always_inline bool sw_bake(void *ctx, struct sw_work *w, const struct sw_guard *guard,
 				    const struct sw_keys *keys, struct sw_cookie *cookie)
 {
 	__s64 kernels;
@@ -340,7 +372,7 @@ static __always_inline bool sw_bake(struct sw_work *w, const struct sw_guard *gu
 					 w->seg.seq, sw_epoch_now(w, guard), &w->offer);
 		return true;
 	}
-	kernels = sw_kernel_cookie(w);
+	kernels = sw_kernel_cookie(ctx, w);
 	sw_offer_mss_only(&w->offer);
 	cookie->isn = (__u32)kernels;
 	return kernels >= 0;
@@ -376,7 +408,7 @@ static __always_inline int sw_reply(struct xdp_md *ctx, struct sw_work *w, struc
 	struct sw_cookie cookie = {};
 
 	terms.window = window > 0xffff ? 0xffff : (__u16)window;
-	if (!sw_bake(w, guard, keys, &cookie)) {
+	if (!sw_bake(ctx, w, guard, keys, &cookie)) {
 		w->reason = SW_REPLY_FAILED;
 		return XDP_DROP;
 	}
@@ -409,7 +441,7 @@ __noinline int sw_guard_syn(struct xdp_md *ctx)
 		return XDP_PASS;
 	w->now = sw_coarse_now();
 	sw_read_options(&w->seg);
-	sw_look_up_for_syn(ctx, w, port);
+	sw_look_up_for_syn(ctx, w, port, guard);
 	why = sw_may_answer(w, port, guard);
 	if (why) {
 		sw_count(why);
@@ -421,7 +453,7 @@ __noinline int sw_guard_syn(struct xdp_md *ctx)
 		sw_count(SW_DRY_RUN_REPLIES);
 		return XDP_PASS;
 	}
-	if (!sw_within_budget(w, guard, keys)) {
+	if (!sw_within_budget(w, guard)) {
 		w->reason = SW_OVER_BUDGET;
 		return XDP_DROP;
 	}
@@ -484,7 +516,7 @@ static __always_inline int sw_rule_stray(struct sw_work *w)
 	__u32 zero = 0;
 	struct sw_load *load = bpf_map_lookup_elem(&sw_load, &zero);
 
-	if (load && w->now - load->since_ns >= SW_NS_PER_S) {
+	if (load && w->now >= load->since_ns + SW_NS_PER_S) {
 		load->since_ns = w->now;
 		load->sent = 0;
 	}
@@ -496,7 +528,7 @@ static __always_inline int sw_rule_stray(struct sw_work *w)
 	return RULING_DROP;
 }
 
-static __always_inline int sw_rule_cookie(struct sw_work *w, struct sw_port *port,
+static __always_inline int sw_rule_cookie(void *ctx, struct sw_work *w, struct sw_port *port,
 					  const struct sw_guard *guard, const struct sw_keys *keys,
 					  bool known)
 {
@@ -505,7 +537,7 @@ static __always_inline int sw_rule_cookie(struct sw_work *w, struct sw_port *por
 
 	if (admission == ADMISSION_BPF)
 		wrong = sw_check_cookie(w, guard, keys);
-	else if (admission == ADMISSION_KERNEL && sw_kernel_cookie_valid(w))
+	else if (admission == ADMISSION_KERNEL && sw_kernel_cookie_valid(ctx, w))
 		wrong = SW_NONE;
 	if (!wrong) {
 		sw_begin_by_cookie(w, port, admission);
@@ -514,7 +546,7 @@ static __always_inline int sw_rule_cookie(struct sw_work *w, struct sw_port *por
 	if (known)
 		return RULING_NONE;
 	if (admission != ADMISSION_KERNEL && sw_kernel_outstanding(port, w->now) &&
-	    sw_kernel_cookie_valid(w))
+	    sw_kernel_cookie_valid(ctx, w))
 		return RULING_NONE;
 	sw_count(SW_COOKIES_REJECTED);
 	w->reason = wrong;
@@ -529,7 +561,7 @@ static __always_inline int sw_rule(struct xdp_md *ctx, struct sw_work *w, struct
 	    sw_cookie_outstanding(guard, port, w->now)) {
 		sw_read_late_options(ctx, w);
 		sw_read_options(&w->seg);
-		return sw_rule_cookie(w, port, guard, keys, known);
+		return sw_rule_cookie(ctx, w, port, guard, keys, known);
 	}
 	return known || port->mode == COOKIES_NEVER ? RULING_NONE : sw_rule_stray(w);
 }

@@ -32,6 +32,7 @@ struct bpf_iter__tcp {
 
 struct sock {
 	int sk_rcvbuf;
+	__u32 sk_ack_backlog; /* connections that wait for accept() */
 	__u32 sk_max_ack_backlog;
 };
 

@@ -17,6 +17,7 @@
 #include <synward/parse.h>
 #include <synward/reply.h>
 #include <synward/stats.h>
+#include <synward/sweep.h>
 
 /*
  * Flows that both ends have proved live. Not preallocated: a table for a million flows then costs
@@ -97,6 +98,8 @@ struct {
 	__uint(max_entries, 1 << 22);
 } sw_due SEC(".maps");
 
+struct sw_expire_batch expire_batch = {}; /* see <synward/sweep.h> */
+
 /* Guarded ports, by their number. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -146,6 +149,24 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } sw_sockets_now SEC(".maps");
+
+/*
+ * The connections that this CPU has given to their listeners of late, by a hash of theirs; those that
+ * share a place forget each other.
+ */
+#define SW_HANDED_PLACES 1024
+
+struct sw_handed {
+	__u64 time_ns;
+	__u64 hash;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SW_HANDED_PLACES);
+	__type(key, __u32);
+	__type(value, struct sw_handed);
+} sw_handed SEC(".maps");
 
 /* 1: XDP can't tell tc by metadata which frames open a connection; the driver has none. */
 struct {

@@ -8,6 +8,7 @@
 #include <synward/state.h>
 #include <synward/sweep.h>
 
+#include "guard.h"
 #include "track.h"
 
 struct sw_pass {
@@ -74,6 +75,15 @@ static long sw_sweep_one(void *map, struct sw_flow_key *key, struct sw_flow *flo
 	return 0;
 }
 
+/* Guard: a port to which no SYN comes any more would else not be told that it is quiet. */
+static long sw_calm_one(void *map, __u32 *number, struct sw_port *port, struct sw_pass *pass)
+{
+	(void)map;
+	if (port->on && sw_quiet(port, &sw_settings()->guard, pass->now))
+		sw_switch(port, (__u16)*number, false, pass->now);
+	return 0;
+}
+
 static __always_inline void sw_sweep_all(struct sw_sweep *args)
 {
 	struct sw_pass pass = { .args = args, .now = sw_now(), .halfopen = true };
@@ -81,25 +91,33 @@ static __always_inline void sw_sweep_all(struct sw_sweep *args)
 	bpf_for_each_map_elem(&sw_halfopen, sw_sweep_one, &pass, 0);
 	pass.halfopen = false;
 	bpf_for_each_map_elem(&sw_flows, sw_sweep_one, &pass, 0);
+	bpf_for_each_map_elem(&sw_ports, sw_calm_one, &pass, 0);
 }
 
-static __always_inline void sw_expire_one(struct sw_expire *args)
+static long sw_expire_one(__u32 number, const __u64 *now)
 {
-	struct sw_flow_key key = args->key;
-	__u64 now = sw_now();
+	struct sw_flow_key *key;
 	struct sw_flow *flow;
 	__u8 halfopen;
 
-	args->deadline_ns = 0;
-	flow = sw_find(&key, &halfopen);
-	if (!flow)
-		return;
-	if (flow->deadline_ns > now)
-		args->deadline_ns = flow->deadline_ns;
-	else if (halfopen)
-		sw_remove(&sw_halfopen, &key, flow, true, now);
+	if (number >= SW_EXPIRE_FLOWS)
+		return 1;
+	key = &expire_batch.key[number];
+	flow = sw_find(key, &halfopen);
+	if (!flow || flow->deadline_ns > *now)
+		return 0;
+	if (halfopen)
+		sw_remove(&sw_halfopen, key, flow, true, *now);
 	else
-		sw_remove(&sw_flows, &key, flow, false, now);
+		sw_remove(&sw_flows, key, flow, false, *now);
+	return 0;
+}
+
+static __always_inline void sw_expire_all(void)
+{
+	__u64 now = sw_now();
+
+	bpf_loop(expire_batch.count, sw_expire_one, &now, 0);
 }
 
 #endif

@@ -149,6 +149,21 @@ __noinline int skb_parse(struct __sk_buff *skb, struct sw_work *w)
 	return stop ? (int)stop : skb_transport(skb, w);
 }
 
+/*
+ * Behind XDP in generic mode, Linux 6.18 hands tc the packet without its Ethernet header where it had
+ * to copy the frame (skb_pp_cow_data() forgets mac_len), which it does for most drivers.
+ */
+__noinline int skb_parse_bare(struct __sk_buff *skb, struct sw_work *w)
+{
+	struct sw_cursor cursor = skb_cursor(skb);
+	enum sw_counter stop;
+
+	if (!w)
+		return SW_TRUNCATED;
+	stop = sw_parse_ip(&cursor, __builtin_bswap16((__u16)skb->protocol), &w->packet);
+	return stop ? (int)stop : skb_transport(skb, w);
+}
+
 SEC("tc")
 int synward_egress(struct __sk_buff *skb)
 {
@@ -172,21 +187,6 @@ int synward_egress(struct __sk_buff *skb)
 	}
 	finish(w, stop);
 	return TC_ACT_UNSPEC;
-}
-
-/*
- * Behind XDP in generic mode, Linux 6.18 hands tc the packet without its Ethernet header where it had
- * to copy the frame (skb_pp_cow_data() forgets mac_len), which it does for most drivers.
- */
-__noinline int skb_parse_bare(struct __sk_buff *skb, struct sw_work *w)
-{
-	struct sw_cursor cursor = skb_cursor(skb);
-	enum sw_counter stop;
-
-	if (!w)
-		return SW_TRUNCATED;
-	stop = sw_parse_ip(&cursor, __builtin_bswap16(skb->protocol), &w->packet);
-	return stop ? (int)stop : skb_transport(skb, w);
 }
 
 /* Guard: hands a connection that a cookie opened to its listener. Loaded where the kernel can. */
@@ -214,7 +214,7 @@ int synward_sockets(struct bpf_iter__tcp *ctx)
 	return 0;
 }
 
-/* User space runs these two; their arguments are the context. */
+/* User space runs these two. */
 
 SEC("syscall")
 int synward_sweep(struct sw_sweep *args)
@@ -224,8 +224,9 @@ int synward_sweep(struct sw_sweep *args)
 }
 
 SEC("syscall")
-int synward_expire(struct sw_expire *args)
+int synward_expire(void *none)
 {
-	sw_expire_one(args);
+	(void)none;
+	sw_expire_all();
 	return 0;
 }

@@ -135,8 +135,8 @@ static void check_load(struct report *report)
 {
 	static const struct sw_maps none;
 	const struct sw_sizes small = { .flows = 1024, .halfopen = 1024 };
-	struct synward *object = synward__open();
-	int err = object ? sw_object_try(object, &small, &none) : -errno;
+	struct synward *object = NULL;
+	int err = sw_object_open(&object) ?: sw_object_try(object, &small, &none);
 
 	find(report, "synward's programs", err ? BAD : GOOD,
 	     "--verbose shows what the kernel's verifier says", "%s",
@@ -144,20 +144,55 @@ static void check_load(struct report *report)
 	synward__destroy(object);
 }
 
-/* For guard mode, which uses it to hand connections over to the listener. */
 static void check_btf(struct report *report)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
-	bool there =
-		btf && btf__find_by_name_kind(btf, "bpf_sk_assign_tcp_reqsk", BTF_KIND_FUNC) > 0;
 
 	find(report, "kernel BTF", btf ? GOOD : NOTE,
-	     "Build the kernel with CONFIG_DEBUG_INFO_BTF; tracking does without",
+	     "Build the kernel with CONFIG_DEBUG_INFO_BTF; tracking does without, guard does not",
 	     btf ? "available" : "missing");
-	find(report, "cookie admission", there ? GOOD : NOTE,
-	     "Linux 6.9 brings it; only guard mode will want it", "bpf_sk_assign_tcp_reqsk %s",
-	     there ? "available" : "missing");
 	btf__free(btf);
+}
+
+/* --- Guard ---------------------------------------------------------------------------------- */
+
+static void check_admission(struct report *report)
+{
+	if (sw_kernel_assigns_requests())
+		find(report, "guard, admission", GOOD, NULL,
+		     "by bpf_sk_assign_tcp_reqsk(): cookies keep all TCP options");
+	else
+		find(report, "guard, admission", NOTE,
+		     "Linux 6.9 keeps all TCP options; here sysctl net.ipv4.tcp_syncookies=2",
+		     "by the kernel's own cookies, which keep the MSS alone");
+}
+
+static void check_cookie_sysctl(struct report *report)
+{
+	int cookies = sw_sysctl_read("net/ipv4/tcp_syncookies");
+	int wanted = sw_kernel_assigns_requests() ? 1 : 2;
+
+	find(report, "guard, syncookies", cookies >= wanted ? GOOD : NOTE,
+	     wanted == 1
+		     ? "sysctl -w net.ipv4.tcp_syncookies=1: with 0 the kernel takes no cookie"
+		     : "sysctl -w net.ipv4.tcp_syncookies=2: else it takes its own only at times",
+	     "net.ipv4.tcp_syncookies = %d", cookies);
+}
+
+static void check_socket_list(struct report *report)
+{
+	find(report, "guard, sockets", sw_kernel_lists_sockets() ? GOOD : NOTE,
+	     "Guard asks the kernel for every SYN's socket then, which is slower", "iter/tcp %s",
+	     sw_kernel_lists_sockets() ? "available" : "missing");
+}
+
+/* A tag that the card takes off is not on the reply. */
+static void check_vlan_offload(struct report *report, const char *ifname)
+{
+	if (sw_nic_strips_vlan(ifname))
+		find(report, "guard, VLAN", NOTE,
+		     "ethtool -K IFACE rxvlan off, where clients come through VLANs",
+		     "the card takes tags off before XDP: replies would go out without");
 }
 
 /* --- Sharing the hook ----------------------------------------------------------------------- */
@@ -206,6 +241,7 @@ static void check_iface(struct report *report, const struct sw_iface_state *ifac
 	find(report, "interface", GOOD, NULL, "%s, driver %s", iface->name,
 	     *driver ? driver : "not known");
 	check_native(report, iface);
+	check_vlan_offload(report, iface->name);
 	if (!strcmp(driver, "veth"))
 		find(report, "veth", NOTE,
 		     "--mode generic costs a sixth of TSO throughput, native more",
@@ -275,6 +311,9 @@ enum sw_exit sw_cmd_check(char *const *operands, void *args)
 	check_helpers(&report);
 	check_load(&report);
 	check_btf(&report);
+	check_admission(&report);
+	check_cookie_sysctl(&report);
+	check_socket_list(&report);
 	check_sharing(&report);
 	if (operands[0])
 		check_iface(&report, &iface);

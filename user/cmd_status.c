@@ -216,21 +216,16 @@ static void print_timeouts(const struct sw_timeouts *timeouts)
 	putchar('\n');
 }
 
-static const char *pressure_text(const struct status *status, const struct sw_port *port,
-				 char text[64])
+/* What a port that decides for itself goes by, below where it stands. */
+static void print_pressure(const struct status *status, const struct sw_port *port)
 {
-	if (port->mode == COOKIES_AUTO)
-		snprintf(text, 64, "half-open %u, cookies from %u", port->half_open,
-			 sw_high_mark(&status->config.guard, port->backlog));
-	else
-		*text = '\0';
-	return text;
+	printf("%39shalf-open %u, cookies from %u\n", "", port->half_open,
+	       sw_high_mark(&status->config.guard, port->backlog));
 }
 
 static void print_guard(const struct status *status)
 {
 	const struct sw_guard *guard = &status->config.guard;
-	char text[64];
 
 	if (!guard->ports)
 		return;
@@ -241,12 +236,13 @@ static void print_guard(const struct status *status)
 	for (int i = 0; i < status->ports; i++) {
 		const struct sw_port *port = &status->guarded[i].port;
 
-		printf("    port %-5u %-6s %-15s listener: %s; admission: %s%s%s\n",
+		printf("    port %-5u %-6s %-15s  listener: %s; admission: %s\n",
 		       status->guarded[i].number, sw_cookie_mode_name(port->mode),
 		       sends_cookies(status, port) ? "sends cookies" : "no cookies",
 		       sw_listener_name(port->listener),
-		       sw_admission_name(port_admission(status, port)),
-		       port->mode == COOKIES_AUTO ? "; " : "", pressure_text(status, port, text));
+		       sw_admission_name(port_admission(status, port)));
+		if (port->mode == COOKIES_AUTO)
+			print_pressure(status, port);
 	}
 }
 

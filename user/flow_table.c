@@ -13,9 +13,6 @@
 
 #define BATCH 4096
 
-/* Called for every entry; 0 or -errno, which ends the walk. */
-typedef int (*visit_fn)(void *context, const struct sw_flow_key *key, const struct sw_flow *flow);
-
 struct batch {
 	struct sw_flow_key *keys;
 	struct sw_flow *flows;
@@ -38,7 +35,7 @@ static int batch_grow(struct batch *batch)
 }
 
 /* The kernel hands over whole hash buckets; -ENOSPC says that one did not fit. */
-static int walk(int fd, visit_fn visit, void *context)
+int sw_flow_table_walk(int fd, sw_flow_visit visit, void *context)
 {
 	struct batch batch = {};
 	__u32 cursor, count, *from = NULL;
@@ -135,10 +132,10 @@ int sw_flow_table_read(struct sw_flow_table *table, const struct sw_maps *maps,
 		       const struct sw_flow_filter *filter, __u64 now_ns)
 {
 	struct reading reading = { table, filter, now_ns, true };
-	int err = walk(sw_maps_fd(maps, "sw_halfopen"), add, &reading);
+	int err = sw_flow_table_walk(sw_maps_fd(maps, "sw_halfopen"), add, &reading);
 
 	reading.halfopen = false;
-	err = err ?: walk(sw_maps_fd(maps, "sw_flows"), add, &reading);
+	err = err ?: sw_flow_table_walk(sw_maps_fd(maps, "sw_flows"), add, &reading);
 	drop_promoted(table);
 	return err ? sw_fail(err, NULL, "read the flows") : 0;
 }
@@ -179,7 +176,7 @@ static int count_live(void *context, const struct sw_flow_key *key, const struct
 int sw_halfopen_count(const struct sw_maps *maps, __u64 now_ns, __u64 *count)
 {
 	struct counting counting = { .now_ns = now_ns };
-	int err = walk(sw_maps_fd(maps, "sw_halfopen"), count_live, &counting);
+	int err = sw_flow_table_walk(sw_maps_fd(maps, "sw_halfopen"), count_live, &counting);
 
 	*count = counting.count;
 	return err ? sw_fail(err, NULL, "count the half-open flows") : 0;

@@ -26,6 +26,13 @@ struct sw_flow_table {
 	size_t count, room;
 };
 
+/* Called for one entry; 0 or -errno, which ends the walk. */
+typedef int (*sw_flow_visit)(void *context, const struct sw_flow_key *key,
+			     const struct sw_flow *flow);
+
+/* Every entry of one of the two maps, dead ones too. 0 or -errno, not reported. */
+int sw_flow_table_walk(int fd, sw_flow_visit visit, void *context);
+
 /* Adds the flows of both maps that are live at now_ns and match. 0 or -errno, reported. */
 int sw_flow_table_read(struct sw_flow_table *table, const struct sw_maps *maps,
 		       const struct sw_flow_filter *filter, __u64 now_ns);

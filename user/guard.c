@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "clock.h"
 #include "kernel.h"
@@ -51,14 +52,13 @@ static void read_sysctls(struct sw_guard *guard)
 	guard->window_scaling = sw_sysctl_read("net/ipv4/tcp_window_scaling") > 0;
 	guard->ecn = sw_sysctl_read("net/ipv4/tcp_ecn") > 0;
 	guard->wscale = choose_wscale();
-	guard->kernel_cookies =
-		sw_kernel_lends_cookies() && sw_sysctl_read("net/ipv4/tcp_syncookies") == 2;
+	guard->kernel_cookies = sw_sysctl_read("net/ipv4/tcp_syncookies") == 2;
 }
 
 static int check_bpf_admission(void)
 {
 	if (!sw_kernel_assigns_requests())
-		return sw_fail(0, "Linux 6.9 has it; --admission kernel needs 6.0",
+		return sw_fail(0, "Linux 6.9 has it; --admission kernel does without",
 			       "guard: this kernel has no bpf_sk_assign_tcp_reqsk()");
 	if (sw_sysctl_read("net/ipv4/tcp_syncookies") <= 0)
 		return sw_fail(0, "sysctl -w net.ipv4.tcp_syncookies=1",
@@ -68,9 +68,6 @@ static int check_bpf_admission(void)
 
 static int check_kernel_admission(void)
 {
-	if (!sw_kernel_lends_cookies())
-		return sw_fail(0, "Linux 6.0 has them; track mode works without",
-			       "guard: this kernel has no bpf_tcp_raw_gen_syncookie_ipv4()");
 	if (sw_sysctl_read("net/ipv4/tcp_syncookies") != 2)
 		return sw_fail(0, "sysctl -w net.ipv4.tcp_syncookies=2",
 			       "guard: the kernel takes its cookies at any time only with "
@@ -99,6 +96,8 @@ int sw_guard_prepare(const struct sw_guard_options *options, const struct sw_gua
 	*guard = (struct sw_guard){};
 	if (!options->count)
 		return 0;
+	if (getrandom(guard->secret, sizeof(guard->secret), 0) != sizeof(guard->secret))
+		return sw_fail(-errno, NULL, "get random numbers");
 	guard->wall_offset_ns = sw_wall_offset_ns();
 	guard->reply_budget = options->reply_budget;
 	guard->high = options->high;

@@ -27,16 +27,6 @@ bool sw_kernel_assigns_requests(void)
 	return known;
 }
 
-bool sw_kernel_lends_cookies(void)
-{
-	static int known = -1;
-
-	if (known < 0)
-		known = libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP,
-						BPF_FUNC_tcp_raw_gen_syncookie_ipv4, NULL) == 1;
-	return known;
-}
-
 bool sw_kernel_lists_sockets(void)
 {
 	static int known = -1;

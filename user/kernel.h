@@ -10,9 +10,6 @@
 /* bpf_sk_assign_tcp_reqsk() (Linux 6.9): our own cookies can be admitted. */
 bool sw_kernel_assigns_requests(void);
 
-/* bpf_tcp_raw_gen_syncookie_*() (Linux 6.0): the kernel's cookies can be made and checked at XDP. */
-bool sw_kernel_lends_cookies(void);
-
 /* iter/tcp (Linux 5.9): the sockets of a namespace can be listed by a program. */
 bool sw_kernel_lists_sockets(void);
 

@@ -14,7 +14,6 @@
 /* What this kernel can't load is left out: tracking works without. */
 static void suit_kernel(struct synward *object)
 {
-	object->rodata->raw_syncookies = sw_kernel_lends_cookies();
 	if (!sw_kernel_assigns_requests())
 		bpf_program__set_autoload(object->progs.synward_admit, false);
 	if (!sw_kernel_lists_sockets())

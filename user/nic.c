@@ -38,6 +38,19 @@ void sw_nic_driver(const char *ifname, char driver[SW_DRIVER_TEXT])
 	close(fd);
 }
 
+bool sw_nic_strips_vlan(const char *ifname)
+{
+	struct ethtool_value flags = { .cmd = ETHTOOL_GFLAGS };
+	struct ifreq request = { .ifr_data = (char *)&flags };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool known;
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", ifname);
+	known = fd >= 0 && !ioctl(fd, SIOCETHTOOL, &request);
+	close(fd);
+	return known && (flags.data & ETH_FLAG_RXVLAN);
+}
+
 /* --- Generic netlink ------------------------------------------------------------------------ */
 
 /* One attribute of an answer, copied out by number. */

@@ -21,4 +21,7 @@ enum sw_native_xdp {
 
 enum sw_native_xdp sw_nic_native_xdp(__u32 ifindex);
 
+/* The card takes VLAN tags off what arrives (ethtool's rx-vlan-offload). */
+bool sw_nic_strips_vlan(const char *ifname);
+
 #endif

@@ -77,7 +77,8 @@ static int open_maps(struct sw_tracker *tracker)
 	int err = 0;
 
 	bpf_object__for_each_program (prog, tracker->object->obj)
-		err = err ?: sw_maps_open(&tracker->maps, bpf_program__fd(prog));
+		if (bpf_program__autoload(prog))
+			err = err ?: sw_maps_open(&tracker->maps, bpf_program__fd(prog));
 	return err ? sw_fail(err, NULL, "open the maps") : 0;
 }
 

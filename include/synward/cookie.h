@@ -21,8 +21,10 @@
  *      |  24 more bits of H      | own scale | its scale |
  *
  * So a random ACK passes with 2^-23, and with timestamps with 2^-47. F stays for a pair of
- * endpoints: while a client's ISNs grow, so do the answers, on which TIME_WAIT rests. H covers
- * every option, and F stands in it for the tuple: the tuple is hashed once.
+ * endpoints: from one epoch to the next, while a client's ISNs grow, so do the answers, on which
+ * TIME_WAIT rests. (Within an epoch they may fall by 2^24; there the kernel, which knows the old
+ * numbers, answers: it has a socket in TIME_WAIT.) H covers every option, and F stands in it for the
+ * tuple: the tuple is hashed once.
  */
 #ifndef SYNWARD_COOKIE_H
 #define SYNWARD_COOKIE_H
@@ -75,10 +77,11 @@ SW_INLINE __u64 sw_cookie_epoch(__u64 wall_ns)
 
 /*
  * What clients offer: X(index, value). A value between two is taken for the smaller. MSS: the default of
- * RFC 9293, 3.7.1, that of IPv6's minimum MTU, tunnels, PPPoE, Ethernet, jumbo frames. Scale index 0 is none.
+ * RFC 9293, 3.7.1, that of IPv6's minimum MTU, tunnels, Ethernet over IPv6, PPPoE, Ethernet, jumbo frames
+ * (over IPv6; over IPv4 it is 8960). Scale index 0 is none.
  */
 #define SW_COOKIE_MSS(X) \
-	X(0, 536) X(1, 1220) X(2, 1300) X(3, 1400) X(4, 1440) X(5, 1452) X(6, 1460) X(7, 8960)
+	X(0, 536) X(1, 1220) X(2, 1300) X(3, 1400) X(4, 1440) X(5, 1452) X(6, 1460) X(7, 8940)
 #define SW_COOKIE_WSCALE(X) X(1, 0) X(2, 2) X(3, 4) X(4, 6) X(5, 7) X(6, 8) X(7, 10)
 
 #define SW_COOKIE_MSS_MIN 536

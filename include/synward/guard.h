@@ -20,11 +20,12 @@ enum sw_cookie_mode {
 enum sw_admission {
 	ADMISSION_NONE = 0, /* this kernel has no way: guard answers nothing */
 	ADMISSION_BPF = 1, /* our cookie; bpf_sk_assign_tcp_reqsk(), Linux 6.9 */
-	ADMISSION_KERNEL = 2, /* the kernel's own cookie; bpf_tcp_raw_gen_syncookie_*(), 6.0 */
+	ADMISSION_KERNEL = 2, /* the kernel's own cookie; bpf_tcp_gen_syncookie() */
 } __attribute__((packed));
 
 /* Part of sw_config. All zero: nothing is guarded. */
 struct sw_guard {
+	__u64 secret[2]; /* of the reply budget: which prefixes share a bucket */
 	__s64 wall_offset_ns; /* the wall clock less CLOCK_MONOTONIC: epochs are the wall clock's */
 	__u32 ports; /* how many entries sw_ports has */
 	__u32 reply_budget; /* SYN+ACKs a second to one source prefix (/24, /64); 0: no limit */
@@ -45,7 +46,7 @@ struct sw_guard {
 	__u8 padding[3];
 };
 
-_Static_assert(sizeof(struct sw_guard) == 48, "no hidden padding");
+_Static_assert(sizeof(struct sw_guard) == 64, "no hidden padding");
 
 /* What the last SYN to the port met. */
 enum sw_listener_kind {
@@ -120,10 +121,12 @@ SW_INLINE bool sw_cookie_outstanding(const struct sw_guard *guard, const struct 
 	return guard->shared_keys || (port->cookie_ns && now < port->cookie_ns + SW_COOKIE_LIFE_NS);
 }
 
-/* The kernel answered SYNs to this port so lately that a cookie of its own may come back. */
+/* The kernel answers SYNs to this port, or did so lately: a cookie of its own may come back. */
 SW_INLINE bool sw_kernel_outstanding(const struct sw_port *port, __u64 now)
 {
-	return now < port->switched_ns + SW_COOKIE_LIFE_NS || !port->on;
+	bool answers = port->mode != COOKIES_ALWAYS && !port->on;
+
+	return answers || now < port->switched_ns + SW_COOKIE_LIFE_NS;
 }
 
 /* From here on a listener is under pressure: well before the kernel drops SYNs of its own accord. */
@@ -142,7 +145,7 @@ SW_INLINE __u32 sw_high_mark(const struct sw_guard *guard, __u32 backlog)
  */
 SW_INLINE bool sw_load_sent(struct sw_load *load, const struct sw_guard *guard, __u64 now)
 {
-	if (now - load->since_ns >= SW_NS_PER_S) {
+	if (now >= load->since_ns + SW_NS_PER_S) {
 		load->since_ns = now;
 		load->sent = load->accepted = 0;
 	}
@@ -163,19 +166,19 @@ SW_INLINE bool sw_budget_take(struct sw_budget *bucket, __u32 budget, __u64 now)
 }
 
 /*
- * The bucket of a source prefix, /24 or /64 (IPv6: what one site gets). Hashed with k_isn, as messages
- * of 3 and of 8 bytes, which no tuple is: nobody can choose prefixes that share a bucket with
- * somebody else's, nor learn of the key from those that do.
+ * The bucket of a source prefix, /24 or /64 (IPv6: what one site gets). Multiplying by a secret odd
+ * number (Dietzfelbinger et al., 1997) makes any two prefixes meet with 2^-15 at most, so nobody can
+ * choose some that share a bucket with somebody else's. It is no key of the cookie: who meets whom
+ * may be seen from outside.
  */
-SW_INLINE __u32 sw_budget_bucket(const struct sw_packet *packet, const __u64 key[2])
+SW_INLINE __u32 sw_budget_bucket(const struct sw_packet *packet, const __u64 secret[2])
 {
-	struct sw_sip sip = sw_sip_begin(key);
+	__u64 prefix = packet->ipv4 ? sw_wire_word(packet->from[3]) & 0xffffff
+				    : sw_wire_pair(packet->from);
 
-	if (packet->ipv4)
-		return sw_sip_end(&sip, sw_sip_last(sw_wire_word(packet->from[3]) & 0xffffff, 3)) >>
-		       48;
-	sw_sip_word(&sip, sw_wire_pair(packet->from));
-	return sw_sip_end(&sip, sw_sip_last(0, 8)) >> 48;
+	prefix *= secret[0] | 1; /* prefixes in a row are to be spread */
+	prefix ^= prefix >> 32;
+	return (__u32)(prefix * (secret[1] | 1) >> 48);
 }
 
 /* --- What a SYN offers, and what of it this host takes ---------------------------------------- */

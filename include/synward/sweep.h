@@ -20,14 +20,19 @@ struct sw_sweep {
 	__u32 due_lost; /* out: flows that found sw_due full */
 };
 
-/* synward_expire: removes this one flow if it is past its deadline, else leaves it. */
-struct sw_expire {
-	struct sw_flow_key key; /* in */
-	__u32 padding;
-	__u64 deadline_ns; /* out: 0 gone, else when to come back */
+/*
+ * synward_expire: removes those of a batch of flows that are past their deadline. The batch stands
+ * in the program's own memory, the skeleton's bss->expire_batch.
+ */
+#define SW_EXPIRE_FLOWS 512
+
+struct sw_expire_batch {
+	__u32 count;
+	struct sw_flow_key key[SW_EXPIRE_FLOWS];
 };
 
 _Static_assert(sizeof(struct sw_sweep) == 24, "no hidden padding");
-_Static_assert(sizeof(struct sw_expire) == 48, "no hidden padding");
+_Static_assert(sizeof(struct sw_expire_batch) == 4 + SW_EXPIRE_FLOWS * sizeof(struct sw_flow_key),
+	       "no hidden padding");
 
 #endif

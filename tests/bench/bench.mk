@@ -1,26 +1,25 @@
-# The flood generator, and the bare programs that synward is measured against. Never installed.
+# The flood generator, the bare programs that synward is measured against, and what else the
+# benchmark needs. Never installed.
 
-BENCH := $(BUILD)/tests/bench
+BENCH       := $(BUILD)/tests/bench
+BENCH_TOOLS := $(BENCH)/flood $(BENCH)/connect $(BENCH)/fill $(BENCH)/bare.bpf.o
 
-$(BENCH)/flood.bpf.o: tests/bench/flood.bpf.c
+$(BENCH)/%.bpf.o: tests/bench/%.bpf.c tests/bench/flood.h
 	$(say) BPF $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CLANG) $(BPF_FLAGS) -c $< -o $@
 
 $(BENCH)/flood.skel.h: $(BENCH)/flood.bpf.o
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name flood > $@
 
-$(BENCH)/flood: tests/bench/flood.c $(BENCH)/flood.skel.h
-	$(say) LINK $@
-	$(Q)$(CC) $(USER_FLAGS) -I$(BENCH) $< -o $@ -lbpf
-
-$(BENCH)/fill: tests/bench/fill.c $(HEADERS)
+$(BENCH)/flood: $(BENCH)/flood.skel.h
+$(BENCH)/flood $(BENCH)/fill $(BENCH)/connect: $(BENCH)/%: tests/bench/%.c tests/bench/flood.h $(HEADERS)
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(USER_FLAGS) $< -o $@ -lbpf
+	$(Q)$(CC) $(USER_FLAGS) -I$(BENCH) $< -o $@ -lbpf
 
-bench: deps ## measure what synward costs, beside its floor (3 minutes)
-	$(Q)$(MAKE) --no-print-directory all $(BENCH)/flood $(BENCH)/fill
+bench: deps ## measure what synward costs, beside its floor (7 minutes)
+	$(Q)$(MAKE) --no-print-directory all $(BENCH_TOOLS)
 	$(Q)tests/bench/run
 .PHONY: bench

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * fill MAP_ID COUNT SECONDS: puts COUNT established flows into a map sw_flows, all of which end in
- * SECONDS from now. For the benchmark of expiry; never installed.
+ * fill FLOWS COUNT FIRST LAST [STATS]: puts COUNT established flows into the map sw_flows of id
+ * FLOWS. The first ends in FIRST seconds from now, the last in LAST, the others evenly between.
+ * Given the map sw_stats, waits until all have expired and prints by how many milliseconds the
+ * latest of them was late. For the benchmark of expiry; never installed.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,10 +13,24 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include <synward/flow.h>
+#include <synward/stats.h>
 
-#define BATCH 4096
+#define BATCH    4096
+#define CPUS_MAX 1024
+
+struct fill {
+	__u32 count;
+	__u64 start_ns, first_ns, last_ns;
+};
+
+static int complain(const char *what, const char *map, int err)
+{
+	fprintf(stderr, "fill: Couldn't %s map %s: %s\n", what, map, strerror(err));
+	return 1;
+}
 
 static __u64 now_ns(void)
 {
@@ -38,28 +54,32 @@ static struct sw_flow_key key_of(__u32 n)
 	return key;
 }
 
-static struct sw_flow established(__u64 start_ns, __u32 seconds)
+static struct sw_flow established(__u64 start_ns, __u64 deadline_ns)
 {
-	struct sw_flow flow = { .start_ns = start_ns, .timeout_ms = seconds * 1000 };
+	struct sw_flow flow = { .start_ns = start_ns, .deadline_ns = deadline_ns };
 
-	flow.deadline_ns = start_ns + seconds * SW_NS_PER_S;
+	flow.timeout_ms = (__u32)((deadline_ns - start_ns) / SW_NS_PER_MS);
 	flow.ep[0].state = flow.ep[1].state = ESTABLISHED;
 	flow.ep[0].seen = flow.ep[1].seen = 1;
 	return flow;
 }
 
-static int fill(int fd, __u32 count, __u32 seconds)
+static __u64 deadline_of(const struct fill *fill, __u32 n)
+{
+	return fill->first_ns + (fill->last_ns - fill->first_ns) * n / fill->count;
+}
+
+static int put(int fd, const struct fill *fill)
 {
 	static struct sw_flow_key keys[BATCH];
 	static struct sw_flow flows[BATCH];
-	__u64 start_ns = now_ns();
 
-	for (__u32 done = 0; done < count;) {
-		__u32 batch = count - done < BATCH ? count - done : BATCH;
+	for (__u32 done = 0; done < fill->count;) {
+		__u32 batch = fill->count - done < BATCH ? fill->count - done : BATCH;
 
 		for (__u32 i = 0; i < batch; i++) {
 			keys[i] = key_of(done + i);
-			flows[i] = established(start_ns, seconds);
+			flows[i] = established(fill->start_ns, deadline_of(fill, done + i));
 		}
 		if (bpf_map_update_batch(fd, keys, flows, &batch, NULL))
 			return -errno;
@@ -68,22 +88,67 @@ static int fill(int fd, __u32 count, __u32 seconds)
 	return 0;
 }
 
+/* How many flows have expired so far. */
+static __u64 expired(int fd)
+{
+	static struct sw_stats stats[CPUS_MAX];
+	__u32 zero = 0;
+	__u64 sum = 0;
+
+	if (bpf_map_lookup_elem(fd, &zero, stats))
+		exit(complain("read", "sw_stats", errno));
+	for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++)
+		sum += stats[cpu].flows_expired;
+	return sum;
+}
+
+/*
+ * Watches them go, and returns by how much the latest is late: while n are gone, one of the first
+ * n + 1 is still there. Right to the 2 ms between two looks.
+ */
+static __u64 watch(int fd, const struct fill *fill, __u64 before)
+{
+	__u64 worst_ns = 0, gone = 0;
+
+	while (gone < fill->count && now_ns() < fill->last_ns + 60 * SW_NS_PER_S) {
+		__u64 now, deadline = deadline_of(fill, gone);
+
+		usleep(2000);
+		gone = expired(fd) - before;
+		now = now_ns();
+		if (now > deadline && now - deadline > worst_ns)
+			worst_ns = now - deadline;
+	}
+	return worst_ns;
+}
+
 int main(int argc, char **argv)
 {
-	int fd, err;
+	int flows, stats = -1, err;
+	struct fill fill;
+	__u64 before;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: fill MAP_ID COUNT SECONDS\n");
+	if (argc != 5 && argc != 6) {
+		fprintf(stderr, "usage: fill FLOWS COUNT FIRST LAST [STATS]\n");
 		return 2;
 	}
-	fd = bpf_map_get_fd_by_id((__u32)atoi(argv[1]));
-	if (fd < 0) {
-		fprintf(stderr, "fill: Couldn't open map %s: %s\n", argv[1], strerror(errno));
-		return 1;
+	flows = bpf_map_get_fd_by_id((__u32)atoi(argv[1]));
+	if (flows < 0)
+		return complain("open", argv[1], errno);
+	if (argc == 6) {
+		stats = bpf_map_get_fd_by_id((__u32)atoi(argv[5]));
+		if (stats < 0)
+			return complain("open", argv[5], errno);
 	}
-	err = fill(fd, (__u32)atoi(argv[2]), (__u32)atoi(argv[3]));
+	before = stats >= 0 ? expired(stats) : 0;
+	fill.count = (__u32)atoi(argv[2]);
+	fill.start_ns = now_ns();
+	fill.first_ns = fill.start_ns + (__u64)(atof(argv[3]) * SW_NS_PER_S);
+	fill.last_ns = fill.start_ns + (__u64)(atof(argv[4]) * SW_NS_PER_S);
+	err = put(flows, &fill);
 	if (err)
-		fprintf(stderr, "fill: Couldn't fill map %s: %s\n", argv[1], strerror(-err));
-	close(fd);
-	return err ? 1 : 0;
+		return complain("fill", argv[1], -err);
+	if (stats >= 0)
+		printf("%llu\n", watch(stats, &fill, before) / SW_NS_PER_MS);
+	return 0;
 }

@@ -10,12 +10,16 @@ What host.lose() takes, no tracker sees. What host.drop() takes, every tracker h
 What host.hold() keeps back has not been sent yet, and goes out in order when host.release() is called.
 """
 
+import atexit
 import contextlib
 import ctypes
+import functools
 import ipaddress
 import json
 import os
+import selectors
 import shlex
+import shutil
 import signal
 import socket
 import struct
@@ -77,6 +81,17 @@ def endpoint(address, port):
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
+@functools.cache
+def pass_program():
+    """The path of an XDP program that passes everything."""
+    folder = tempfile.mkdtemp(prefix="sw-pass-")
+    atexit.register(shutil.rmtree, folder)
+    compiler = os.environ.get("CLANG", "clang")
+    run([compiler, "-target", "bpf", "-O2", "-g", "-c", "-x", "c", "-", "-o", f"{folder}/pass.o"], stdin=None,
+        input='__attribute__((section("xdp.frags"), used)) int pass(void *ctx) { return 2; }')
+    return f"{folder}/pass.o"
+
+
 def name_of(sock):
     return endpoint(*sock.getsockname()[:2])
 
@@ -91,16 +106,23 @@ class Host:
         self.peer_mac = bytes([2, 0, 0, 0, 0, 3 - number])
         self.processes = []
         self.lossy = self.held = False
+        self.before = {}
 
-    def socket(self, *kind):
-        """A socket of this namespace."""
+    @contextlib.contextmanager
+    def inside(self):
+        """What this thread does meanwhile, it does in this namespace: sockets, /proc/sys/net."""
         with open("/proc/thread-self/ns/net", "rb") as home, open(f"/run/netns/{self.name}", "rb") as there:
             if libc.setns(there.fileno(), 0):
                 raise OSError(ctypes.get_errno(), f"setns {self.name}")
             try:
-                return socket.socket(*kind)
+                yield
             finally:
                 libc.setns(home.fileno(), 0)
+
+    def socket(self, *kind):
+        """A socket of this namespace."""
+        with self.inside():
+            return socket.socket(*kind)
 
     def command(self, command):
         words = shlex.split(command) if isinstance(command, str) else list(command)
@@ -118,6 +140,20 @@ class Host:
 
     def sysctl(self, **values):
         self.run(["sysctl", "-qw", *(f"{key.replace('__', '.')}={value}" for key, value in values.items())])
+
+    def tcp_settings(self, **values):
+        """Sysctls net.ipv4.tcp_*, until the end of the test."""
+        with self.inside():
+            for name, value in values.items():
+                with open(f"/proc/sys/net/ipv4/tcp_{name}", "r+", encoding="ascii") as file:
+                    self.before.setdefault(name, file.read().strip())
+                    file.seek(0)
+                    file.write(str(value))
+
+    def tidy_settings(self):
+        if self.before:
+            self.tcp_settings(**self.before)
+            self.before = {}
 
     # The way of a segment
 
@@ -159,7 +195,13 @@ class Host:
             self.keep()
         if self.held:
             self.release()
+        self.tidy_settings()
         run(["ss", "-N", self.name, "-K", "-tan"])
+
+    def take_xdp(self):
+        """What the far end sends at XDP (XDP_TX) arrives at a veth only if that has an XDP program, too: one that
+        passes all."""
+        self.run(["ip", "-force", "link", "set", "dev", "veth", "xdp", "obj", pass_program(), "sec", "xdp.frags"])
 
     def sockets(self):
         """{(local, remote): state} of all TCP sockets, by `ss`."""
@@ -197,6 +239,12 @@ class Tracker:
             raise Failure(f"synward run ended with {self.process.returncode}: {self.text().strip()}")
         return None if "serving as process" in self.text() else f"synward run is not ready: {self.text().strip()}"
 
+    def reload(self):
+        """Make it read sysctls and MTU again."""
+        said = self.text().count("settings read again")
+        self.process.send_signal(signal.SIGHUP)
+        until(lambda: None if self.text().count("settings read again") > said else f"not read again: {self.text()}")
+
     def text(self):
         return os.pread(self.log.fileno(), 1 << 16, 0).decode(errors="replace")
 
@@ -224,12 +272,16 @@ class Lab:
         self.client, self.server = Host(f"{self.name}-c", 1), Host(f"{self.name}-s", 2)
         self.tracker = None
         self.watched = self.server
+        self.read_again = False
 
     def tidy(self):
         """Ready for the next test."""
         self.open.close()
         for host in (self.client, self.server):
             host.tidy()
+        if self.read_again:
+            self.tracker.reload()
+            self.read_again = False
         self.port += 20
 
     def down(self):
@@ -250,6 +302,12 @@ class Lab:
         self.watched = host or self.watched
         self.tracker = Tracker(self.watched, interfaces, options)
         return self.tracker
+
+    def tcp_settings(self, **values):
+        """Sysctls net.ipv4.tcp_* of the server, and the tracker knows them, until the end of the test."""
+        self.server.tcp_settings(**values)
+        self.tracker.reload()
+        self.read_again = True
 
     # What synward says
 
@@ -435,6 +493,64 @@ def agree(lab, client, server, states, ss, timeout=5.0):
     until(check, timeout)
 
 
+# What the kernel says of a connection, and what passes over it
+
+class TcpInfo:
+    """TCP_INFO of a socket (linux/tcp.h)."""
+
+    TIMESTAMPS, SACK, WSCALE, ECN, ECN_SEEN, SYN_DATA = 1, 2, 4, 8, 16, 32
+
+    def __init__(self, sock):
+        info = struct.unpack("=8B24I", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104))
+        self.options = info[5]
+        self.snd_wscale, self.rcv_wscale = info[6] & 15, info[6] >> 4
+        self.snd_mss, self.advmss = info[10], info[27]
+        agreed = (("ts", self.TIMESTAMPS), ("sack", self.SACK), ("wscale", self.WSCALE), ("ecn", self.ECN))
+        self.agreed = " ".join(name for name, bit in agreed if self.options & bit)
+
+
+def ss_info(host, sock):
+    """{name: value} of what `ss -ti` prints of a host's socket, such as "wscale": "7,7"."""
+    names = [endpoint(*end()[:2]) for end in (sock.getsockname, sock.getpeername)]
+    shown = run(["ss", "-N", host.name, "-tinHO", "src", names[0], "dst", names[1]]).stdout.split()
+    return dict(word.split(":", 1) for word in shown[5:] if ":" in word)
+
+
+def exchange(one, other, size=1_000_003, timeout=15):
+    """Sends `size` bytes each way at the same time, and compares what arrived."""
+    content = {sock: os.urandom(size) for sock in (one, other)}
+    sent = {sock: memoryview(data) for sock, data in content.items()}
+    got = {sock: bytearray() for sock in content}
+    end = time.monotonic() + timeout
+    with selectors.DefaultSelector() as selector:
+        for sock in content:
+            sock.setblocking(False)
+            selector.register(sock, selectors.EVENT_READ | selectors.EVENT_WRITE)
+        while selector.get_map():
+            if time.monotonic() > end:
+                raise Failure("the transfer stalls: arrived at client and server "
+                              f"{len(got[one])} and {len(got[other])} of {size} bytes")
+            for key, events in selector.select(1):
+                sock = key.fileobj
+                if events & selectors.EVENT_WRITE:
+                    sent[sock] = sent[sock][sock.send(sent[sock]):]
+                if events & selectors.EVENT_READ:
+                    part = sock.recv(1 << 18)
+                    if not part:
+                        raise Failure(f"the peer closed after {len(got[sock])} of {size} bytes")
+                    got[sock] += part
+                wanted = ((selectors.EVENT_READ if len(got[sock]) < size else 0) |
+                          (selectors.EVENT_WRITE if sent[sock] else 0))
+                if wanted:
+                    selector.modify(sock, wanted)
+                else:
+                    selector.unregister(sock)
+    for sock in content:
+        sock.settimeout(5)
+    if got[one] != content[other] or got[other] != content[one]:
+        raise Failure("what arrived is not what was sent")
+
+
 # Socket options that Python has no names for
 
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
@@ -467,11 +583,15 @@ def read_to_end(sock):
 
 TESTS = []
 
+# Of the port that each test gets in its turn; the next one up is never guarded.
+GUARDED = ",".join(str(port) for port in range(1000, 5000, 20))
+
 
 def test(function=None, **options):
     """Mark a test. options: track=False starts no tracker; track="client" puts it there; run=[...] gives `synward
-    run` these words; families=(4, 6) runs it once for each, with a parameter `family`; own=True: a lab of its own,
-    else tests that want the same tracker have one lab after another."""
+    run` these words (with --guard, the client takes what XDP sends); sysctls={...}: the
+    server's, before that; families=(4, 6) runs it once for each, with a parameter `family`; own=True: a lab of its
+    own, else tests that want the same tracker have one lab after another."""
     if function is None:
         return lambda later: test(later, **options)
     for family in options.get("families", (None,)):

@@ -18,6 +18,7 @@
 _Static_assert(GUARD_WSCALE == GOLDEN_WSCALE, "as golden_handshakes has it");
 
 const struct sw_guard guard_usual = {
+	.secret = { 0x0123456789abcdef, 0xfedcba9876543210 },
 	.wall_offset_ns = (__s64)(GOLDEN_EPOCH * 64 * SW_NS_PER_S + 32 * SW_NS_PER_S - START_NS),
 	.ports = 1,
 	.high = 128,

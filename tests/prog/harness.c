@@ -57,7 +57,6 @@ int harness_open(__u32 flows)
 	if (!skel)
 		return complain("open the BPF object", -errno);
 	skel->rodata->offline = true;
-	skel->rodata->raw_syncookies = sw_kernel_lends_cookies();
 	bpf_program__set_autoload(skel->progs.synward_admit, sw_kernel_assigns_requests());
 	bpf_program__set_autoload(skel->progs.synward_sockets, sw_kernel_lists_sockets());
 	if (flows)
@@ -393,9 +392,14 @@ void harness_sweep(struct sw_sweep *sweep, __u64 now)
 	run_syscall(skel->progs.synward_sweep, sweep, sizeof(*sweep), now);
 }
 
-void harness_expire(struct sw_expire *expire, __u64 now)
+void harness_expire(const struct sw_flow_key *keys, __u32 count, __u64 now)
 {
-	run_syscall(skel->progs.synward_expire, expire, sizeof(*expire), now);
+	struct sw_expire_batch *batch = &skel->bss->expire_batch;
+
+	batch->count = count;
+	for (__u32 i = 0; i < count && i < SW_EXPIRE_FLOWS; i++)
+		batch->key[i] = keys[i];
+	run_syscall(skel->progs.synward_expire, NULL, 0, now);
 }
 
 /* --- Flows to work with ----------------------------------------------------------------------- */

@@ -86,7 +86,9 @@ enum place harness_find(const struct sw_flow_key *key, struct sw_flow *flow);
 __u32 harness_entries(enum place place);
 
 void harness_sweep(struct sw_sweep *sweep, __u64 now);
-void harness_expire(struct sw_expire *expire, __u64 now);
+
+/* On a batch of these flows, or as many of them as fit in. */
+void harness_expire(const struct sw_flow_key *keys, __u32 count, __u64 now);
 
 /* Takes what is in a ring buffer; returns how many records there were, and keeps the first few. */
 int harness_events(struct sw_event *events, int room);

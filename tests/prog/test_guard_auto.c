@@ -186,6 +186,8 @@ static void flood_keeps_cookies_on(void **state)
 			assert_true(ask(now + i));
 	assert_in_range(port_now().busy_ns, last - 2 * S, last + S);
 	end = port_now().busy_ns + (__u64)guard_usual.quiet_ms * MS;
+	close_queue();
+	open_queue();
 	assert_true(ask(end));
 	assert_int_equal(harness_events(NULL, 0), 0);
 	assert_false(ask(end + 1));
@@ -240,17 +242,47 @@ static void answered_cookies_are_no_pressure(void **state)
 	assert_int_equal(port_now().busy_ns, START_NS);
 }
 
-/* The queue may still be full when the quiet time is over; then the next SYN turns them on again. */
+/* What came before the cookies may still be in the queue when the quiet time is over. */
+static void full_queue_keeps_cookies_on(void **state)
+{
+	__u64 later = START_NS + (__u64)guard_usual.quiet_ms * MS + 1;
+
+	(void)state;
+	switch_on(START_NS);
+	assert_true(ask(later));
+	assert_int_equal(port_now().busy_ns, later);
+	assert_int_equal(harness_events(NULL, 0), 0);
+	assert_int_equal(harness_count(SW_COOKIES_ON), 1);
+}
+
 static void cookies_begin_again_under_new_pressure(void **state)
 {
 	__u64 later = START_NS + (__u64)guard_usual.quiet_ms * MS + 1;
 
 	(void)state;
 	switch_on(START_NS);
+	close_queue();
+	open_queue();
 	assert_false(ask(later));
+	fill_queue(MARK);
 	assert_true(ask(later + 1));
 	assert_int_equal(harness_count(SW_COOKIES_ON), 2);
 	assert_int_equal(port_now().switched_ns, later + 1);
+}
+
+/* The daemon's pass tells a port to which no SYN comes any more. */
+static void sweep_ends_cookies_of_a_quiet_port(void **state)
+{
+	__u64 end = START_NS + (__u64)guard_usual.quiet_ms * MS;
+	struct sw_sweep pass = {};
+
+	(void)state;
+	switch_on(START_NS);
+	harness_sweep(&pass, end);
+	assert_int_equal(port_now().on, 1);
+	harness_sweep(&pass, end + 1);
+	assert_int_equal(port_now().on, 0);
+	expect_event(SW_EVENT_COOKIES_OFF, end + 1);
 }
 
 int test_guard_auto(void)
@@ -268,6 +300,9 @@ int test_guard_auto(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(answered_cookies_are_no_pressure, setup, teardown),
 		cmocka_unit_test_setup_teardown(cookies_begin_again_under_new_pressure, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(full_queue_keeps_cookies_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(sweep_ends_cookies_of_a_quiet_port, setup,
 						teardown),
 	};
 

@@ -150,40 +150,63 @@ static void sweep_passes_over_many_flows(void **state)
 	assert_int_equal(sweep.flows, 10011);
 }
 
-/* --- One flow --------------------------------------------------------------------------------- */
+/* --- A batch of flows ------------------------------------------------------------------------- */
 
-static __u64 expire_one(__u32 number, __u64 now)
+static void expire_first(__u32 count, __u64 now)
 {
-	struct sw_expire expire = { .deadline_ns = 42 };
+	static struct sw_flow_key keys[SW_EXPIRE_FLOWS + 1];
 
-	harness_key(&expire.key, number);
-	harness_expire(&expire, now);
-	return expire.deadline_ns;
+	for (__u32 i = 0; i < count; i++)
+		harness_key(&keys[i], i);
+	harness_expire(keys, count, now);
+}
+
+static void expire_one(__u32 flow, __u64 now)
+{
+	struct sw_flow_key key;
+
+	harness_key(&key, flow);
+	harness_expire(&key, 1, now);
 }
 
 static void expire_leaves_what_lives(void **state)
 {
 	(void)state;
 	begin();
-	assert_int_equal(expire_one(0, START_NS + MINUTE - 1), START_NS + MINUTE);
-	assert_int_equal(expire_one(HALFOPEN_FLOWS, START_NS + MINUTE), START_NS + FIVE_DAYS);
+	expire_first(HALFOPEN_FLOWS + LIVE_FLOWS, START_NS + MINUTE - 1);
 	assert_int_equal(harness_entries(PLACE_HALFOPEN), HALFOPEN_FLOWS);
 	assert_int_equal(harness_entries(PLACE_FLOWS), LIVE_FLOWS);
 	assert_int_equal(harness_count(SW_FLOWS_EXPIRED), 0);
 }
 
-static void expire_removes_one_overdue_flow(void **state)
+static void expire_removes_what_is_overdue_and_nothing_else(void **state)
+{
+	(void)state;
+	begin();
+	expire_first(HALFOPEN_FLOWS + LIVE_FLOWS, START_NS + MINUTE);
+	assert_int_equal(harness_entries(PLACE_HALFOPEN), 0);
+	assert_int_equal(harness_entries(PLACE_FLOWS), LIVE_FLOWS);
+	assert_int_equal(harness_count(SW_FLOWS_EXPIRED), HALFOPEN_FLOWS);
+	assert_int_equal(harness_count(SW_FLOWS_REMOVED), 0);
+
+	expire_first(HALFOPEN_FLOWS + LIVE_FLOWS, START_NS + FIVE_DAYS);
+	assert_int_equal(harness_entries(PLACE_FLOWS), 0);
+	assert_int_equal(harness_count(SW_FLOWS_EXPIRED), HALFOPEN_FLOWS + LIVE_FLOWS);
+	assert_int_equal(harness_count(SW_FLOWS_REMOVED), LIVE_FLOWS);
+}
+
+static void expire_removes_only_what_is_named(void **state)
 {
 	struct sw_flow_key key;
 	struct sw_flow flow;
 
 	(void)state;
 	begin();
-	assert_int_equal(expire_one(3, START_NS + MINUTE), 0);
+	expire_one(3, START_NS + MINUTE);
 	harness_key(&key, 3);
 	assert_int_equal(harness_find(&key, &flow), PLACE_NOWHERE);
 	assert_int_equal(harness_entries(PLACE_HALFOPEN), HALFOPEN_FLOWS - 1);
-	assert_int_equal(expire_one(HALFOPEN_FLOWS, START_NS + FIVE_DAYS), 0);
+	expire_one(HALFOPEN_FLOWS, START_NS + FIVE_DAYS);
 	assert_int_equal(harness_entries(PLACE_FLOWS), LIVE_FLOWS - 1);
 	assert_int_equal(harness_count(SW_FLOWS_EXPIRED), 2);
 	assert_int_equal(harness_count(SW_FLOWS_REMOVED), 1);
@@ -193,9 +216,30 @@ static void expire_of_an_unknown_flow_does_nothing(void **state)
 {
 	(void)state;
 	begin();
-	assert_int_equal(expire_one(900, START_NS + FIVE_DAYS), 0);
+	expire_one(900, START_NS + FIVE_DAYS);
 	assert_int_equal(harness_entries(PLACE_FLOWS), LIVE_FLOWS);
 	assert_int_equal(harness_count(SW_FLOWS_EXPIRED), 0);
+}
+
+static void flow_named_twice_is_removed_and_told_once(void **state)
+{
+	struct sw_flow_key keys[3];
+	struct sw_event events[3];
+
+	(void)state;
+	begin();
+	harness_listen(true);
+	for (int i = 0; i < 3; i++)
+		harness_key(&keys[i], HALFOPEN_FLOWS);
+	harness_expire(keys, 3, START_NS + FIVE_DAYS);
+	assert_int_equal(harness_count(SW_FLOWS_EXPIRED), 1);
+	assert_int_equal(harness_count(SW_FLOWS_REMOVED), 1);
+	assert_int_equal(harness_events(events, 3), 1);
+	assert_int_equal(events[0].cause, SW_EVENT_EXPIRED);
+	assert_int_equal(events[0].time_ns, START_NS + FIVE_DAYS);
+	assert_memory_equal(&events[0].key, &keys[0], sizeof(keys[0]));
+	assert_int_equal(events[0].before[0], ESTABLISHED);
+	assert_int_equal(events[0].after[1], ESTABLISHED);
 }
 
 static void expire_removes_a_closed_flow(void **state)
@@ -203,9 +247,26 @@ static void expire_removes_a_closed_flow(void **state)
 	(void)state;
 	begin();
 	reset_flow(HALFOPEN_FLOWS, START_NS);
-	assert_int_equal(expire_one(HALFOPEN_FLOWS, START_NS), 0);
+	expire_one(HALFOPEN_FLOWS, START_NS);
 	assert_int_equal(harness_entries(PLACE_FLOWS), LIVE_FLOWS - 1);
 	assert_int_equal(harness_count(SW_FLOWS_EXPIRED), 0);
+	assert_int_equal(harness_count(SW_FLOWS_REMOVED), 1);
+}
+
+static void batch_expires_all_it_has_room_for(void **state)
+{
+	struct sw_flow_key key;
+
+	(void)state;
+	harness_reset(&both);
+	for (__u32 i = 0; i <= SW_EXPIRE_FLOWS; i++) {
+		harness_key(&key, i);
+		harness_handshake(&key, 3, START_NS);
+	}
+	expire_first(SW_EXPIRE_FLOWS + 1, START_NS + FIVE_DAYS);
+	assert_int_equal(harness_entries(PLACE_FLOWS), 1);
+	assert_int_equal(harness_count(SW_FLOWS_EXPIRED), SW_EXPIRE_FLOWS);
+	assert_int_equal(harness_count(SW_FLOWS_REMOVED), SW_EXPIRE_FLOWS);
 }
 
 static void overdue_flow_is_absent_though_nobody_removed_it(void **state)
@@ -233,9 +294,12 @@ int test_sweep(void)
 		cmocka_unit_test(sweep_tells_the_listener),
 		cmocka_unit_test(sweep_passes_over_many_flows),
 		cmocka_unit_test(expire_leaves_what_lives),
-		cmocka_unit_test(expire_removes_one_overdue_flow),
+		cmocka_unit_test(expire_removes_what_is_overdue_and_nothing_else),
+		cmocka_unit_test(expire_removes_only_what_is_named),
 		cmocka_unit_test(expire_of_an_unknown_flow_does_nothing),
+		cmocka_unit_test(flow_named_twice_is_removed_and_told_once),
 		cmocka_unit_test(expire_removes_a_closed_flow),
+		cmocka_unit_test(batch_expires_all_it_has_room_for),
 		cmocka_unit_test(overdue_flow_is_absent_though_nobody_removed_it),
 	};
 

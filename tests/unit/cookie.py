@@ -7,7 +7,7 @@ It shares no code and no table with the C. An address is 4 or 16 bytes as on the
 import struct
 from typing import NamedTuple, Optional, Tuple
 
-MSS = [536, 1220, 1300, 1400, 1440, 1452, 1460, 8960]
+MSS = [536, 1220, 1300, 1400, 1440, 1452, 1460, 8940]
 SCALES = [None, 0, 2, 4, 6, 7, 8, 10]
 NEVER = 2 ** 64 - 1
 WORD = 2 ** 32

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""iperf3 through a veth pair: no program, bare pass programs on the same hooks, synward, in turns, so
+that a machine whose speed drifts does not favour one of them."""
+
+import json
+import subprocess
+import time
+
+from common import LAB, NO_GUARD, PINS, ROUNDS, SECONDS, SYNWARD, guard_known, inside, middle, ratio, run, say
+
+
+class Nothing:
+    name = "no program"
+
+    def on(self):
+        pass
+
+    def off(self):
+        pass
+
+
+class Bare:
+    name = "bare pass programs"
+
+    def on(self):
+        inside("s", "ip", "link", "set", "veth", "xdp", "pinned", f"{PINS}/pass_ingress")
+        inside("s", "tc", "qdisc", "add", "dev", "veth", "clsact")
+        inside("s", "tc", "filter", "add", "dev", "veth", "egress", "bpf", "da", "object-pinned",
+               f"{PINS}/pass_egress")
+
+    def off(self):
+        inside("s", "ip", "link", "set", "veth", "xdp", "off")
+        inside("s", "tc", "qdisc", "del", "dev", "veth", "clsact")
+
+
+class Synward:
+    name = "synward"
+    options = ()
+
+    def on(self):
+        run("ip", "netns", "exec", f"{LAB}-s", SYNWARD, "attach", "veth", *self.options)
+
+    def off(self):
+        run("ip", "netns", "exec", f"{LAB}-s", SYNWARD, "detach", "veth")
+
+
+class Guard(Synward):
+    """iperf3's own port is guarded. Not always: a cookie would not reach a client that has no XDP program (XDP_TX and
+    veth), and with one, or with NAPI alone, the other rows would measure something else."""
+
+    name = "synward guard"
+    options = ("--guard", 5201, "--cookies", "auto")
+
+
+WAYS = ("to the server", "from the server")
+
+
+def iperf(*options):
+    report = json.loads(inside("c", "iperf3", "-J", "-c", "10.99.0.2", "-t", SECONDS, *options))
+    if "error" in report:
+        raise SystemExit(f"bench: iperf3: {report['error']}")
+    return report["end"]["sum_received"]["bits_per_second"] / 1e9
+
+
+def measure():
+    """{name: [(Gbit/s to the server, from it) of a round]}"""
+    whats = [Nothing(), Bare(), Synward(), *([Guard()] if guard_known() else [])]
+    server = subprocess.Popen(["ip", "netns", "exec", f"{LAB}-s", "iperf3", "-s"],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(0.5)
+    rates = {}
+    try:
+        for number in range(ROUNDS):
+            say(f"throughput, round {number + 1} of {ROUNDS}")
+            for what in whats:
+                what.on()
+                rates.setdefault(what.name, []).append((iperf(), iperf("-R")))
+                what.off()
+    finally:
+        server.terminate()
+        server.wait()
+    return rates
+
+
+def against_bare(rates, name, way):
+    return ratio(*([pair[way] for pair in rates.get(which, [])] for which in (name, Bare.name)))
+
+
+def ratios(rates):
+    for name in (Synward.name, Guard.name):
+        for way, title in enumerate(WAYS):
+            yield f"established data {title}, {name} / bare", "> 0.95", against_bare(rates, name, way)
+
+
+def show(rates):
+    print(f"\nThroughput, Gbit/s, median of {ROUNDS} rounds of {SECONDS} s, synward on the server's veth")
+    print(f"  {'':<22}{WAYS[0]:>15}{WAYS[1]:>17}")
+    for name, pairs in rates.items():
+        print(f"  {name:<22}{middle(p[0] for p in pairs):>15.2f}{middle(p[1] for p in pairs):>17.2f}")
+    if Guard.name not in rates:
+        print(f"  {Guard.name:<22}{NO_GUARD}")
