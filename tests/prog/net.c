@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/types.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -30,6 +31,27 @@ static int raise_lo(void)
 	return err;
 }
 
+/* IPv6 has one loopback address; more make connections between two. */
+static int add_addresses(void)
+{
+	const char *const addresses[] = { "2001:db8:2::1", "2001:db8:2::2" };
+	struct {
+		struct in6_addr address;
+		__u32 prefix;
+		int ifindex;
+	} request = { .prefix = 128, .ifindex = 1 }; /* struct in6_ifreq, of linux/ipv6.h */
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	for (size_t i = 0; !err && i < COUNT(addresses); i++) {
+		inet_pton(AF_INET6, addresses[i], &request.address);
+		err = ioctl(fd, SIOCSIFADDR, &request) ? -errno : 0;
+	}
+	close(fd);
+	return err;
+}
+
 /* Per-CPU maps hold one CPU's share then. */
 static int stay_on_one_cpu(void)
 {
@@ -47,6 +69,8 @@ int net_enter(void)
 
 	if (!err)
 		err = raise_lo();
+	if (!err)
+		err = add_addresses();
 	if (!err)
 		err = stay_on_one_cpu();
 	if (err)

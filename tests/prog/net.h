@@ -10,7 +10,10 @@
 
 #include "check.h"
 
-/* From here on this process is alone in a namespace, on one CPU. 0, or -errno after saying why not. */
+/*
+ * From here on this process is alone in a namespace, on one CPU. lo has 2001:db8:2::1 and 2001:db8:2::2,
+ * too. 0, or -errno after saying why not.
+ */
 int net_enter(void);
 
 /* An address as text, which need not be one of this host; either family. */

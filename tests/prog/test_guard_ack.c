@@ -260,9 +260,10 @@ static void cookie_with_any_bit_wrong_is_dropped(void **state)
 		guard_reset(&guard_usual, COOKIES_ALWAYS);
 		guard_open(&client, START_NS);
 		good = client_ack(&client);
-		for (int bit = 0; bit < 24; bit++) {
+		/* Added or subtracted: one of the two changes no other bit of the cookie. */
+		for (int turn = 0; turn < 2 * 24; turn++) {
 			bad = good;
-			bad.ack ^= 1U << bit;
+			bad.ack += (turn & 1 ? -1U : 1U) << turn / 2;
 			guard_send(&bad, START_NS, &passage);
 			expect_verdict("a wrong ack", XDP_DROP, false);
 			guard_unknown("a wrong ack", &bad.key);
@@ -392,6 +393,25 @@ static void cookie_replaces_whatever_flow_was_left(void **state)
 		assert_int_equal(harness_count(SW_FLOWS_REMOVED), stale != STALE_SYN);
 		assert_int_equal(harness_count(SW_COOKIES_REJECTED), 0);
 	}
+}
+
+/* The kernel, which knows nothing of it, answers it; for the tracker it is what its flow makes of it. */
+static void what_a_flow_refuses_is_no_stray(void **state)
+{
+	struct client client = guard_client("192.0.2.1", 1024);
+	struct sw_segment ack = client_segment(&client, SW_TCP_ACK);
+
+	(void)state;
+	guard_reset(&guard_usual, COOKIES_ALWAYS);
+	make_stale(&ack.key, STALE_ESTABLISHED);
+	guard_configure(&guard_usual);
+	ack.seq = 1001;
+	ack.ack = 5001 + 0x10000; /* not sent */
+	guard_send(&ack, START_NS, &passage);
+	expect_verdict("refused", XDP_PASS, false);
+	assert_int_equal(passage.outcome.reason, SW_ACK_UNSENT);
+	guard_counted("refused", SW_ACK_UNSENT, 1, SW_HALFOPEN_OPENED, 1, SW_FLOWS_OPENED, 1,
+		      SW_NONE);
 }
 
 /* A SYN that guard answers is not tracked: what stood there before stands until the cookie is back. */
@@ -678,6 +698,7 @@ int test_guard_ack(void)
 		cmocka_unit_test(cookie_of_another_connection_is_dropped),
 		cmocka_unit_test(wrong_cookie_leaves_the_flow_that_is_there),
 		cmocka_unit_test(cookie_replaces_whatever_flow_was_left),
+		cmocka_unit_test(what_a_flow_refuses_is_no_stray),
 		cmocka_unit_test(syn_that_is_answered_leaves_an_old_flow_alone),
 		cmocka_unit_test(stray_passes_as_long_as_they_are_few),
 		cmocka_unit_test(stray_of_any_kind_is_the_kernels_to_refuse),
