@@ -239,6 +239,38 @@ static void syn_to_a_socket_in_time_wait_passes(void **state)
 	}
 }
 
+/* --- More than the kernel should get ----------------------------------------------------------- */
+
+static int unfit_passed(enum sw_cookie_mode mode, bool dry_run, int count)
+{
+	struct client client = guard_client("192.0.2.1", 1024);
+	struct sw_guard guard = guard_usual;
+	struct sw_segment syn;
+	static struct passage passage;
+	int passed = 0;
+
+	client.mss = 500;
+	syn = client_syn(&client);
+	guard.dry_run = dry_run;
+	guard_reset(&guard, mode);
+	for (int i = 0; i < count; i++) {
+		guard_send(&syn, START_NS, &passage);
+		passed += passage.verdict == XDP_PASS;
+	}
+	return passed;
+}
+
+static void flood_of_syns_that_no_cookie_answers_is_dropped(void **state)
+{
+	(void)state;
+	assert_int_equal(unfit_passed(COOKIES_ALWAYS, false, 1000 + PRIME), 1000);
+	assert_int_equal(harness_count(SW_SYN_UNFIT), 1000);
+	assert_int_equal(harness_count(SW_SYN_UNFIT_DROPPED), PRIME);
+	assert_int_equal(unfit_passed(COOKIES_ALWAYS, true, 1000 + PRIME), 1000 + PRIME);
+	assert_int_equal(harness_count(SW_DRY_RUN_DROPS), PRIME);
+	assert_int_equal(unfit_passed(COOKIES_AUTO, false, 1000 + PRIME), 1000 + PRIME);
+}
+
 /* --- Settings --------------------------------------------------------------------------------- */
 
 static void port_whose_mode_is_never_answers_nothing(void **state)
@@ -407,6 +439,7 @@ int test_guard_syn(void)
 		cmocka_unit_test(syn_to_an_established_socket_passes),
 		cmocka_unit_test(syn_to_a_half_open_socket_passes),
 		cmocka_unit_test(syn_to_a_socket_in_time_wait_passes),
+		cmocka_unit_test(flood_of_syns_that_no_cookie_answers_is_dropped),
 		cmocka_unit_test(port_whose_mode_is_never_answers_nothing),
 		cmocka_unit_test(dry_run_counts_what_it_would_answer),
 		cmocka_unit_test(kernel_that_admits_in_no_way_gets_every_syn),
