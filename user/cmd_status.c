@@ -134,8 +134,10 @@ static json_t *port_json(const struct status *status, const struct sw_guarded *g
 
 	json_object_set_new(object, "half_open", json_integer(port->half_open));
 	json_object_set_new(object, "backlog", json_integer(port->backlog));
-	json_object_set_new(object, "high_mark",
-			    json_integer(sw_high_mark(&status->config.guard, port->backlog)));
+	json_object_set_new(
+		object, "high_mark",
+		port->backlog ? json_integer(sw_high_mark(&status->config.guard, port->backlog))
+			      : json_null());
 	return object;
 }
 
@@ -241,7 +243,7 @@ static void print_guard(const struct status *status)
 		       sends_cookies(status, port) ? "sends cookies" : "no cookies",
 		       sw_listener_name(port->listener),
 		       sw_admission_name(port_admission(status, port)));
-		if (port->mode == COOKIES_AUTO)
+		if (port->mode == COOKIES_AUTO && port->backlog)
 			print_pressure(status, port);
 	}
 }

@@ -19,7 +19,7 @@ $(BENCH)/flood $(BENCH)/fill $(BENCH)/connect: $(BENCH)/%: tests/bench/%.c tests
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(USER_FLAGS) -I$(BENCH) $< -o $@ -lbpf
 
-bench: deps ## measure what synward costs, beside its floor (7 minutes)
+bench: deps ## measure what synward costs, beside its floor (8 minutes)
 	$(Q)$(MAKE) --no-print-directory all $(BENCH_TOOLS)
 	$(Q)tests/bench/run
 .PHONY: bench

@@ -53,6 +53,7 @@ class Guard(Synward):
 
 
 WAYS = ("to the server", "from the server")
+TURNS = 2 * ROUNDS + 1  # a veth scatters by more than what is measured
 
 
 def iperf(*options):
@@ -70,8 +71,8 @@ def measure():
     time.sleep(0.5)
     rates = {}
     try:
-        for number in range(ROUNDS):
-            say(f"throughput, round {number + 1} of {ROUNDS}")
+        for number in range(TURNS):
+            say(f"throughput, round {number + 1} of {TURNS}")
             for what in whats:
                 what.on()
                 rates.setdefault(what.name, []).append((iperf(), iperf("-R")))
@@ -93,7 +94,7 @@ def ratios(rates):
 
 
 def show(rates):
-    print(f"\nThroughput, Gbit/s, median of {ROUNDS} rounds of {SECONDS} s, synward on the server's veth")
+    print(f"\nThroughput, Gbit/s, median of {TURNS} rounds of {SECONDS} s, synward on the server's veth")
     print(f"  {'':<22}{WAYS[0]:>15}{WAYS[1]:>17}")
     for name, pairs in rates.items():
         print(f"  {name:<22}{middle(p[0] for p in pairs):>15.2f}{middle(p[1] for p in pairs):>17.2f}")
