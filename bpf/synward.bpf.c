@@ -197,6 +197,8 @@ int synward_admit(struct __sk_buff *skb)
 
 	if (!sw_to_admit(skb))
 		return TC_ACT_UNSPEC;
+	/* The headers may lie beyond the linear part. */
+	bpf_skb_pull_data(skb, skb->len < SW_PARSE_MAX ? skb->len : SW_PARSE_MAX);
 	w = sw_new_work();
 	if (w && (!skb_parse(skb, w) || !skb_parse_bare(skb, w)))
 		sw_admit(skb, w);

@@ -11,8 +11,8 @@
 #include <sys/random.h>
 
 #include "clock.h"
-#include "kernel.h"
 #include "guard.h"
+#include "kernel.h"
 #include "key_file.h"
 #include "keys.h"
 #include "report.h"

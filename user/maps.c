@@ -175,6 +175,14 @@ int sw_iface_delete(const struct sw_maps *maps, __u32 ifindex)
 	return bpf_map_delete_elem(sw_maps_fd(maps, "sw_ifaces"), &ifindex) ? -errno : 0;
 }
 
+int sw_sockets_now_write(const struct sw_maps *maps, __u32 in_use)
+{
+	int fd = sw_maps_fd(maps, "sw_sockets_now");
+	__u32 zero = 0;
+
+	return bpf_map_update_elem(fd, &zero, &in_use, BPF_ANY) ? -errno : 0;
+}
+
 int sw_listener_write(const struct sw_maps *maps, __u32 pid)
 {
 	int fd = sw_maps_fd(maps, "sw_listener");

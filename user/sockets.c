@@ -27,29 +27,27 @@ struct sw_sockets {
 
 static int write_in_use(struct sw_sockets *sockets, __u32 in_use)
 {
-	__u32 zero = 0;
+	int err = sw_sockets_now_write(sockets->maps, in_use);
 
-	if (bpf_map_update_elem(sw_maps_fd(sockets->maps, "sw_sockets_now"), &zero, &in_use, 0))
-		return -errno;
-	sockets->in_use = in_use;
-	return 0;
+	if (!err)
+		sockets->in_use = in_use;
+	return err;
 }
 
 int sw_sockets_open(struct sw_sockets **sockets, const struct synward *object,
 		    const struct sw_maps *maps)
 {
 	struct sw_sockets *new = calloc(1, sizeof(*new));
-	int err;
 
 	*sockets = new;
 	if (!new)
 		return sw_fail(-ENOMEM, NULL, "set up the list of sockets");
 	new->maps = maps;
+	new->in_use = SW_SOCKETS_NOT_READY; /* so the tracker left it when it started */
 	new->next_ns = sw_monotonic_ns();
 	if (bpf_program__autoload(object->progs.synward_sockets))
 		new->list = bpf_program__attach_iter(object->progs.synward_sockets, NULL);
-	err = write_in_use(new, SW_SOCKETS_NOT_READY);
-	return err ? sw_fail(err, NULL, "set up the list of sockets") : 0;
+	return 0;
 }
 
 void sw_sockets_close(struct sw_sockets *sockets)

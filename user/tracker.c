@@ -297,6 +297,17 @@ static int attach_all(struct sw_tracker *tracker, const struct sw_tracker_option
 	return err;
 }
 
+/*
+ * What an earlier daemon had listed may have gaps since: without guard the data path does not keep it
+ * up. Until a daemon lists them anew, the kernel is asked.
+ */
+static int forget_sockets(const struct sw_tracker *tracker)
+{
+	int err = sw_sockets_now_write(&tracker->maps, SW_SOCKETS_NOT_READY);
+
+	return err ? sw_fail(err, NULL, "forget the list of sockets") : 0;
+}
+
 int sw_tracker_start(struct sw_tracker *tracker, char *const *names,
 		     const struct sw_tracker_options *options)
 {
@@ -308,7 +319,7 @@ int sw_tracker_start(struct sw_tracker *tracker, char *const *names,
 	err = look(tracker, names) ?: load(tracker, options);
 	if (!err && options->serve)
 		err = serve_lock(tracker);
-	err = err ?: configure(tracker, options) ?: attach_all(tracker, options);
+	err = err ?: forget_sockets(tracker) ?: configure(tracker, options) ?: attach_all(tracker, options);
 	sw_lock_release_setup();
 	if (err)
 		sw_tracker_close(tracker);

@@ -273,7 +273,8 @@ def cookies_stay_while_the_queue_is_full(lab):
 @test(track=False, families=(4, 6))
 def pressure_that_goes_on_keeps_cookies_on(lab, family):
     """More unanswered cookies a second than the low mark, and the queue long empty: for four times the quiet time."""
-    guard(lab, "--cookies", "auto", "--high-mark", "7", "--low-mark", "23", "--quiet-time", "700ms")
+    guard(lab, "--cookies", "auto", "--high-mark", "7", "--low-mark", "23", "--quiet-time", "700ms", "--reply-budget",
+          "0")  # all come from one prefix
     lab.keep(lab.server.listener(family, lab.port))
     puppet = lab.puppet(family)
     fill(lab, puppet, 7)
@@ -360,6 +361,21 @@ def change(lab, name):
     if lab.tracker:
         lab.tracker.stop(signal.SIGKILL)
     lab.track(*words.get(name, ["--guard", str(lab.port), "--cookies", name]))
+
+
+@test(track=False)
+def list_of_sockets_is_forgotten_with_its_daemon(lab):
+    """It is kept up only under guard: who attaches next, without a daemon, asks the kernel until one lists them anew."""
+    def listed():
+        return lab.dump("sw_sockets_now")[0]["value"]
+
+    guard(lab)
+    until(lambda: None if listed() else "the sockets are not listed")
+    lab.tracker.stop(signal.SIGKILL)
+    assert listed()
+    lab.synward("attach", "veth")
+    assert not listed()
+    lab.synward("detach", "veth")
 
 
 @test(track=False)
