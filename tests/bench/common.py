@@ -12,7 +12,8 @@ SYNWARD = os.environ.get("SYNWARD", os.path.join(BUILD, "synward"))
 SYNWARD_OBJ = os.environ.get("SYNWARD_OBJ", os.path.join(BUILD, "synward.bpf.o"))
 BENCH = os.path.join(BUILD, "tests", "bench")
 LAB = f"sw-{os.getpid()}"
-PINS = f"/sys/fs/bpf/{LAB}"
+BPFFS = os.path.join(BENCH, f"bpffs-{os.getpid()}")  # its own: a fresh machine has none mounted
+PINS = os.path.join(BPFFS, "bench")
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 SECONDS = int(os.environ.get("SECONDS", "2"))
 
