@@ -508,7 +508,8 @@ static __always_inline bool sw_may_bear_cookie(const struct sw_segment *seg)
 
 __noinline int sw_read_late_options(struct xdp_md *ctx, struct sw_work *w)
 {
-	struct sw_cursor cursor = { .frame = ctx };
+	__u8 copy[SW_PEEK_MAX] __attribute__((aligned(4)));
+	struct sw_cursor cursor = { .frame = ctx, .copy = copy };
 
 	return w ? sw_parse_options(&cursor, &w->packet, &w->seg) : SW_TRUNCATED;
 }

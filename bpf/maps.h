@@ -239,7 +239,8 @@ static __always_inline struct sw_work *sw_new_work(void)
 /* Offline (tests, replay), time is what user space says it is. */
 const volatile bool offline = false;
 __u64 offline_now_ns = 0;
-__u32 offline_wire_length = 0; /* of a frame of which only the headers are given; 0: given whole */
+volatile __u32 offline_wire_length =
+	0; /* of a frame of which only the headers are given; 0: given whole */
 struct sw_offline offline_result = {};
 
 static __always_inline __u64 sw_now(void)
@@ -275,13 +276,20 @@ static __always_inline const struct sw_config *sw_settings(void)
 	return cfg && cfg->configured ? cfg : (const struct sw_config *)&sw_unconfigured;
 }
 
-static __always_inline void sw_count(enum sw_counter counter)
+/* By enum sw_counter; of this CPU, and programs do not preempt each other on one. */
+static __always_inline __u64 *sw_counters(void)
 {
 	__u32 zero = 0;
-	__u64 *values = bpf_map_lookup_elem(&sw_stats, &zero);
 
-	if (values && counter < SW_COUNTER_MAX)
-		values[counter] += 1; /* per CPU, and programs do not preempt each other on one */
+	return bpf_map_lookup_elem(&sw_stats, &zero);
+}
+
+static __always_inline void sw_count(enum sw_counter counter)
+{
+	__u64 *counters = sw_counters();
+
+	if (counters && counter < SW_COUNTER_MAX)
+		counters[counter]++;
 }
 
 #endif

@@ -22,8 +22,13 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* A frame has been parsed; `stop` is what parsing said. True: it is a segment, to be gone on with. */
 static __always_inline bool begin(struct sw_work *w, int stop)
 {
-	sw_count(SW_FRAMES);
-	sw_count(stop ? (enum sw_counter)stop : SW_SEGMENTS);
+	__u64 *counters = sw_counters();
+	enum sw_counter kind = stop ? (enum sw_counter)stop : SW_SEGMENTS;
+
+	if (counters && kind < SW_COUNTER_MAX) {
+		counters[SW_FRAMES]++;
+		counters[kind]++;
+	}
 	if (offline)
 		__builtin_memset(&offline_result, 0, sizeof(offline_result));
 	w->reason = stop;
@@ -68,7 +73,12 @@ __noinline int xdp_transport(struct xdp_md *ctx, struct sw_work *w)
 /* The headers lie beyond the linear part: a NIC that splits them off, a frame of many buffers. */
 __noinline int xdp_parse_copied(struct xdp_md *ctx, struct sw_work *w)
 {
-	struct sw_cursor cursor = { .frame = ctx, .wire_length = xdp_wire_length(ctx) };
+	__u8 copy[SW_PEEK_MAX] __attribute__((aligned(4)));
+	struct sw_cursor cursor = {
+		.frame = ctx,
+		.copy = copy,
+		.wire_length = xdp_wire_length(ctx),
+	};
 	enum sw_counter stop;
 
 	if (!w)

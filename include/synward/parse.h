@@ -59,8 +59,8 @@ struct sw_cursor {
 	const __u8 *end; /* one past the last byte in hand */
 	__u32 at; /* offset of the next header */
 	__u32 wire_length; /* of the whole frame, bytes in hand or not */
-	void *frame; /* not NULL: nothing is in hand, SW_FETCH copies from this */
-	__u8 copy[SW_PEEK_MAX];
+	void *frame; /* not NULL: nothing is in hand, SW_FETCH copies from this ... */
+	__u8 *copy; /* ... to here: SW_PEEK_MAX bytes, aligned as a word */
 };
 
 /*
@@ -90,7 +90,10 @@ struct sw_segment {
 	__u8 sack_ok; /* RFC 2018, 2 */
 	__u8 self; /* both endpoints are the same */
 	__u8 option_bytes; /* how many of options[] are in use */
-	__u8 options[SW_TCP_OPTION_BYTES_MAX + SW_TCP_OPTION_SLACK];
+	union {
+		__u8 options[SW_TCP_OPTION_BYTES_MAX + SW_TCP_OPTION_SLACK];
+		__u32 option_words[(SW_TCP_OPTION_BYTES_MAX + SW_TCP_OPTION_SLACK) / 4];
+	};
 };
 
 /* The next `bytes` bytes (SW_PEEK_MAX at most), or NULL when the frame ends before. */
@@ -103,17 +106,19 @@ SW_INLINE const __u8 *sw_peek(struct sw_cursor *c, __u32 bytes)
 	if (c->at > SW_PARSE_MAX)
 		return NULL;
 	p = c->base + c->at;
+	/* Else clang computes it anew where it is read, and there the verifier knows no bounds of it. */
+	__asm__("" : "+r"(p));
 	return p + bytes <= c->end ? p : NULL;
 }
 
 SW_INLINE __u16 sw_be16(const __u8 *p)
 {
-	return (__u16)((__u32)p[0] << 8 | p[1]);
+	return sw_wire16(SW_LOAD(__u16, p));
 }
 
 SW_INLINE __u32 sw_be32(const __u8 *p)
 {
-	return (__u32)p[0] << 24 | (__u32)p[1] << 16 | (__u32)p[2] << 8 | p[3];
+	return sw_wire32(SW_LOAD(__u32, p));
 }
 
 /* Ethernet and VLAN tags; *type becomes the ethertype of what follows. */
@@ -168,9 +173,9 @@ SW_INLINE enum sw_counter sw_parse_ipv4(struct sw_cursor *c, struct sw_packet *p
 	if (sw_be16(p + 6) & 0x3fff) /* more fragments, or an offset */
 		return SW_FRAGMENT;
 	packet->from[0] = packet->from[1] = packet->to[0] = packet->to[1] = 0;
-	packet->from[2] = packet->to[2] = __builtin_bswap32(0xffff);
-	__builtin_memcpy(&packet->from[3], p + 12, 4);
-	__builtin_memcpy(&packet->to[3], p + 16, 4);
+	packet->from[2] = packet->to[2] = sw_wire32(0xffff);
+	packet->from[3] = SW_LOAD(__u32, p + 12);
+	packet->to[3] = SW_LOAD(__u32, p + 16);
 	packet->ip = c->at;
 	packet->at = c->at + header;
 	packet->bytes = total - header;
@@ -195,8 +200,10 @@ SW_INLINE enum sw_counter sw_parse_ipv6(struct sw_cursor *c, struct sw_packet *p
 		payload = frame;
 	if (p[0] >> 4 != 6 || payload > frame)
 		return SW_BAD_IP;
-	__builtin_memcpy(packet->from, p + 8, 16);
-	__builtin_memcpy(packet->to, p + 24, 16);
+	for (int i = 0; i < 4; i++) {
+		packet->from[i] = SW_LOAD(__u32, p + 8 + 4 * i);
+		packet->to[i] = SW_LOAD(__u32, p + 24 + 4 * i);
+	}
 	packet->ip = c->at;
 	packet->ipv4 = false;
 	c->at += 40;
@@ -254,12 +261,12 @@ SW_INLINE enum sw_counter sw_parse_network(struct sw_cursor *c, struct sw_packet
 /* Keeps the options, a multiple of four bytes. */
 SW_INLINE enum sw_counter sw_keep_options(struct sw_cursor *c, __u32 bytes, struct sw_segment *seg)
 {
-	for (__u32 at = 0; at < SW_TCP_OPTION_BYTES_MAX && at < bytes; at += 4) {
+	for (__u32 i = 0; i < SW_TCP_OPTION_BYTES_MAX / 4 && i < bytes / 4; i++) {
 		const __u8 *p = sw_peek(c, 4);
 
 		if (!p)
 			return SW_TRUNCATED;
-		__builtin_memcpy(seg->options + at, p, 4);
+		seg->option_words[i] = SW_LOAD(__u32, p);
 		c->at += 4;
 	}
 	seg->option_bytes = (__u8)bytes;
@@ -298,9 +305,7 @@ SW_INLINE int sw_compare_endpoints(const struct sw_packet *packet, __u16 from_po
 {
 	for (int i = 0; i < 4; i++)
 		if (packet->from[i] != packet->to[i])
-			return __builtin_bswap32(packet->from[i]) < __builtin_bswap32(packet->to[i])
-				       ? -1
-				       : 1;
+			return sw_wire32(packet->from[i]) < sw_wire32(packet->to[i]) ? -1 : 1;
 	return from_port == to_port ? 0 : from_port < to_port ? -1 : 1;
 }
 

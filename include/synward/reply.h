@@ -26,15 +26,6 @@ struct sw_reply_terms {
 	__u8 padding[3];
 };
 
-SW_INLINE __u32 sw_wire32(__u32 value)
-{
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	return value;
-#else
-	return __builtin_bswap32(value);
-#endif
-}
-
 /* RFC 1071: the ones' complement sum of words, in whatever byte order they are. */
 SW_INLINE __u64 sw_sum_words(__u64 sum, const __u32 *words, int count)
 {

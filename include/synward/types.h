@@ -30,6 +30,35 @@
 #define SW_UNROLL
 #endif
 
+/* Network order from host order, and back. */
+SW_INLINE __u32 sw_wire32(__u32 value)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	return value;
+#else
+	return __builtin_bswap32(value);
+#endif
+}
+
+SW_INLINE __u16 sw_wire16(__u16 value)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	return value;
+#else
+	return __builtin_bswap16(value);
+#endif
+}
+
+/*
+ * Loads from any address. BPF does that everywhere but on its stack; clang thinks that it can't, and
+ * of a packed struct would load it byte by byte.
+ */
+#ifdef __bpf__
+#define SW_LOAD(type, p) (*(const type *)(p))
+#else
+#define SW_LOAD(type, p) (((const struct __attribute__((packed, may_alias)) { type x; } *)(p))->x)
+#endif
+
 /* Sequence numbers live on a circle of 2^32: "after" is a signed distance (RFC 9293, 3.4). */
 SW_INLINE bool sw_seq_after(__u32 a, __u32 b)
 {
