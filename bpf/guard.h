@@ -647,12 +647,13 @@ static __always_inline bool sw_taken(const struct sw_work *w, int applied)
 	return applied == SW_APPLIED && !w->reason && !w->halfopen && !sw_over(w->after);
 }
 
-static __always_inline int sw_guard_known(struct xdp_md *ctx, struct sw_work *w)
+static __always_inline int sw_guard_known(struct xdp_md *ctx, struct sw_work *w,
+					  struct sw_flow *live)
 {
 	int applied, ruling = RULING_NONE;
 
 	sw_begin_work(w);
-	applied = sw_apply();
+	applied = sw_apply(live);
 	if (!sw_taken(w, applied))
 		ruling = sw_guard_stray(ctx, applied == SW_APPLIED);
 	if (ruling == RULING_DROP && !sw_settings()->guard.dry_run)
@@ -660,7 +661,7 @@ static __always_inline int sw_guard_known(struct xdp_md *ctx, struct sw_work *w)
 	if (ruling == RULING_DROP)
 		sw_count(SW_DRY_RUN_DROPS);
 	if (ruling == RULING_OPENED || (ruling == RULING_NONE && applied != SW_APPLIED))
-		sw_track();
+		sw_track(NULL);
 	else if (ruling == RULING_NONE)
 		sw_conclude(w);
 	if (w->awaits_admission)
@@ -668,18 +669,18 @@ static __always_inline int sw_guard_known(struct xdp_md *ctx, struct sw_work *w)
 	return XDP_PASS;
 }
 
-/* All that guard mode does with the segment in hand; the verdict. */
-static __always_inline int sw_guard(struct xdp_md *ctx, struct sw_work *w)
+/* All that guard mode does with the segment in hand; the verdict. `live`: see sw_apply(). */
+static __always_inline int sw_guard(struct xdp_md *ctx, struct sw_work *w, struct sw_flow *live)
 {
 	int verdict;
 
 	if ((w->seg.flags & (SW_TCP_SYN | SW_TCP_ACK | SW_TCP_RST | SW_TCP_FIN)) != SW_TCP_SYN) {
-		verdict = sw_guard_known(ctx, w);
+		verdict = sw_guard_known(ctx, w, live);
 	} else {
 		verdict = sw_guard_syn(ctx);
 		if (verdict == XDP_PASS) {
 			sw_expect_socket(&w->seg.key);
-			sw_track();
+			sw_track(NULL);
 		}
 	}
 	if (verdict == XDP_DROP)

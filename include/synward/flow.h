@@ -57,7 +57,7 @@ struct sw_endpoint {
 	__u8 seen : 1; /* it has sent a segment */
 	__u16 history; /* bit n: it has been in state n */
 	__u32 isn; /* sequence number of its SYN; midstream: the one before the first seen */
-	__u32 next; /* all before this has been seen */
+	__u32 next __attribute__((aligned(8))); /* all before this has been seen */
 	__u32 end; /* one past the highest sequence number seen */
 	__u32 ack; /* the highest acknowledgement it sent */
 	union {
@@ -98,6 +98,8 @@ struct sw_flow {
 _Static_assert(sizeof(enum sw_state) == 1, "states are one byte");
 _Static_assert(sizeof(struct sw_flow_key) == 36, "no padding in a hashed key");
 _Static_assert(sizeof(struct sw_endpoint) == 32, "an endpoint is half a cache line");
+_Static_assert(offsetof(struct sw_endpoint, next) == 8 && offsetof(struct sw_endpoint, end) == 12,
+	       "next and end are moved on together, see sw_move_on()");
 _Static_assert(offsetof(struct sw_flow, ep) == 32, "endpoints follow the head");
 _Static_assert(sizeof(struct sw_flow) == 96, "no hidden padding in the value");
 

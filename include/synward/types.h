@@ -30,6 +30,9 @@
 #define SW_UNROLL
 #endif
 
+/* Read once, and here: another CPU may be writing it. */
+#define SW_READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
+
 /* Network order from host order, and back. */
 SW_INLINE __u32 sw_wire32(__u32 value)
 {

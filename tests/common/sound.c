@@ -195,3 +195,18 @@ const char *numbers_unsound(const struct sw_flow *before, const struct sw_flow *
 		wrong = blocks_unsound(after, 0);
 	return wrong || self ? wrong : blocks_unsound(after, 1);
 }
+
+const char *prediction_unsound(const struct sw_flow *before, const struct sw_flow *after,
+			       const struct sw_segment *segment, enum sw_counter reason, __u64 now,
+			       const struct sw_config *config)
+{
+	struct sw_flow flow = *before;
+
+	if (!sw_may_be_predicted(segment))
+		return NULL;
+	if (!sw_flow_predicted(&flow, segment, now, config))
+		return memcmp(&flow, before, sizeof(flow)) ? "a change without a prediction" : NULL;
+	if (reason)
+		return "a prediction of a segment that changes nothing";
+	return memcmp(&flow, after, sizeof(flow)) ? "a prediction that differs" : NULL;
+}

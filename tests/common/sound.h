@@ -21,4 +21,12 @@ const char *step_unsound(const struct sw_flow *before, const struct sw_flow *aft
 const char *numbers_unsound(const struct sw_flow *before, const struct sw_flow *after,
 			    enum sw_counter reason, bool self);
 
+/*
+ * NULL, or how header prediction differs from the step that led from one record to the next. Of
+ * segments that are not predicted, it must leave the record as it was.
+ */
+const char *prediction_unsound(const struct sw_flow *before, const struct sw_flow *after,
+			       const struct sw_segment *segment, enum sw_counter reason, __u64 now,
+			       const struct sw_config *config);
+
 #endif

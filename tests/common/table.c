@@ -3,6 +3,7 @@
  * The tracker in user space.
  */
 #include "check.h"
+#include "sound.h"
 #include "table.h"
 
 void table_init(struct table *table, const struct sw_config *config)
@@ -38,6 +39,7 @@ void table_apply(struct table *table, const struct sw_segment *segment, __u64 no
 		 struct outcome *outcome)
 {
 	struct sw_flow *flow;
+	const char *wrong;
 
 	memset(outcome, 0, sizeof(*outcome));
 	flow = find_or_begin(table, segment, outcome);
@@ -46,4 +48,7 @@ void table_apply(struct table *table, const struct sw_segment *segment, __u64 no
 	outcome->before = *flow;
 	outcome->reason = sw_flow_step(flow, segment, now, &table->config);
 	outcome->after = *flow;
+	wrong = prediction_unsound(&outcome->before, flow, segment, outcome->reason, now,
+				   &table->config);
+	must(!wrong, "%s", wrong);
 }

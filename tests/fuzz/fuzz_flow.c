@@ -52,6 +52,7 @@ static void step(struct sw_flow *flow, const struct sw_segment *segment, __u64 n
 	if (!sw_flow_overdue(flow, now))
 		require(flow_unsound(flow, segment->self), segment, flow);
 	require(step_unsound(&before, flow, segment, reason, now), segment, flow);
+	require(prediction_unsound(&before, flow, segment, reason, now, config), segment, flow);
 	if (config->both_directions)
 		require(numbers_unsound(&before, flow, reason, segment->self), segment, flow);
 }

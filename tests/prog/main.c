@@ -26,6 +26,7 @@ int main(void)
 	failed += test_maps();
 	failed += test_sweep();
 	failed += test_load();
+	failed += test_races();
 	failed += test_guard_syn();
 	failed += test_guard_ack();
 	failed += test_guard_auto();

@@ -10,6 +10,7 @@ int test_model(void);
 int test_maps(void);
 int test_sweep(void);
 int test_load(void);
+int test_races(void);
 int test_guard_syn(void);
 int test_guard_ack(void);
 int test_guard_auto(void);

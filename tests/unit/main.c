@@ -24,6 +24,7 @@ int main(void)
 	failed += test_numbers();
 	failed += test_holes();
 	failed += test_parse();
+	failed += test_prediction();
 	failed += test_siphash();
 	failed += test_cookie();
 	failed += test_reply();

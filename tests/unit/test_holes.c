@@ -84,6 +84,8 @@ static void apply(struct talk *talk, int sender, __u8 flags, __u32 seq, __u32 ac
 	enum sw_counter reason = sw_flow_step(&talk->flow, &segment, NOW, &config);
 	const char *wrong = numbers_unsound(&before, &talk->flow, reason, false);
 
+	if (!wrong)
+		wrong = prediction_unsound(&before, &talk->flow, &segment, reason, NOW, &config);
 	assert_int_equal(reason, SW_NONE);
 	must(!wrong, "%s", wrong);
 }

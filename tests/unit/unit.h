@@ -13,6 +13,7 @@ int test_model(void);
 int test_numbers(void);
 int test_holes(void);
 int test_parse(void);
+int test_prediction(void);
 int test_reply(void);
 int test_siphash(void);
 int test_vectors(void);
