@@ -427,8 +427,10 @@ SW_INLINE void sw_open_by_cookie(struct sw_flow *flow, const struct sw_segment *
  */
 SW_INLINE bool sw_awaits_admission(const struct sw_flow *flow, const struct sw_segment *seg)
 {
-	return flow->cookie && seg->sender == flow->originator &&
-	       seg->ack == flow->ep[!(seg->sender & 1)].isn + 1;
+	/* Compared with the originator, clang 19 knows it to be 0 or 1; the verifier of Linux 6.1 does not. */
+	__u8 sender = SW_READ_ONCE(seg->sender) & 1;
+
+	return flow->cookie && sender == flow->originator && seg->ack == flow->ep[!sender].isn + 1;
 }
 
 /* --- SYN and SYN+ACK of a known flow ---------------------------------------------------------- */

@@ -55,10 +55,22 @@ static __u64 kernel_clock(void)
 	return (__u64)time.tv_sec * SW_NS_PER_S + (__u64)time.tv_nsec;
 }
 
-/* As `ip link set dev IF xdp obj ...` loads it: nothing set, nothing offline. */
+/* As `ip link set dev IF xdp obj ...` loads it: one program, nothing set, nothing offline. */
+static struct synward *load_plain(void)
+{
+	struct synward *plain = synward__open();
+	struct bpf_program *program;
+
+	must(plain, "it did not open: %s", strerror(errno));
+	bpf_object__for_each_program (program, plain->obj)
+		bpf_program__set_autoload(program, program == plain->progs.synward_ingress);
+	must(!synward__load(plain), "it did not load: %s", strerror(errno));
+	return plain;
+}
+
 static void object_loaded_plain_tracks_by_the_kernels_clock(void **state)
 {
-	struct synward *plain = synward__open_and_load();
+	struct synward *plain = load_plain();
 	const struct golden *syn = &golden_frames[0];
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = syn->bytes,
 		    .data_size_in = (__u32)syn->size);
@@ -68,7 +80,6 @@ static void object_loaded_plain_tracks_by_the_kernels_clock(void **state)
 	int fd;
 
 	(void)state;
-	must(plain, "it did not load: %s", strerror(errno));
 	fd = bpf_map__fd(plain->maps.sw_halfopen);
 	must(!bpf_prog_test_run_opts(bpf_program__fd(plain->progs.synward_ingress), &run),
 	     "it did not run: %s", strerror(errno));
