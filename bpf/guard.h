@@ -647,13 +647,15 @@ static __always_inline bool sw_taken(const struct sw_work *w, int applied)
 	return applied == SW_APPLIED && !w->reason && !w->halfopen && !sw_over(w->after);
 }
 
-static __always_inline int sw_guard_known(struct xdp_md *ctx, struct sw_work *w,
-					  struct sw_flow *live)
+static __always_inline int sw_guard_known(struct xdp_md *ctx, struct sw_work *w)
 {
+	struct sw_flow *flow = sw_find(&w->seg.key, &w->halfopen);
 	int applied, ruling = RULING_NONE;
 
+	if (sw_predicted(w, flow))
+		return XDP_PASS;
 	sw_begin_work(w);
-	applied = sw_apply(live);
+	applied = sw_apply(flow);
 	if (!sw_taken(w, applied))
 		ruling = sw_guard_stray(ctx, applied == SW_APPLIED);
 	if (ruling == RULING_DROP && !sw_settings()->guard.dry_run)
@@ -661,7 +663,7 @@ static __always_inline int sw_guard_known(struct xdp_md *ctx, struct sw_work *w,
 	if (ruling == RULING_DROP)
 		sw_count(SW_DRY_RUN_DROPS);
 	if (ruling == RULING_OPENED || (ruling == RULING_NONE && applied != SW_APPLIED))
-		sw_track(NULL);
+		sw_track_wholly(sw_find(&w->seg.key, &w->halfopen));
 	else if (ruling == RULING_NONE)
 		sw_conclude(w);
 	if (w->awaits_admission)
@@ -669,18 +671,18 @@ static __always_inline int sw_guard_known(struct xdp_md *ctx, struct sw_work *w,
 	return XDP_PASS;
 }
 
-/* All that guard mode does with the segment in hand; the verdict. `live`: see sw_apply(). */
-static __always_inline int sw_guard(struct xdp_md *ctx, struct sw_work *w, struct sw_flow *live)
+/* All that guard mode does with the segment in hand; the verdict. */
+static __always_inline int sw_guard(struct xdp_md *ctx, struct sw_work *w)
 {
 	int verdict;
 
 	if ((w->seg.flags & (SW_TCP_SYN | SW_TCP_ACK | SW_TCP_RST | SW_TCP_FIN)) != SW_TCP_SYN) {
-		verdict = sw_guard_known(ctx, w, live);
+		verdict = sw_guard_known(ctx, w);
 	} else {
 		verdict = sw_guard_syn(ctx);
 		if (verdict == XDP_PASS) {
 			sw_expect_socket(&w->seg.key);
-			sw_track(NULL);
+			sw_track_wholly(sw_find(&w->seg.key, &w->halfopen));
 		}
 	}
 	if (verdict == XDP_DROP)

@@ -106,16 +106,15 @@ int synward_ingress(struct xdp_md *ctx)
 {
 	struct sw_work *w = sw_new_work();
 	int stop, verdict = XDP_PASS;
-	struct sw_flow *live;
 
 	if (!w)
 		return XDP_PASS;
 	stop = xdp_parse(ctx, w);
-	if (begin(w, stop) && !sw_predicted(w, &live)) {
+	if (begin(w, stop)) {
 		if (sw_settings()->guard.ports)
-			verdict = sw_guard(ctx, w, live);
+			verdict = sw_guard(ctx, w);
 		else
-			sw_track(live);
+			sw_track(w);
 	}
 	finish(w, stop);
 	return verdict;
@@ -180,7 +179,6 @@ int synward_egress(struct __sk_buff *skb)
 {
 	__u32 headers = skb->len < SW_PARSE_MAX ? skb->len : SW_PARSE_MAX;
 	struct sw_work *w = sw_new_work();
-	struct sw_flow *live;
 	int stop;
 
 	if (!w)
@@ -192,10 +190,10 @@ int synward_egress(struct __sk_buff *skb)
 	stop = skb_parse(skb, w);
 	if (stop == SW_TRUNCATED && !bpf_skb_pull_data(skb, headers))
 		stop = skb_parse(skb, w);
-	if (begin(w, stop) && !sw_predicted(w, &live)) {
+	if (begin(w, stop)) {
 		if ((w->seg.flags & SW_TCP_SYN) && sw_settings()->guard.ports)
 			sw_expect_socket(&w->seg.key);
-		sw_track(live);
+		sw_track(w);
 	}
 	finish(w, stop);
 	return TC_ACT_UNSPEC;

@@ -21,16 +21,10 @@ static __always_inline struct sw_lock *sw_lock_of(const struct sw_flow_key *key)
 	return bpf_map_lookup_elem(&sw_locks, &stripe);
 }
 
-/* The flow's record if it has been proved live, or NULL. */
-static __always_inline struct sw_flow *sw_find_live(const struct sw_flow_key *key)
-{
-	return bpf_map_lookup_elem(&sw_flows, key);
-}
-
 /* The flow's record, in either map. */
 static __always_inline struct sw_flow *sw_find(const struct sw_flow_key *key, __u8 *halfopen)
 {
-	struct sw_flow *flow = sw_find_live(key);
+	struct sw_flow *flow = bpf_map_lookup_elem(&sw_flows, key);
 
 	*halfopen = 0;
 	if (flow)
@@ -72,7 +66,7 @@ enum sw_applied {
 };
 
 /*
- * One segment against its flow's record.
+ * One segment against its flow's record, which may be NULL.
  *
  * Who races for it: the CPU of the flow's other direction, the sweeper. The lock makes a step
  * whole. It does not keep the record: that can be removed and its memory given to another flow
@@ -80,24 +74,20 @@ enum sw_applied {
  * into a record that is not this flow's. It takes an eviction of that very record within the same
  * hundred nanoseconds, and costs one record with wrong numbers, which its time-out clears.
  *
- * `live` is the flow's record in sw_flows, if the caller has found it there.
- *
  * A global function, as the other two below: the verifier checks it once, and not once for every
  * way that leads to it. It fetches the work itself, because to older verifiers (Linux 6.1) a pointer
  * that comes as an argument is no map key.
  */
-__noinline int sw_apply(struct sw_flow *live)
+__noinline int sw_apply(struct sw_flow *flow)
 {
 	const struct sw_config *cfg = sw_settings();
 	struct sw_work *w = sw_work_in_hand();
 	struct sw_lock *stripe;
-	struct sw_flow *flow;
 	bool moved;
 
 	if (!w)
 		return SW_ABSENT;
 	stripe = sw_lock_of(&w->seg.key);
-	flow = live ? live : sw_find(&w->seg.key, &w->halfopen);
 	if (!flow || !stripe)
 		return SW_ABSENT;
 	bpf_spin_lock(&stripe->lock);
@@ -108,27 +98,22 @@ __noinline int sw_apply(struct sw_flow *live)
 	return moved ? SW_MOVED : SW_APPLIED;
 }
 
-/* By the short cut of <synward/state.h>: there is then nothing to count or to tell. */
-static __always_inline bool sw_predict(const struct sw_work *w, struct sw_flow *live)
+/*
+ * True: the segment has been applied by the short cut of <synward/state.h>, and there is nothing to
+ * count or to tell.
+ */
+static __always_inline bool sw_predicted(const struct sw_work *w, struct sw_flow *flow)
 {
 	bool predicted;
 
-	if (offline)
-		offline_result.before = *live;
-	predicted = sw_flow_predicted(live, &w->seg, sw_coarse_now(), sw_settings());
-	if (offline)
-		offline_result.after = *live;
-	return predicted;
-}
-
-/* True: the segment has been applied. Else *live is for sw_apply(). */
-static __always_inline bool sw_predicted(const struct sw_work *w, struct sw_flow **live)
-{
-	*live = NULL;
-	if (!sw_may_be_predicted(&w->seg))
+	if (!flow || w->halfopen || !sw_may_be_predicted(&w->seg))
 		return false;
-	*live = sw_find_live(&w->seg.key);
-	return *live && sw_predict(w, *live);
+	if (offline)
+		offline_result.before = *flow;
+	predicted = sw_flow_predicted(flow, &w->seg, sw_coarse_now(), sw_settings());
+	if (offline)
+		offline_result.after = *flow;
+	return predicted;
 }
 
 /* sw_flows has no room: the flow stays where it was. */
@@ -179,15 +164,16 @@ static __always_inline bool sw_begin(struct sw_work *w)
  * Finds or begins the segment's flow and applies the segment. The turns are for a record that
  * another CPU is moving: it is between two map operations.
  */
-static __always_inline void sw_apply_or_begin(struct sw_work *w, struct sw_flow *live)
+static __always_inline void sw_apply_or_begin(struct sw_work *w, struct sw_flow *flow)
 {
 	for (int turn = 0; turn < 16; turn++) {
-		int applied = sw_apply(turn ? NULL : live);
+		int applied = sw_apply(flow);
 
 		if (applied == SW_APPLIED)
 			return;
 		if (applied == SW_ABSENT && !sw_begin(w))
 			return;
+		flow = sw_find(&w->seg.key, &w->halfopen);
 	}
 	w->reason = SW_RACE_LOST;
 }
@@ -280,17 +266,26 @@ static __always_inline void sw_conclude(struct sw_work *w)
 	sw_report(w);
 }
 
-/* Everything that track mode does with the segment in hand. */
-__noinline int sw_track(struct sw_flow *live)
+/* The whole step of the segment in hand, whose flow has been looked for. */
+__noinline int sw_track_wholly(struct sw_flow *flow)
 {
 	struct sw_work *w = sw_work_in_hand();
 
 	if (!w)
 		return 0;
 	sw_begin_work(w);
-	sw_apply_or_begin(w, live);
+	sw_apply_or_begin(w, flow);
 	sw_conclude(w);
 	return 0;
+}
+
+/* Everything that track mode does with the segment in hand. */
+static __always_inline void sw_track(struct sw_work *w)
+{
+	struct sw_flow *flow = sw_find(&w->seg.key, &w->halfopen);
+
+	if (!sw_predicted(w, flow))
+		sw_track_wholly(flow);
 }
 
 #endif

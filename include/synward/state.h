@@ -86,17 +86,27 @@ SW_INLINE __u32 sw_timeout_ms(const struct sw_config *cfg, const struct sw_endpo
 	return ep->state < SW_STATES ? cfg->timeout.ms[ep->state] : 0;
 }
 
+/* Past ESTABLISHED, on whichever way. */
+SW_INLINE bool sw_ending(const struct sw_endpoint *ep)
+{
+	return ep->state == CLOSED || ep->state > ESTABLISHED;
+}
+
 /* A flow lives as long as its longer-lived endpoint. */
 SW_INLINE void sw_set_deadline(struct sw_flow *flow, const struct sw_segment *seg, __u64 now,
 			       const struct sw_config *cfg)
 {
 	__u32 a = sw_timeout_ms(cfg, &flow->ep[0]);
 	__u32 b = sw_timeout_ms(cfg, &flow->ep[!seg->self]);
+	__u64 deadline;
 
 	flow->timeout_ms = a > b ? a : b;
-	/* Behind the states for all CPUs: see header prediction. */
-	__atomic_exchange_n(&flow->deadline_ns, now + flow->timeout_ms * SW_NS_PER_MS,
-			    __ATOMIC_SEQ_CST);
+	deadline = now + flow->timeout_ms * SW_NS_PER_MS;
+	if (sw_ending(&flow->ep[0]) || sw_ending(&flow->ep[1]))
+		/* Behind the states, for all CPUs: see header prediction. */
+		__atomic_exchange_n(&flow->deadline_ns, deadline, __ATOMIC_SEQ_CST);
+	else
+		flow->deadline_ns = deadline;
 }
 
 /* --- Sequence numbers ----------------------------------------------------------------------- */
@@ -920,10 +930,12 @@ SW_INLINE bool sw_is_predicted(const struct sw_flow *flow, const struct sw_endpo
 
 	/* sw_move_on() sees to the first; what is out of order need not come so far. */
 	return seg->seq == src->next && sw_both_established(flow) && src->seen && dst->seen &&
-	       !flow->cookie && (flow->said[seg->sender & 1] & SW_TCP_ACK) &&
+	       !src->fin && !dst->fin && !flow->cookie &&
+	       (flow->said[seg->sender & 1] & SW_TCP_ACK) &&
 	       flow->timeout_ms == cfg->timeout.established &&
 	       end - src->isn >= seg->seq - src->isn && /* no wrap-around to be counted */
-	       !sw_seq_after(seg->ack, dst->next) && sw_in_window(flow, src, dst, seg->seq, end);
+	       !sw_seq_after(seg->ack, dst->next) && !sw_seq_after(seg->ack, dst->end) &&
+	       sw_in_window(flow, src, dst, seg->seq, end);
 }
 
 /* See above. True: it has done all that sw_flow_step() would have. False: it has done nothing. */

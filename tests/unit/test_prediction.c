@@ -129,6 +129,20 @@ static void an_ack_of_more_than_was_seen_is_not(void **state)
 	assert_false(predicted(&flow, SW_TCP_ACK, 1 + SENT, 1 + SENT + 20, 0));
 }
 
+/* With a hole of a third of the circle (midstream) a number can be before its begin and after its end. */
+static void an_ack_from_the_other_side_of_the_circle_is_not(void **state)
+{
+	struct sw_flow flow = established();
+	struct sw_segment segment = segment_of(0, SW_TCP_ACK, 1 + SENT, 0, 0);
+
+	(void)state;
+	flow.ep[1].block = flow.ep[1].end = flow.ep[1].next + 0x60000000;
+	segment.ack = flow.ep[1].next - 0x10000000;
+	assert_true(predicts(&flow, &segment, NOW, &settings));
+	segment.ack = flow.ep[1].next - 0x30000000;
+	assert_false(predicts(&flow, &segment, NOW, &settings));
+}
+
 static void what_takes_the_numbers_round_is_not(void **state)
 {
 	struct sw_flow flow = established();
@@ -155,6 +169,24 @@ static void flows_that_open_or_close_are_not(void **state)
 	take_one(&flow, 1, SW_TCP_FIN | SW_TCP_ACK, 1 + SENT, 1 + SENT, 0);
 	assert_false(predicted(&flow, SW_TCP_ACK, 1 + SENT, 1 + SENT, 10));
 	assert_false(predicted(&flow, SW_TCP_ACK, 1 + SENT, 1 + SENT + 1, 0));
+}
+
+/*
+ * Fast Open: the server may close before it is known to be ESTABLISHED. What then shows it is a FIN
+ * with a wrong number, so that nothing else of that segment counts.
+ */
+static void a_flow_with_a_fin_that_is_yet_to_count_is_not(void **state)
+{
+	struct sw_flow flow = { 0 };
+	struct sw_segment segment = segment_of(1, SW_TCP_ACK, 2, 1, 0);
+
+	(void)state;
+	take_one(&flow, 0, SW_TCP_SYN, 0, 0, 1);
+	take_one(&flow, 1, SW_TCP_SYN | SW_TCP_ACK, 0, 1, 0);
+	take_one(&flow, 1, SW_TCP_FIN | SW_TCP_ACK, 1, 1, 0);
+	take_one(&flow, 0, SW_TCP_FIN | SW_TCP_ACK, 1, 2, 0);
+	assert_true(sw_both_established(&flow));
+	assert_false(predicts(&flow, &segment, NOW, &settings));
 }
 
 static void a_flow_of_which_one_end_was_heard_is_not(void **state)
@@ -237,8 +269,10 @@ int test_prediction(void)
 		cmocka_unit_test(segments_out_of_order_are_not),
 		cmocka_unit_test(segments_out_of_bounds_are_not),
 		cmocka_unit_test(an_ack_of_more_than_was_seen_is_not),
+		cmocka_unit_test(an_ack_from_the_other_side_of_the_circle_is_not),
 		cmocka_unit_test(what_takes_the_numbers_round_is_not),
 		cmocka_unit_test(flows_that_open_or_close_are_not),
+		cmocka_unit_test(a_flow_with_a_fin_that_is_yet_to_count_is_not),
 		cmocka_unit_test(a_flow_of_which_one_end_was_heard_is_not),
 		cmocka_unit_test(a_flow_that_awaits_admission_is_not),
 		cmocka_unit_test(the_first_ack_of_an_end_is_not),
