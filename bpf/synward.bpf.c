@@ -59,17 +59,6 @@ static __always_inline struct sw_cursor xdp_cursor(struct xdp_md *ctx)
 	};
 }
 
-/*
- * Parsing in global functions: the verifier checks each once, and not once for every way in which
- * the headers before it can be stacked.
- */
-__noinline int xdp_transport(struct xdp_md *ctx, struct sw_work *w)
-{
-	struct sw_cursor cursor = xdp_cursor(ctx);
-
-	return w ? sw_parse_transport(&cursor, &w->packet, &w->seg) : SW_TRUNCATED;
-}
-
 /* The headers lie beyond the linear part: a NIC that splits them off, a frame of many buffers. */
 __noinline int xdp_parse_copied(struct xdp_md *ctx, struct sw_work *w)
 {
@@ -95,7 +84,7 @@ static __always_inline int xdp_parse(struct xdp_md *ctx, struct sw_work *w)
 	cursor.wire_length = xdp_wire_length(ctx);
 	stop = sw_parse_network(&cursor, &w->packet);
 	if (!stop)
-		stop = xdp_transport(ctx, w);
+		stop = sw_parse_transport(&cursor, &w->packet, &w->seg);
 	if (stop == SW_TRUNCATED && cursor.wire_length > ctx->data_end - ctx->data)
 		stop = xdp_parse_copied(ctx, w);
 	return stop;
@@ -141,13 +130,10 @@ static __always_inline struct sw_cursor skb_cursor(struct __sk_buff *skb)
 	};
 }
 
-__noinline int skb_transport(struct __sk_buff *skb, struct sw_work *w)
-{
-	struct sw_cursor cursor = skb_cursor(skb);
-
-	return w ? sw_parse_transport(&cursor, &w->packet, &w->seg) : SW_TRUNCATED;
-}
-
+/*
+ * A global function, as the other parsers: the verifier checks it once, and not once for every way
+ * that leads to it.
+ */
 __noinline int skb_parse(struct __sk_buff *skb, struct sw_work *w)
 {
 	struct sw_cursor cursor = skb_cursor(skb);
@@ -156,7 +142,7 @@ __noinline int skb_parse(struct __sk_buff *skb, struct sw_work *w)
 	if (!w)
 		return SW_TRUNCATED;
 	stop = sw_parse_network(&cursor, &w->packet);
-	return stop ? (int)stop : skb_transport(skb, w);
+	return stop ? stop : sw_parse_transport(&cursor, &w->packet, &w->seg);
 }
 
 /*
@@ -171,7 +157,7 @@ __noinline int skb_parse_bare(struct __sk_buff *skb, struct sw_work *w)
 	if (!w)
 		return SW_TRUNCATED;
 	stop = sw_parse_ip(&cursor, __builtin_bswap16((__u16)skb->protocol), &w->packet);
-	return stop ? (int)stop : skb_transport(skb, w);
+	return stop ? stop : sw_parse_transport(&cursor, &w->packet, &w->seg);
 }
 
 SEC("tc")
