@@ -58,14 +58,14 @@ static __always_inline struct bpf_sock *sw_find_socket(void *ctx, const struct s
 	if (packet->ipv4) {
 		tuple.ipv4.saddr = packet->from[3];
 		tuple.ipv4.daddr = packet->to[3];
-		tuple.ipv4.sport = __builtin_bswap16(sw_remote_port(w));
-		tuple.ipv4.dport = __builtin_bswap16(sw_local_port(w));
+		tuple.ipv4.sport = sw_wire16(sw_remote_port(w));
+		tuple.ipv4.dport = sw_wire16(sw_local_port(w));
 		return bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
 	}
 	__builtin_memcpy(tuple.ipv6.saddr, packet->from, 16);
 	__builtin_memcpy(tuple.ipv6.daddr, packet->to, 16);
-	tuple.ipv6.sport = __builtin_bswap16(sw_remote_port(w));
-	tuple.ipv6.dport = __builtin_bswap16(sw_local_port(w));
+	tuple.ipv6.sport = sw_wire16(sw_remote_port(w));
+	tuple.ipv6.dport = sw_wire16(sw_local_port(w));
 	return bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
 }
 
@@ -264,8 +264,8 @@ static __always_inline struct sw_raw *sw_make_raw(struct sw_work *w)
 		__builtin_memcpy(&raw->v6.saddr, w->packet.from, 16);
 		__builtin_memcpy(&raw->v6.daddr, w->packet.to, 16);
 	}
-	raw->tcp.header.source = __builtin_bswap16(sw_remote_port(w));
-	raw->tcp.header.dest = __builtin_bswap16(sw_local_port(w));
+	raw->tcp.header.source = sw_wire16(sw_remote_port(w));
+	raw->tcp.header.dest = sw_wire16(sw_local_port(w));
 	raw->tcp.header.seq = sw_wire32(w->seg.seq);
 	raw->tcp.header.ack_seq = sw_wire32(w->seg.ack);
 	raw->tcp.header.doff = sizeof(raw->tcp) / 4;

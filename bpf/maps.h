@@ -249,21 +249,16 @@ static __always_inline __u64 sw_now(void)
 	return offline ? offline_now_ns : bpf_ktime_get_ns();
 }
 
-/*
- * The time of a segment: exact if it opens or closes, else that of the last tick (1 to 10 ms ago), as
- * reading the exact clock takes 22 ns.
- */
-static __always_inline __u64 sw_segment_time(const struct sw_segment *seg)
-{
-	if (offline || (seg->flags & (SW_TCP_SYN | SW_TCP_FIN | SW_TCP_RST)))
-		return sw_now();
-	return bpf_ktime_get_coarse_ns();
-}
-
-/* Where a tick more or less does not matter. */
+/* That of the last tick (1 to 10 ms ago): reading the exact clock takes 22 ns. */
 static __always_inline __u64 sw_coarse_now(void)
 {
 	return offline ? offline_now_ns : bpf_ktime_get_coarse_ns();
+}
+
+/* The time of a segment: exact if it opens or closes. */
+static __always_inline __u64 sw_segment_time(const struct sw_segment *seg)
+{
+	return seg->flags & (SW_TCP_SYN | SW_TCP_FIN | SW_TCP_RST) ? sw_now() : sw_coarse_now();
 }
 
 /* In force while nobody has written sw_config, as after `ip link set dev IF xdp obj`. */

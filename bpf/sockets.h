@@ -70,14 +70,14 @@ static __always_inline bool sw_has_no_socket(const struct sw_flow_key *key)
 static __always_inline void sw_mapped(__u32 words[4], __u32 ipv4)
 {
 	words[0] = words[1] = 0;
-	words[2] = __builtin_bswap32(0xffff);
+	words[2] = sw_wire32(0xffff);
 	words[3] = ipv4;
 }
 
 /* IPv6 sockets that carry IPv4 have mapped addresses. */
 static __always_inline __u32 sw_socket_bit_of_common(const struct sock_common *common)
 {
-	__u32 ports = (__u32)common->skc_num + __builtin_bswap16(common->skc_dport);
+	__u32 ports = (__u32)common->skc_num + sw_wire16(common->skc_dport);
 	__u32 local[4], remote[4];
 
 	if (common->skc_family == KERNEL_AF_INET6) {

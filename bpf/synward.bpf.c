@@ -156,7 +156,7 @@ __noinline int skb_parse_bare(struct __sk_buff *skb, struct sw_work *w)
 
 	if (!w)
 		return SW_TRUNCATED;
-	stop = sw_parse_ip(&cursor, __builtin_bswap16((__u16)skb->protocol), &w->packet);
+	stop = sw_parse_ip(&cursor, sw_wire16((__u16)skb->protocol), &w->packet);
 	return stop ? stop : sw_parse_transport(&cursor, &w->packet, &w->seg);
 }
 
