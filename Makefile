@@ -17,7 +17,7 @@ MULTIARCH := $(shell $(CC) -print-multiarch)
 LIBRARIES := libbpf libxdp jansson libmnl libpcap
 WARNINGS  := -Wall -Wextra -Werror -Wshadow
 
-USER_SOURCES := $(wildcard user/*.c)
+USER_SOURCES := $(wildcard user/*.c user/*/*.c)
 USER_OBJECTS := $(USER_SOURCES:%.c=$(BUILD)/%.o)
 HEADERS      := $(wildcard include/synward/*.h)
 SCRIPTS      := $(shell grep -lE '^\#!.*sh$$' scripts/* tests/run tests/*/run .ci/run 2>/dev/null)
@@ -66,7 +66,7 @@ deps: ## install with apt what is missing to build and test
 check: ## format, shellcheck, cppcheck, and every shared header compiled alone on both sides
 check: check-format check-scripts check-headers check-cppcheck
 
-FORMATTED := $(HEADERS) $(wildcard bpf/*.[ch] user/*.[ch] tests/*/*.[ch])
+FORMATTED := $(HEADERS) $(wildcard bpf/*.[ch] user/*.[ch] user/*/*.[ch] tests/*/*.[ch])
 
 .PHONY: check-format check-scripts check-headers check-cppcheck
 check-format:

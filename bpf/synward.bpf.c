@@ -10,12 +10,12 @@
 
 #define SW_FETCH(frame, at, to, bytes) bpf_xdp_load_bytes(frame, at, to, bytes)
 
-#include "admit.h"
-#include "guard.h"
-#include "maps.h"
-#include "sockets.h"
-#include "sweep.h"
-#include "track.h"
+#include "admit.bpf.h"
+#include "guard.bpf.h"
+#include "maps.bpf.h"
+#include "sockets.bpf.h"
+#include "sweep.bpf.h"
+#include "track.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

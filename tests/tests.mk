@@ -9,10 +9,10 @@ SANITIZERS  := -fsanitize=address,undefined -fno-sanitize-recover=all
 TEST_LIBRARIES := -lcmocka -ljansson -lpcap -lbpf
 
 test_objects = $(patsubst %.c,$(TESTS)/objects/%.o,$(wildcard tests/$(1)/*.c))
-COMMON_OBJECTS := $(call test_objects,common) $(TESTS)/objects/user/conn_state.o
+COMMON_OBJECTS := $(call test_objects,common) $(TESTS)/objects/user/text/conn_state.o
 UNIT_OBJECTS   := $(call test_objects,unit) $(COMMON_OBJECTS)
-UNIT_OBJECTS   += $(patsubst %,$(TESTS)/objects/user/%.o,key_file key_text keys)
-PROG_OBJECTS   := $(call test_objects,prog) $(COMMON_OBJECTS) $(TESTS)/objects/user/kernel.o
+UNIT_OBJECTS   += $(patsubst %,$(TESTS)/objects/user/guard/%.o,key_file key_text keys)
+PROG_OBJECTS   := $(call test_objects,prog) $(COMMON_OBJECTS) $(TESTS)/objects/user/host/kernel.o
 
 .PHONY: test-unit test-prog test-fuzz build-unit build-prog build-fuzz build-forge
 test-unit test-prog test-fuzz: test-%:
@@ -84,7 +84,7 @@ $(FUZZERS): $(TESTS)/%: $(TESTS)/fuzz-objects/tests/fuzz/%.o $(FUZZ_COMMON)
 	$(say) LINK $@
 	$(Q)$(CLANG) $(FUZZ_FLAGS) $^ -o $@
 
-$(TESTS)/fuzz_key: $(call fuzz_object,user/key_text)
+$(TESTS)/fuzz_key: $(call fuzz_object,user/guard/key_text)
 
 -include $(TESTS)/forge.d
 -include $(UNIT_OBJECTS:.o=.d) $(PROG_OBJECTS:.o=.d) $(FUZZ_COMMON:.o=.d)

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd.h"
-#include "command_line.h"
-#include "privilege.h"
-#include "report.h"
+#include "commands/cmd.h"
+#include "commands/command_line.h"
+#include "host/privilege.h"
+#include "text/report.h"
 
 /* Rows of a table. clang-format would make columns of them. */
 /* clang-format off */

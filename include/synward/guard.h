@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Guard: what user space says of it, and what each guarded port has been through. Who decides when
- * a port answers with cookies is here, pure; the maps and sockets are in bpf/guard.h.
+ * a port answers with cookies is here, pure; the maps and sockets are in bpf/guard.bpf.h.
  */
 #ifndef SYNWARD_GUARD_H
 #define SYNWARD_GUARD_H
@@ -89,7 +89,7 @@ struct sw_load {
 /* For so long a listener that was there is taken to be there still. */
 #define SW_LISTENER_NS (10 * SW_NS_PER_MS)
 
-/* The value of the map sw_sockets, of which there are two: see bpf/sockets.h. */
+/* The value of the map sw_sockets, of which there are two: see bpf/sockets.bpf.h. */
 #define SW_SOCKET_BITS_SHIFT 20
 #define SW_SOCKET_WORDS      ((1 << SW_SOCKET_BITS_SHIFT) / 32)
 

@@ -816,7 +816,7 @@ SW_INLINE bool sw_restarts_clock(const struct sw_flow *flow, const struct sw_end
 }
 
 /*
- * What the sender has said, for who tells afterwards how the connection went (user/conn_state.c): a
+ * What the sender has said, for who tells afterwards how the connection went (user/text/conn_state.c): a
  * SYN, an ACK that is not a SYN's, a FIN, a RST. It counts although it changed nothing where the
  * peer has never been heard, so that nothing tells whether it would take it, and where both ends
  * were closed already. A FIN after a RST is not its sender's.

@@ -8,7 +8,7 @@
 #include <jansson.h>
 #include <pcap/pcap.h>
 
-#include "conn_state.h"
+#include "text/conn_state.h"
 #include "names.h"
 #include "vectors.h"
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "key_text.h"
+#include "guard/key_text.h"
 
 int LLVMFuzzerTestOneInput(const __u8 *bytes, size_t size);
 

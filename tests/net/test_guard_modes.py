@@ -19,7 +19,7 @@ from test_commands import NOTHING, hooks, refused
 TFO_CLIENT, TFO_SERVER = 1, 2  # net.ipv4.tcp_fastopen
 IPPROTO_MPTCP = 262
 TICK = 0.02  # s: the data path's coarse clock is late by up to a tick of the kernel's
-STRAYS_PER_SECOND = 1000  # bpf/guard.h
+STRAYS_PER_SECOND = 1000  # bpf/guard.bpf.h
 
 
 # Tools

@@ -11,7 +11,7 @@
 #include "harness.h"
 
 #include "frame.h"
-#include "kernel.h"
+#include "host/kernel.h"
 #include "names.h"
 #include "synward.skel.h"
 

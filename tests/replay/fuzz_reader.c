@@ -13,9 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "replay_capture.h"
-#include "replay_checksum.h"
-#include "report.h"
+#include "replay/capture.h"
+#include "replay/checksum.h"
+#include "text/report.h"
 
 #define FILE_MAX 65536
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Errors as user/report.c words them.
+ * Errors as user/text/report.c words them.
  */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "report.h"
+#include "text/report.h"
 #include "said.h"
 
 static char last[8192];

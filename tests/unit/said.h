@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * In place of user/report.c: what modules of user/ report is kept, for tests to compare.
+ * In place of user/text/report.c: what modules of user/ report is kept, for tests to compare.
  */
 #ifndef SYNWARD_TESTS_SAID_H
 #define SYNWARD_TESTS_SAID_H

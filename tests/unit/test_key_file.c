@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "key_file.h"
-#include "key_text.h"
+#include "guard/key_file.h"
+#include "guard/key_text.h"
 #include "said.h"
 #include "unit.h"
 

@@ -6,8 +6,8 @@
 #include <errno.h>
 
 #include "check.h"
-#include "key_text.h"
-#include "keys.h"
+#include "guard/key_text.h"
+#include "guard/keys.h"
 #include "said.h"
 #include "unit.h"
 

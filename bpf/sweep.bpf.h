@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Expiry: what the two syscall programs do to the flow maps.
+ */
+#ifndef SYNWARD_SWEEP_BPF_H
+#define SYNWARD_SWEEP_BPF_H
+
+#include <synward/state.h>
+#include <synward/sweep.h>
+
+#include "guard.bpf.h"
+#include "track.bpf.h"
+
+struct sw_pass {
+	struct sw_sweep *args;
+	__u64 now;
+	bool halfopen; /* which map the pass is in */
+};
+
+static __always_inline void sw_tell_expired(const struct sw_flow_key *key,
+					    const struct sw_flow *flow, __u64 now)
+{
+	struct sw_event event = { .time_ns = now, .key = *key, .cause = SW_EVENT_EXPIRED };
+
+	sw_note_states(event.before, flow);
+	sw_note_states(event.after, flow);
+	sw_tell_listener(&event);
+}
+
+/*
+ * Removes a flow found to be past its deadline. Not under the lock, which no map operation may be:
+ * when a segment revives the flow in this instant, the new incarnation is forgotten, and learnt
+ * again midstream from its next segment.
+ */
+static __always_inline void sw_remove(void *map, const struct sw_flow_key *key,
+				      const struct sw_flow *flow, bool halfopen, __u64 now)
+{
+	bool closed = sw_flow_closed(flow);
+
+	if (flow->moved && halfopen) {
+		bpf_map_delete_elem(map, key);
+		return;
+	}
+	if (!closed)
+		sw_tell_expired(key, flow, now);
+	if (bpf_map_delete_elem(map, key))
+		return;
+	if (!closed)
+		sw_count(SW_FLOWS_EXPIRED);
+	if (!halfopen)
+		sw_count(SW_FLOWS_REMOVED);
+}
+
+static long sw_sweep_one(void *map, struct sw_flow_key *key, struct sw_flow *flow,
+			 struct sw_pass *pass)
+{
+	struct sw_sweep *args = pass->args;
+	__u64 deadline = flow->deadline_ns;
+
+	if (deadline <= pass->now) {
+		sw_remove(map, key, flow, pass->halfopen, pass->now);
+		args->removed++;
+		return 0;
+	}
+	if (pass->halfopen)
+		args->halfopen++;
+	else
+		args->flows++;
+	if (deadline < args->horizon_ns) {
+		struct sw_due due = { .deadline_ns = deadline, .key = *key };
+
+		if (bpf_ringbuf_output(&sw_due, &due, sizeof(due), BPF_RB_NO_WAKEUP))
+			args->due_lost++;
+	}
+	return 0;
+}
+
+/* Guard: a port to which no SYN comes any more would else not be told that it is quiet. */
+static long sw_calm_one(void *map, __u32 *number, struct sw_port *port, struct sw_pass *pass)
+{
+	(void)map;
+	if (port->on && sw_quiet(port, &sw_settings()->guard, pass->now))
+		sw_switch(port, (__u16)*number, false, pass->now);
+	return 0;
+}
+
+static __always_inline void sw_sweep_all(struct sw_sweep *args)
+{
+	struct sw_pass pass = { .args = args, .now = sw_now(), .halfopen = true };
+
+	bpf_for_each_map_elem(&sw_halfopen, sw_sweep_one, &pass, 0);
+	pass.halfopen = false;
+	bpf_for_each_map_elem(&sw_flows, sw_sweep_one, &pass, 0);
+	bpf_for_each_map_elem(&sw_ports, sw_calm_one, &pass, 0);
+}
+
+/*
+ * Brings the record into the processor's caches. Look-ups in a row wait for memory together, but not
+ * across a removal.
+ */
+static long sw_fetch_one(__u32 number, void *none)
+{
+	__u8 halfopen;
+
+	(void)none;
+	if (number >= SW_EXPIRE_FLOWS)
+		return 1;
+	sw_find(&expire_batch.key[number], &halfopen);
+	return 0;
+}
+
+static long sw_expire_one(__u32 number, const __u64 *now)
+{
+	struct sw_flow_key *key;
+	struct sw_flow *flow;
+	__u8 halfopen;
+
+	if (number >= SW_EXPIRE_FLOWS)
+		return 1;
+	key = &expire_batch.key[number];
+	flow = sw_find(key, &halfopen);
+	if (!flow || flow->deadline_ns > *now)
+		return 0;
+	if (halfopen)
+		sw_remove(&sw_halfopen, key, flow, true, *now);
+	else
+		sw_remove(&sw_flows, key, flow, false, *now);
+	return 0;
+}
+
+static __always_inline void sw_expire_all(void)
+{
+	__u64 now = sw_now();
+
+	bpf_loop(expire_batch.count, sw_fetch_one, NULL, 0);
+	bpf_loop(expire_batch.count, sw_expire_one, &now, 0);
+}
+
+#endif

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * synward key: makes key files, adds the next MAC key to one, shows what is in a file or in force.
+ * Keys are shown by their fingerprints alone.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "host/clock.h"
+#include "commands/cmd.h"
+#include "host/iface.h"
+#include "guard/key_file.h"
+#include "guard/key_text.h"
+#include "guard/keys.h"
+#include "host/privilege.h"
+#include "text/report.h"
+#include "text/values.h"
+
+#define IN_MS     (10ULL * 60 * 1000)
+#define IN_MS_MAX (365ULL * 24 * 3600 * 1000)
+
+struct sw_key_args {
+	bool next, in;
+	__u64 in_ms;
+};
+
+struct sw_key_args sw_key_args = { .in_ms = IN_MS };
+
+/* Keys, where they are, and the moment they are looked at. */
+struct view {
+	const struct sw_keys *keys;
+	const char *file; /* or NULL */
+	const struct sw_ifaces *ifaces; /* else those of them that share the map */
+	size_t iface; /* ... of this one */
+	__u64 now_ns; /* wall clock */
+};
+
+/* --- Options -------------------------------------------------------------------------------- */
+
+static int take_next(const char *value, void *args)
+{
+	(void)value;
+	((struct sw_key_args *)args)->next = true;
+	return 0;
+}
+
+static int take_in(const char *value, void *args)
+{
+	const struct sw_range range = { "--in", 0, IN_MS_MAX };
+	struct sw_key_args *key = args;
+
+	key->in = true;
+	return sw_parse_duration(value, &range, &key->in_ms);
+}
+
+const struct sw_option sw_key_options[] = {
+	{ "next", NULL, "new: add the next MAC key to FILE, which is there", take_next },
+	{ "in", "DURATION", "new --next: it serves after that time (10m)", take_in },
+	{},
+};
+
+/* clang-format off */
+const char sw_key_more[] =
+	"key new FILE makes a key file, mode 0600. Give every host of a fleet the same one with\n"
+	"--key-file, and each takes the cookies of the others. key new FILE --next puts the next\n"
+	"MAC key into it, in the place of one that no longer serves; copy the file to all hosts\n"
+	"before the time it says, and send their `synward run` a SIGHUP.\n"
+	"\n"
+	"key show FILE says what is in a file, key show what is in force on this host (as root).\n"
+	"No secret is shown: the digits tell one key from another, and no key follows from them.\n";
+/* clang-format on */
+
+/* --- Showing -------------------------------------------------------------------------------- */
+
+/* A name for people's terminals; as errors have it. */
+static const char *disarmed(const char *name, char text[PATH_MAX])
+{
+	snprintf(text, PATH_MAX, "%s", name);
+	for (char *at = text; *at; at++)
+		if (*at < ' ' || *at >= 0x7f)
+			*at = '?';
+	return text;
+}
+
+/* Guard has never been on where these maps are. */
+static bool none(const struct sw_keys *keys)
+{
+	return !keys->isn[0] && !keys->isn[1];
+}
+
+static bool has(const struct view *view, int slot)
+{
+	return !none(view->keys) && view->keys->mac[slot].first_epoch != SW_EPOCH_NEVER;
+}
+
+static bool serves(const struct view *view, int slot)
+{
+	__u64 now = sw_cookie_epoch(view->now_ns);
+
+	return sw_mac_key(view->keys, now) == view->keys->mac[slot].key;
+}
+
+/* The epoch in which the other key takes over from this one; SW_EPOCH_NEVER if none does. */
+static __u64 last_epoch(const struct view *view, int slot)
+{
+	if (slot == sw_mac_newer(view->keys))
+		return SW_EPOCH_NEVER;
+	return view->keys->mac[!slot].first_epoch;
+}
+
+static json_t *mac_json(const struct view *view, int slot)
+{
+	const struct sw_mac_key *mac = &view->keys->mac[slot];
+	__u64 last = last_epoch(view, slot);
+	char print[SW_FINGERPRINT_TEXT], from[SW_EPOCH_TEXT], until[SW_EPOCH_TEXT];
+
+	return json_pack("{s:s, s:I, s:s, s:s?, s:b}", "fingerprint",
+			 sw_key_fingerprint(mac->key, print), "first_epoch",
+			 (json_int_t)mac->first_epoch, "from",
+			 sw_epoch_time(mac->first_epoch, from), "until",
+			 last == SW_EPOCH_NEVER ? NULL : sw_epoch_time(last, until), "serves",
+			 serves(view, slot));
+}
+
+static bool shares(const struct view *view, size_t i)
+{
+	const struct sw_iface_state *iface = view->ifaces->iface;
+
+	return sw_maps_id(&iface[i].maps, "sw_keys") ==
+	       sw_maps_id(&iface[view->iface].maps, "sw_keys");
+}
+
+static json_t *ifaces_json(const struct view *view)
+{
+	json_t *list = json_array();
+
+	for (size_t i = view->iface; i < view->ifaces->count; i++)
+		if (shares(view, i))
+			json_array_append_new(list, json_string(view->ifaces->iface[i].name));
+	return list;
+}
+
+static json_t *view_json(const struct view *view)
+{
+	int newer = sw_mac_newer(view->keys);
+	json_t *object = json_object(), *mac = json_array();
+	char print[SW_FINGERPRINT_TEXT], name[PATH_MAX];
+
+	if (view->file) /* JSON is UTF-8, file names are any bytes */
+		json_object_set_new(object, "file",
+				    json_string(view->file)
+					    ?: json_string(disarmed(view->file, name)));
+	else
+		json_object_set_new(object, "ifaces", ifaces_json(view));
+	json_object_set_new(object, "isn",
+			    none(view->keys)
+				    ? json_null()
+				    : json_string(sw_key_fingerprint(view->keys->isn, print)));
+	if (has(view, !newer))
+		json_array_append_new(mac, mac_json(view, !newer));
+	if (has(view, newer))
+		json_array_append_new(mac, mac_json(view, newer));
+	json_object_set_new(object, "mac", mac);
+	return object;
+}
+
+static void print_json(json_t *value)
+{
+	json_dumpf(value, stdout, JSON_INDENT(1));
+	putchar('\n');
+	json_decref(value);
+}
+
+static void print_mac(const struct view *view, int slot)
+{
+	const struct sw_mac_key *mac = &view->keys->mac[slot];
+	__u64 last = last_epoch(view, slot), from_ns = mac->first_epoch * SW_EPOCH_NS;
+	char print[SW_FINGERPRINT_TEXT], time[SW_EPOCH_TEXT], left[SW_VALUE_TEXT];
+
+	if (!has(view, slot))
+		return;
+	printf("  mac  %s  ", sw_key_fingerprint(mac->key, print));
+	if (!serves(view, slot) && from_ns > view->now_ns)
+		printf("serves from %s, in %s\n", sw_epoch_time(mac->first_epoch, time),
+		       sw_duration_short(from_ns - view->now_ns, left));
+	else if (!serves(view, slot))
+		printf("served until %s\n", sw_epoch_time(last, time));
+	else if (last != SW_EPOCH_NEVER)
+		printf("serves now, until %s\n", sw_epoch_time(last, time));
+	else if (mac->first_epoch && from_ns <= view->now_ns)
+		printf("serves now, since %s\n", sw_epoch_time(mac->first_epoch, time));
+	else
+		printf("serves now\n");
+}
+
+static void print_place(const struct view *view)
+{
+	char name[PATH_MAX];
+
+	if (view->file) {
+		printf("%s\n", disarmed(view->file, name));
+		return;
+	}
+	for (size_t i = view->iface; i < view->ifaces->count; i++)
+		if (shares(view, i))
+			printf("%s%s", i > view->iface ? ", " : "", view->ifaces->iface[i].name);
+	putchar('\n');
+}
+
+static void print_view(const struct view *view)
+{
+	int newer = sw_mac_newer(view->keys);
+	char print[SW_FINGERPRINT_TEXT];
+
+	print_place(view);
+	if (none(view->keys)) {
+		printf("  no keys: no port has been guarded\n");
+		return;
+	}
+	printf("  isn  %s  lasts\n", sw_key_fingerprint(view->keys->isn, print));
+	print_mac(view, !newer);
+	print_mac(view, newer);
+}
+
+/* --- What to do ------------------------------------------------------------------------------- */
+
+static int make(const char *file, struct sw_keys *keys)
+{
+	char isn[SW_FINGERPRINT_TEXT], mac[SW_FINGERPRINT_TEXT], name[PATH_MAX];
+	int err = sw_keys_random(keys) ?: sw_key_file_write_new(file, keys);
+
+	if (err || sw_json)
+		return err;
+	disarmed(file, name);
+	sw_say("made %s: isn %s, mac %s", name, sw_key_fingerprint(keys->isn, isn),
+	       sw_key_fingerprint(keys->mac[0].key, mac));
+	sw_say("copy it to every host of the fleet, and run each with --key-file %s", name);
+	return 0;
+}
+
+static int add_next(const char *file, const struct sw_key_args *key, __u64 now_ns,
+		    struct sw_keys *keys)
+{
+	__u64 first = sw_cookie_epoch(now_ns + key->in_ms * SW_NS_PER_MS) + 1;
+	char mac[SW_FINGERPRINT_TEXT], time[SW_EPOCH_TEXT], name[PATH_MAX];
+	int err = sw_key_file_read(file, keys);
+
+	err = err ?: sw_keys_add_next(keys, sw_cookie_epoch(now_ns), first);
+	err = err ?: sw_key_file_replace(file, keys);
+	if (err || sw_json)
+		return err;
+	disarmed(file, name);
+	sw_epoch_time(first, time);
+	sw_say("added to %s: mac %s, which serves from %s on", name,
+	       sw_key_fingerprint(keys->mac[sw_mac_newer(keys)].key, mac), time);
+	sw_say("copy it to every host of the fleet, and SIGHUP each `synward run`, before that");
+	return 0;
+}
+
+static int make_or_extend(const char *file, const struct sw_key_args *key)
+{
+	struct sw_keys keys;
+	struct view view = { .keys = &keys, .file = file, .now_ns = sw_clock_ns(CLOCK_REALTIME) };
+	int err = key->next ? add_next(file, key, view.now_ns, &keys) : make(file, &keys);
+
+	if (!err && sw_json)
+		print_json(view_json(&view));
+	explicit_bzero(&keys, sizeof(keys));
+	return err;
+}
+
+static int show_file(const char *file)
+{
+	struct sw_keys keys;
+	struct view view = { .keys = &keys, .file = file, .now_ns = sw_clock_ns(CLOCK_REALTIME) };
+	int err = sw_key_file_read(file, &keys);
+
+	if (!err && sw_json)
+		print_json(view_json(&view));
+	else if (!err)
+		print_view(&view);
+	explicit_bzero(&keys, sizeof(keys));
+	return err;
+}
+
+static int read_map(const struct sw_iface_state *iface, struct sw_keys *keys)
+{
+	const struct sw_map *map = sw_maps_find(&iface->maps, "sw_keys");
+	__u32 zero = 0;
+
+	if (!map || map->info.value_size != sizeof(*keys))
+		return sw_fail(0, "`synward run` or `synward attach` replaces it",
+			       "read the keys on %s: this synward knows no guard of that kind",
+			       iface->name);
+	if (bpf_map_lookup_elem(map->fd, &zero, keys))
+		return sw_fail(-errno, NULL, "read the keys on %s", iface->name);
+	return 0;
+}
+
+/* Interfaces of one run share their keys, which are then shown once. */
+static int show_in_force(void)
+{
+	static struct sw_ifaces ifaces;
+	struct sw_keys keys = {};
+	struct view view = { .keys = &keys, .ifaces = &ifaces };
+	json_t *list = json_array();
+	int err = sw_need_privilege() ?: sw_ifaces_open_readable((char *const[]){ NULL }, &ifaces);
+
+	view.now_ns = sw_clock_ns(CLOCK_REALTIME);
+	for (size_t i = 0; !err && i < ifaces.count; i++) {
+		if (!sw_ifaces_first_with_maps(&ifaces, i))
+			continue;
+		view.iface = i;
+		err = read_map(&ifaces.iface[i], &keys);
+		if (!err && sw_json)
+			json_array_append_new(list, view_json(&view));
+		else if (!err)
+			print_view(&view);
+	}
+	if (!err && sw_json)
+		print_json(json_incref(list));
+	json_decref(list);
+	explicit_bzero(&keys, sizeof(keys));
+	sw_ifaces_close(&ifaces);
+	return err;
+}
+
+/* `new` or `show`, and the options that go with it. 0 or -EINVAL, reported. */
+static int check_words(char *const *operands, const struct sw_key_args *key)
+{
+	bool makes = !strcmp(operands[0], "new");
+
+	if (!makes && strcmp(operands[0], "show"))
+		return sw_misuse("`synward key` wants new or show, not \"%s\"", operands[0]);
+	if (makes && !operands[1])
+		return sw_misuse("`synward key new` wants a FILE; see `synward help key`");
+	if (!makes && (key->next || key->in))
+		return sw_misuse("--%s goes with `synward key new`", key->next ? "next" : "in");
+	if (key->in && !key->next)
+		return sw_misuse("--in goes with --next: a new file serves at once");
+	return 0;
+}
+
+enum sw_exit sw_cmd_key(char *const *operands, void *args)
+{
+	const struct sw_key_args *key = args;
+
+	if (check_words(operands, key))
+		return SW_EXIT_MISUSE;
+	if (!strcmp(operands[0], "new"))
+		return sw_exit_of(make_or_extend(operands[1], key));
+	return sw_exit_of(operands[1] ? show_file(operands[1]) : show_in_force());
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * synward replay: a capture through the programs that go on the wire. Options are taken here, and a
+ * way of showing what came of it is chosen; the rest is done by replay_engine.c, replay_view.c and
+ * ladder.c.
+ */
+#include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands/cmd.h"
+#include "text/conn_state.h"
+#include "replay/ladder.h"
+#include "replay/view.h"
+#include "text/report.h"
+#include "text/values.h"
+
+struct sw_replay_args {
+	struct sw_replay_options replay; /* begins with the struct sw_config */
+	bool segments, ladder, ascii;
+	const char *svg; /* file to write, or NULL */
+	__u64 flow; /* to draw; 0: not said */
+};
+
+struct sw_replay_args sw_replay_args = {
+	.replay.config = { .configured = 1,
+			   .both_directions = 1,
+			   .timeout.ms = { SW_TIMEOUTS(SW_TIMEOUT_DEFAULT) } },
+};
+
+/* --- Options -------------------------------------------------------------------------------- */
+
+static int take_segments(const char *value, void *args)
+{
+	(void)value;
+	((struct sw_replay_args *)args)->segments = true;
+	return 0;
+}
+
+static int take_flow(const char *value, void *args)
+{
+	const struct sw_range range = { "--flow", 1, 1ULL << 40 };
+
+	return sw_parse_number(value, &range, &((struct sw_replay_args *)args)->flow);
+}
+
+static int take_ladder(const char *value, void *args)
+{
+	((struct sw_replay_args *)args)->ladder = true;
+	return value ? take_flow(value, args) : 0;
+}
+
+static int take_svg(const char *value, void *args)
+{
+	((struct sw_replay_args *)args)->svg = value;
+	return 0;
+}
+
+static int take_ascii(const char *value, void *args)
+{
+	(void)value;
+	((struct sw_replay_args *)args)->ascii = true;
+	return 0;
+}
+
+static int take_ignore_checksum(const char *value, void *args)
+{
+	(void)value;
+	((struct sw_replay_args *)args)->replay.ignore_checksum = true;
+	return 0;
+}
+
+const struct sw_option sw_replay_options[] = {
+	{ "segments", NULL, "list every segment, and what it did to the two ends", take_segments },
+	{ "ladder", "[FLOW]", "draw the sequence diagram of this flow of the table (1)",
+	  take_ladder },
+	{ "svg", "FILE", "draw it as a picture into a file, \"-\" is stdout", take_svg },
+	{ "flow", "N", "which flow --ladder and --svg draw (1)", take_flow },
+	{ "ascii", NULL, "draw with ASCII, whatever the locale", take_ascii },
+	{ "ignore-checksum", NULL, "believe segments whose checksum is wrong",
+	  take_ignore_checksum },
+	{ "timeout", "STATE=DURATION", "how long a flow stays in a state, on the capture's clock",
+	  sw_take_timeout },
+	{ "msl", "DURATION", "maximum segment lifetime: TIME_WAIT lasts twice that (30s)",
+	  sw_take_msl },
+	{},
+};
+
+/* clang-format off */
+#define CONN_LINE(name, meaning) " " name "\t" meaning "\n"
+
+const char sw_replay_more[] =
+	"FILE is a pcap or pcapng file, \"-\" is standard input. Link layers: Ethernet with VLAN\n"
+	"tags, Linux cooked, raw IP, BSD loopback. Nothing is attached, and no daemon is needed.\n"
+	"Without --json, --segments, --ladder and --svg the flows are listed. A flow ends when the\n"
+	"capture's clock says so, or the capture does. A segment whose checksum is wrong changes\n"
+	"nothing, unless all checksums of its sender are.\n"
+	"\n"
+	"CONN is how far a flow came, as Zeek says it:\n"
+	SW_CONN_STATES(CONN_LINE);
+/* clang-format on */
+
+/* --- Ways of showing ------------------------------------------------------------------------ */
+
+static int run(struct sw_replay *replay, const struct sw_capture_source *source,
+	       const struct sw_replay_args *args, const struct sw_sink *sink)
+{
+	*replay = (struct sw_replay){};
+	return sw_replay_start(replay, source, &args->replay) ?: sw_replay_run(replay, sink);
+}
+
+/* Data first, then talk, and what went wrong in the end. */
+static int finish(struct sw_replay *replay, int err)
+{
+	if (!err && (fflush(stdout) || ferror(stdout)))
+		err = sw_fail(-errno, NULL, "write to standard output");
+	err = err ?: sw_replay_say(replay);
+	sw_replay_stop(replay);
+	return err;
+}
+
+static int list(const struct sw_capture_source *source, const struct sw_replay_args *args)
+{
+	struct sw_replay_view view = { .ascii = args->ascii };
+	struct sw_sink sink = { .flow = sw_json ? sw_replay_flow_json : sw_replay_flow_text,
+				.context = &view };
+	struct sw_replay replay;
+
+	if (sw_json)
+		sink.segment = sw_replay_segment_json;
+	else if (args->segments)
+		sink.segment = sw_replay_segment_text;
+	return finish(&replay, run(&replay, source, args, &sink));
+}
+
+static int find(const struct sw_capture_source *source, const struct sw_replay_args *args,
+		struct sw_ladder *ladder)
+{
+	struct sw_sink sink = { .flow = sw_ladder_find, .context = ladder };
+	struct sw_replay replay;
+	int err = run(&replay, source, args, &sink);
+
+	sw_replay_stop(&replay);
+	if (!err && !ladder->flow.start_ns)
+		err = sw_fail(0, NULL, "draw flow %llu of %s: it has %llu", ladder->number,
+			      source->name, ladder->flows);
+	return err;
+}
+
+static int show(const struct sw_ladder *ladder, const struct sw_replay_args *args)
+{
+	int err = 0;
+
+	if (ladder->no_memory || !ladder->count)
+		return sw_fail(-ENOMEM, NULL, "draw flow %llu", ladder->number);
+	if (args->svg)
+		err = sw_ladder_write_svg(ladder, args->svg);
+	if (!err && args->ladder)
+		sw_ladder_print(ladder, args->ascii);
+	return err;
+}
+
+static int draw(const struct sw_capture_source *source, const struct sw_replay_args *args)
+{
+	struct sw_ladder ladder = { .number = args->flow ?: 1 };
+	struct sw_sink collect = { .segment = sw_ladder_collect, .context = &ladder };
+	struct sw_replay replay;
+	int err = find(source, args, &ladder);
+
+	if (err)
+		return err;
+	err = run(&replay, source, args, &collect) ?: show(&ladder, args);
+	sw_ladder_free(&ladder);
+	return finish(&replay, err);
+}
+
+/* `--ladder 3 FILE` and `FILE --ladder 3`: the number arrives as an operand. */
+static int take_operands(char *const *operands, struct sw_replay_args *args, const char **file)
+{
+	int number = strspn(operands[0], "0123456789") == strlen(operands[0]) ? 0 : 1;
+
+	*file = operands[0];
+	if (!operands[1])
+		return 0;
+	if (!args->ladder || args->flow)
+		return sw_misuse("\"%s\" is too much: `synward replay` wants one FILE",
+				 operands[1]);
+	*file = operands[!number];
+	return take_flow(operands[number], args);
+}
+
+static int check(struct sw_replay_args *args)
+{
+	setlocale(LC_CTYPE, "");
+	if (strcmp(nl_langinfo(CODESET), "UTF-8"))
+		args->ascii = true;
+	if (sw_json && (args->segments || args->ladder || args->svg))
+		return sw_misuse("--json is a way of showing of its own: without --segments, "
+				 "--ladder, --svg");
+	if (args->segments && (args->ladder || args->svg))
+		return sw_misuse("--segments lists all flows, --ladder and --svg draw one: choose");
+	if (args->flow && !args->ladder && !args->svg)
+		return sw_misuse("--flow says which flow to draw: with --ladder or --svg");
+	return 0;
+}
+
+enum sw_exit sw_cmd_replay(char *const *operands, void *args)
+{
+	static struct sw_capture_source source;
+	struct sw_replay_args *options = args;
+	const char *file;
+	int err;
+
+	if (take_operands(operands, options, &file) || check(options))
+		return SW_EXIT_MISUSE;
+	err = sw_capture_locate(&source, file);
+	if (!err && (options->ladder || options->svg))
+		err = draw(&source, options);
+	else if (!err)
+		err = list(&source, options);
+	sw_capture_forget(&source);
+	return sw_exit_of(err);
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * XDP goes through libxdp, which shares the hook where bpffs and the kernel let it and otherwise
+ * attaches the program alone, by netlink, so that it stays without pins. libxdp loads the program
+ * itself, since behind a dispatcher it must be of another type: hence an object of its own for
+ * every attachment, over the maps of all. tc is clsact with one direct-action filter at a fixed
+ * place.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <xdp/libxdp.h>
+
+#include "host/attach.h"
+#include "host/clsact.h"
+#include "host/load.h"
+#include "text/report.h"
+#include "synward.skel.h"
+
+/*
+ * The interface, its qdisc or the program has been removed by somebody else: nothing is left to
+ * undo.
+ */
+static bool gone(int err)
+{
+	return err == -ENODEV || err == -ENOENT || err == -EINVAL;
+}
+
+/* --- XDP ------------------------------------------------------------------------------------ */
+
+static __u32 mode_flags(enum xdp_attach_mode mode)
+{
+	return mode == XDP_MODE_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
+}
+
+static enum xdp_attach_mode mode_of(const struct sw_iface_state *iface)
+{
+	return iface->xdp_mode == XDP_ATTACHED_SKB ? XDP_MODE_SKB : XDP_MODE_NATIVE;
+}
+
+/* Alone at the hook, in place of the program that is there; the kernel swaps them in one step. */
+static int replace_alone(const struct sw_iface_state *iface, struct synward *object)
+{
+	LIBBPF_OPTS(bpf_xdp_attach_opts, options);
+	__u32 flags = mode_flags(mode_of(iface)) | XDP_FLAGS_REPLACE;
+	int err = synward__load(object);
+
+	if (err)
+		return err;
+	options.old_prog_fd = bpf_prog_get_fd_by_id(iface->ingress.id);
+	if (options.old_prog_fd < 0)
+		return -errno;
+	err = bpf_xdp_attach(iface->ifindex, bpf_program__fd(object->progs.synward_ingress), flags,
+			     &options);
+	close(options.old_prog_fd);
+	return err;
+}
+
+static int attach_by_libxdp(const struct sw_iface_state *iface, struct synward *object,
+			    enum xdp_attach_mode mode)
+{
+	DECLARE_LIBXDP_OPTS(xdp_program_opts, options, .obj = object->obj,
+			    .prog_name = "synward_ingress");
+	struct xdp_program *prog = xdp_program__create(&options);
+	int err = libxdp_get_error(prog);
+
+	if (err)
+		return err;
+	err = xdp_program__attach(prog, iface->ifindex, mode, 0);
+	xdp_program__close(prog);
+	return err;
+}
+
+/*
+ * Behind a dispatcher the new one joins before the old one leaves: each segment passes one of them.
+ */
+static int attach_once(const struct sw_iface_state *iface, const struct sw_maps *maps,
+		       enum xdp_attach_mode mode)
+{
+	struct synward *object;
+	int err = sw_object_open(&object) ?: sw_object_keep_ingress(object, maps);
+
+	if (!err && iface->ingress.id && !sw_iface_dispatched(iface))
+		err = replace_alone(iface, object);
+	else if (!err)
+		err = attach_by_libxdp(iface, object, mode);
+	synward__destroy(object);
+	if (!err && sw_iface_dispatched(iface))
+		err = sw_detach_ingress(iface);
+	return err;
+}
+
+static const char *attach_hint(const struct sw_iface_state *iface, enum sw_mode mode, int err)
+{
+	if (iface->xdp_id && !iface->ingress.id)
+		return "Another XDP program is there that shares with no one; `ip link` shows it";
+	if (err == -EOPNOTSUPP && mode == SW_MODE_NATIVE)
+		return "The driver has no native XDP; --mode generic works on any interface";
+	return sw_library_said();
+}
+
+int sw_attach_ingress(const struct sw_iface_state *iface, const struct sw_maps *maps,
+		      enum sw_mode mode)
+{
+	int err;
+
+	sw_library_forget();
+	if (iface->ingress.id)
+		err = attach_once(iface, maps, mode_of(iface));
+	else if (mode == SW_MODE_GENERIC)
+		err = attach_once(iface, maps, XDP_MODE_SKB);
+	else
+		err = attach_once(iface, maps, XDP_MODE_NATIVE);
+	if (err && mode == SW_MODE_ANY && !iface->xdp_id)
+		err = attach_once(iface, maps, XDP_MODE_SKB);
+	if (err)
+		return sw_fail(err, attach_hint(iface, mode, err), "attach XDP to %s", iface->name);
+	return 0;
+}
+
+static int detach_dispatched(const struct sw_iface_state *iface)
+{
+	struct xdp_program *prog = xdp_program__from_id(iface->ingress.id);
+	int err = libxdp_get_error(prog);
+
+	if (err)
+		return err;
+	err = xdp_program__detach(prog, iface->ifindex, mode_of(iface), 0);
+	xdp_program__close(prog);
+	return err;
+}
+
+static int detach_alone(const struct sw_iface_state *iface)
+{
+	LIBBPF_OPTS(bpf_xdp_attach_opts, options);
+	__u32 flags = mode_flags(mode_of(iface)) | XDP_FLAGS_REPLACE;
+	int err;
+
+	options.old_prog_fd = bpf_prog_get_fd_by_id(iface->ingress.id);
+	if (options.old_prog_fd < 0)
+		return -errno;
+	err = bpf_xdp_detach(iface->ifindex, flags, &options);
+	close(options.old_prog_fd);
+	return err;
+}
+
+int sw_detach_ingress(const struct sw_iface_state *iface)
+{
+	int err;
+
+	sw_library_forget();
+	err = sw_iface_dispatched(iface) ? detach_dispatched(iface) : detach_alone(iface);
+	if (!err || gone(err))
+		return 0;
+	return sw_fail(err, sw_library_said(), "detach XDP from %s", iface->name);
+}
+
+/* --- tc ------------------------------------------------------------------------------------- */
+
+static const char *point_name(enum bpf_tc_attach_point point)
+{
+	return point == BPF_TC_INGRESS ? "ingress" : "egress";
+}
+
+int sw_attach_tc(const struct sw_iface_state *iface, enum bpf_tc_attach_point point, int prog_fd,
+		 bool *made_clsact)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = iface->ifindex, .attach_point = point);
+	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = SW_TC_HANDLE, .priority = SW_TC_PRIORITY,
+		    .prog_fd = prog_fd, .flags = BPF_TC_F_REPLACE);
+	int err, made;
+
+	sw_library_forget();
+	made = bpf_tc_hook_create(&hook);
+	if (made && made != -EEXIST)
+		return sw_fail(made, sw_library_said(), "make the clsact qdisc on %s", iface->name);
+	err = bpf_tc_attach(&hook, &filter);
+	if (!err) {
+		*made_clsact |= !made;
+		return 0;
+	}
+	if (!made)
+		sw_clsact_remove_unused(iface->ifindex);
+	return sw_fail(err, sw_library_said(), "attach tc at %s of %s", point_name(point),
+		       iface->name);
+}
+
+int sw_detach_tc(const struct sw_iface_state *iface, enum bpf_tc_attach_point point,
+		 bool made_clsact)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = iface->ifindex, .attach_point = point);
+	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = SW_TC_HANDLE, .priority = SW_TC_PRIORITY);
+	int err = bpf_tc_detach(&hook, &filter);
+
+	if (!err && made_clsact)
+		err = sw_clsact_remove_unused(iface->ifindex);
+	if (!err || gone(err))
+		return 0;
+	return sw_fail(err, NULL, "detach tc from %s of %s", point_name(point), iface->name);
+}

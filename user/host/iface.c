@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Finding a running synward from its interface: the XDP program at the hook, or behind a libxdp
+ * dispatcher the extension that is linked to it; the tc filter at our place; and from these
+ * programs their maps.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "host/iface.h"
+#include "host/lock.h"
+#include "text/report.h"
+
+const char *sw_xdp_mode_name(__u8 mode)
+{
+	switch (mode) {
+	case XDP_ATTACHED_DRV:
+		return "native";
+	case XDP_ATTACHED_SKB:
+		return "generic";
+	case XDP_ATTACHED_HW:
+		return "offloaded";
+	default:
+		return "none";
+	}
+}
+
+/* The program of this id if it bears that name: its descriptor, else -ENOENT or -errno. */
+static int open_named(__u32 id, const char *name, struct sw_prog *prog)
+{
+	struct bpf_prog_info info = {};
+	__u32 length = sizeof(info);
+	int err = 0, fd = bpf_prog_get_fd_by_id(id);
+
+	if (fd < 0)
+		return -errno;
+	if (bpf_obj_get_info_by_fd(fd, &info, &length))
+		err = -errno;
+	else if (strcmp(info.name, name))
+		err = -ENOENT;
+	if (err) {
+		close(fd);
+		return err;
+	}
+	prog->id = info.id;
+	prog->load_time_ns = info.load_time;
+	memcpy(prog->tag, info.tag, sizeof(prog->tag));
+	return fd;
+}
+
+/* The program that link `id` binds to program `target`, 0 if it binds to something else. */
+static __u32 linked_to(__u32 id, __u32 target)
+{
+	struct bpf_link_info info = {};
+	__u32 length = sizeof(info), prog = 0;
+	int fd = bpf_link_get_fd_by_id(id);
+
+	if (fd < 0)
+		return 0;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &length) && info.type == BPF_LINK_TYPE_TRACING &&
+	    info.tracing.target_obj_id == target)
+		prog = info.prog_id;
+	close(fd);
+	return prog;
+}
+
+/* libxdp's dispatcher calls programs that are linked to it in place of its own functions. */
+static int open_dispatched(__u32 dispatcher, const char *name, struct sw_prog *prog)
+{
+	__u32 link = 0;
+
+	while (!bpf_link_get_next_id(link, &link)) {
+		__u32 id = linked_to(link, dispatcher);
+		int fd = id ? open_named(id, name, prog) : -ENOENT;
+
+		if (fd != -ENOENT)
+			return fd;
+	}
+	return -ENOENT;
+}
+
+static int open_ingress(struct sw_iface_state *iface)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	int fd, err = bpf_xdp_query(iface->ifindex, 0, &query);
+
+	if (err)
+		return err;
+	iface->xdp_mode = query.attach_mode;
+	iface->xdp_id = query.prog_id;
+	if (query.attach_mode == XDP_ATTACHED_MULTI) {
+		iface->xdp_mode = query.drv_prog_id ? XDP_ATTACHED_DRV : XDP_ATTACHED_HW;
+		iface->xdp_id = query.drv_prog_id ?: query.hw_prog_id;
+	}
+	if (!iface->xdp_id)
+		return -ENOENT;
+	fd = open_named(iface->xdp_id, "synward_ingress", &iface->ingress);
+	if (fd == -ENOENT)
+		fd = open_dispatched(iface->xdp_id, "synward_ingress", &iface->ingress);
+	return fd;
+}
+
+static int open_tc(const struct sw_iface_state *iface, enum bpf_tc_attach_point point,
+		   const char *name, struct sw_prog *prog)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = iface->ifindex, .attach_point = point);
+	LIBBPF_OPTS(bpf_tc_opts, query, .handle = SW_TC_HANDLE, .priority = SW_TC_PRIORITY);
+
+	if (bpf_tc_query(&hook, &query))
+		return -ENOENT; /* also if there is no clsact at all */
+	return open_named(query.prog_id, name, prog);
+}
+
+static int open_egress(struct sw_iface_state *iface)
+{
+	return open_tc(iface, BPF_TC_EGRESS, "synward_egress", &iface->egress);
+}
+
+static int open_admit(struct sw_iface_state *iface)
+{
+	return open_tc(iface, BPF_TC_INGRESS, "synward_admit", &iface->admit);
+}
+
+/* A program that is not there is no error; a program whose maps can't be had is. */
+static int take_maps(struct sw_iface_state *iface, int prog_fd)
+{
+	int err;
+
+	if (prog_fd < 0)
+		return prog_fd == -ENOENT ? 0 : prog_fd;
+	err = sw_maps_open(&iface->maps, prog_fd);
+	close(prog_fd);
+	return err;
+}
+
+static int identify(const char *name, struct sw_iface_state *iface)
+{
+	struct ifreq request = {};
+	int fd;
+
+	iface->ifindex = if_nametoindex(name);
+	if (!iface->ifindex)
+		return sw_fail(0, "`ip link` lists what there is", "find the interface \"%s\"",
+			       name);
+	snprintf(iface->name, sizeof(iface->name), "%s", name);
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &request))
+		return sw_fail(-errno, NULL, "read the flags of %s", name);
+	iface->loopback = request.ifr_flags & IFF_LOOPBACK;
+	if (!ioctl(fd, SIOCGIFMTU, &request))
+		iface->mtu = (__u32)request.ifr_mtu;
+	close(fd);
+	return 0;
+}
+
+int sw_iface_open(const char *name, struct sw_iface_state *iface)
+{
+	int err;
+
+	memset(iface, 0, sizeof(*iface));
+	err = identify(name, iface);
+	if (err)
+		return err;
+	err = take_maps(iface, open_ingress(iface)) ?: take_maps(iface, open_egress(iface)) ?:
+		take_maps(iface, open_admit(iface));
+	if (err) {
+		sw_iface_close(iface);
+		return sw_fail(err, err == -EPERM ? "Run it as root" : NULL,
+			       "look at the programs on %s", name);
+	}
+	iface->readable = sw_maps_readable(&iface->maps);
+	if (iface->readable)
+		sw_iface_read(&iface->maps, iface->ifindex, &iface->record);
+	if (sw_iface_carries(iface))
+		iface->daemon = sw_lock_reader_pid(sw_maps_id(&iface->maps, "sw_due"));
+	return 0;
+}
+
+void sw_iface_close(struct sw_iface_state *iface)
+{
+	sw_maps_close(&iface->maps);
+}
+
+static int open_named_ifaces(char *const *names, struct sw_ifaces *ifaces)
+{
+	for (; *names; names++) {
+		struct sw_iface_state *iface = &ifaces->iface[ifaces->count];
+		int err;
+
+		if (ifaces->count == SW_IFACES_MAX)
+			return sw_fail(0, NULL, "handle more than %d interfaces", SW_IFACES_MAX);
+		err = sw_iface_open(*names, iface);
+		if (err)
+			return err;
+		ifaces->count++;
+		if (!sw_iface_carries(iface))
+			return sw_fail(0, "`synward run` or `synward attach` puts it there",
+				       "find synward on %s", *names);
+	}
+	return 0;
+}
+
+static int open_every_iface(struct sw_ifaces *ifaces)
+{
+	struct if_nameindex *list = if_nameindex();
+	int err = 0;
+
+	if (!list)
+		return sw_fail(-errno, NULL, "list the interfaces");
+	for (struct if_nameindex *i = list; !err && i->if_index; i++) {
+		struct sw_iface_state *iface = &ifaces->iface[ifaces->count];
+
+		if (ifaces->count == SW_IFACES_MAX)
+			break;
+		err = sw_iface_open(i->if_name, iface);
+		if (err)
+			break;
+		if (sw_iface_carries(iface))
+			ifaces->count++;
+		else
+			sw_iface_close(iface);
+	}
+	if_freenameindex(list);
+	if (!err && !ifaces->count)
+		err = sw_fail(0,
+			      "`synward run IFACE` puts it on one; `ip netns exec` looks elsewhere",
+			      "find synward on any interface of this network namespace");
+	return err;
+}
+
+int sw_ifaces_open(char *const *names, struct sw_ifaces *ifaces)
+{
+	int err;
+
+	ifaces->count = 0;
+	err = *names ? open_named_ifaces(names, ifaces) : open_every_iface(ifaces);
+	if (err)
+		sw_ifaces_close(ifaces);
+	return err;
+}
+
+int sw_ifaces_open_readable(char *const *names, struct sw_ifaces *ifaces)
+{
+	int err = sw_ifaces_open(names, ifaces);
+
+	for (size_t i = 0; !err && i < ifaces->count; i++)
+		if (!ifaces->iface[i].readable)
+			err = sw_fail(0, "`synward run` or `synward attach` replaces it",
+				      "read the maps on %s: a synward of another version made them",
+				      ifaces->iface[i].name);
+	return err;
+}
+
+bool sw_ifaces_first_with_maps(const struct sw_ifaces *ifaces, size_t i)
+{
+	__u32 id = sw_maps_id(&ifaces->iface[i].maps, "sw_flows");
+
+	for (size_t before = 0; before < i; before++)
+		if (sw_maps_id(&ifaces->iface[before].maps, "sw_flows") == id)
+			return false;
+	return true;
+}
+
+void sw_ifaces_close(struct sw_ifaces *ifaces)
+{
+	while (ifaces->count)
+		sw_iface_close(&ifaces->iface[--ifaces->count]);
+}

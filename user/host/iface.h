@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What there is of synward on an interface: read from the kernel alone, without pins, however it
+ * was attached.
+ */
+#ifndef SYNWARD_USER_IFACE_H
+#define SYNWARD_USER_IFACE_H
+
+#include <linux/bpf.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "host/maps.h"
+
+#define SW_IFACES_MAX 64 /* the size of sw_ifaces */
+
+/* Where the tc filter of synward sits. Before tc's own numbering, which begins at 49152. */
+#define SW_TC_PRIORITY 17
+#define SW_TC_HANDLE   0x5359 /* "SY" */
+
+struct sw_prog {
+	__u32 id; /* 0: there is none */
+	__u8 tag[BPF_TAG_SIZE];
+	__u64 load_time_ns; /* boot clock */
+};
+
+struct sw_iface_state {
+	char name[IF_NAMESIZE];
+	__u32 ifindex;
+	__u32 mtu;
+	bool loopback;
+	__u32 xdp_id; /* what stands at the hook: synward itself or a dispatcher; 0: nothing */
+	__u8 xdp_mode; /* XDP_ATTACHED_* */
+	struct sw_prog ingress, egress, admit;
+	struct sw_maps maps; /* those of all of them */
+	bool readable; /* ... are laid out as we know them */
+	struct sw_iface record; /* what run or attach wrote down; zero after `ip link` */
+	pid_t daemon; /* who serves the maps; 0: nobody */
+};
+
+/* Through a libxdp dispatcher, which other XDP programs share. */
+static inline bool sw_iface_dispatched(const struct sw_iface_state *iface)
+{
+	return iface->ingress.id && iface->ingress.id != iface->xdp_id;
+}
+
+/* synward is on the interface, or part of it. */
+static inline bool sw_iface_carries(const struct sw_iface_state *iface)
+{
+	return iface->ingress.id || iface->egress.id;
+}
+
+/* "native", "generic", "offloaded". */
+const char *sw_xdp_mode_name(__u8 mode);
+
+/* Fills *iface, whether or not synward is there. 0 or -errno, reported. */
+int sw_iface_open(const char *name, struct sw_iface_state *iface);
+void sw_iface_close(struct sw_iface_state *iface);
+
+/* What the named interfaces carry, or without names every interface that carries synward. */
+struct sw_ifaces {
+	size_t count;
+	struct sw_iface_state iface[SW_IFACES_MAX];
+};
+
+/*
+ * An interface that doesn't carry synward, or none that does, is an error. 0 or -errno, reported.
+ */
+int sw_ifaces_open(char *const *names, struct sw_ifaces *ifaces);
+
+/* The same, to read the maps: those of another version are an error, too. */
+int sw_ifaces_open_readable(char *const *names, struct sw_ifaces *ifaces);
+
+/* No interface before number i has the same maps. */
+bool sw_ifaces_first_with_maps(const struct sw_ifaces *ifaces, size_t i);
+void sw_ifaces_close(struct sw_ifaces *ifaces);
+
+#endif

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Opening, configuring and loading the BPF object. What fails here fails because of the kernel or
+ * of missing rights, and nothing has been changed yet.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "host/kernel.h"
+#include "host/load.h"
+#include "text/report.h"
+#include "synward.skel.h"
+
+/* What this kernel can't load is left out: tracking works without. */
+static void suit_kernel(struct synward *object)
+{
+	if (!sw_kernel_assigns_requests())
+		bpf_program__set_autoload(object->progs.synward_admit, false);
+	if (!sw_kernel_lists_sockets())
+		bpf_program__set_autoload(object->progs.synward_sockets, false);
+}
+
+int sw_object_open(struct synward **object)
+{
+	sw_library_forget();
+	*object = synward__open();
+	if (!*object)
+		return sw_fail(-errno, sw_library_said(), "open the BPF object");
+	suit_kernel(*object);
+	return 0;
+}
+
+static int set_sizes(struct synward *object, const struct sw_sizes *sizes)
+{
+	int err = 0;
+
+	if (sizes->flows)
+		err = bpf_map__set_max_entries(object->maps.sw_flows, sizes->flows);
+	if (sizes->halfopen)
+		err = err ?: bpf_map__set_max_entries(object->maps.sw_halfopen, sizes->halfopen);
+	return err;
+}
+
+static const char *load_hint(int err)
+{
+	if (err == -EPERM || err == -EACCES)
+		return "`synward check` tells what this kernel allows; --verbose what it says";
+	if (err == -ENOMEM)
+		return "Smaller tables (--flows, --half-open) need less memory";
+	return sw_library_said();
+}
+
+int sw_object_try(struct synward *object, const struct sw_sizes *sizes, const struct sw_maps *maps)
+{
+	int err = set_sizes(object, sizes) ?: sw_maps_reuse(maps, object->obj);
+
+	sw_library_forget();
+	return err ?: synward__load(object);
+}
+
+int sw_object_load(struct synward *object, const struct sw_sizes *sizes, const struct sw_maps *maps)
+{
+	int err = sw_object_try(object, sizes, maps);
+
+	return err ? sw_fail(err, load_hint(err), "load the BPF programs") : 0;
+}
+
+int sw_object_keep_ingress(struct synward *object, const struct sw_maps *maps)
+{
+	struct bpf_program *prog;
+	int err;
+
+	bpf_object__for_each_program (prog, object->obj)
+		bpf_program__set_autoload(prog, prog == object->progs.synward_ingress);
+	err = sw_maps_reuse(maps, object->obj);
+	return err ? sw_fail(err, NULL, "reuse the maps") : 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The BPF object, which is part of this executable: opened, given its maps, loaded. It is attached
+ * elsewhere.
+ */
+#ifndef SYNWARD_USER_LOAD_H
+#define SYNWARD_USER_LOAD_H
+
+#include "host/maps.h"
+
+struct synward; /* the skeleton */
+
+/* Sizes of the tables; 0 leaves what the object says. */
+struct sw_sizes {
+	__u32 flows, halfopen;
+};
+
+/* Opened and nothing more. Destroy it with synward__destroy(). 0 or -errno, reported. */
+int sw_object_open(struct synward **object);
+
+/*
+ * Loads every program, over the maps of *maps where it has them, else over new ones. 0 or -errno,
+ * reported.
+ */
+int sw_object_load(struct synward *object, const struct sw_sizes *sizes,
+		   const struct sw_maps *maps);
+
+/* The same, but an error is not reported: for who only wants to know. */
+int sw_object_try(struct synward *object, const struct sw_sizes *sizes, const struct sw_maps *maps);
+
+/* Lets libxdp load synward_ingress, and nothing else, over these maps. 0 or -errno, reported. */
+int sw_object_keep_ingress(struct synward *object, const struct sw_maps *maps);
+
+#endif

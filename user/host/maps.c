@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Maps by name. A running synward's maps are those its programs refer to: no pin is needed, and it
+ * does not matter who attached the programs.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/maps.h"
+
+static int add_map(struct sw_maps *maps, __u32 id)
+{
+	struct sw_map map = {};
+	__u32 length = sizeof(map.info);
+	int err = 0;
+
+	map.fd = bpf_map_get_fd_by_id(id);
+	if (map.fd < 0)
+		return -errno;
+	if (bpf_obj_get_info_by_fd(map.fd, &map.info, &length))
+		err = -errno;
+	else if (maps->count == SW_MAPS_MAX)
+		err = -E2BIG;
+	if (err || sw_maps_find(maps, map.info.name))
+		close(map.fd);
+	else
+		maps->map[maps->count++] = map;
+	return err;
+}
+
+int sw_maps_open(struct sw_maps *maps, int prog_fd)
+{
+	__u32 ids[SW_MAPS_MAX];
+	struct bpf_prog_info info = { .nr_map_ids = SW_MAPS_MAX, .map_ids = (__u64)(long)ids };
+	__u32 length = sizeof(info);
+	int err = 0;
+
+	if (bpf_obj_get_info_by_fd(prog_fd, &info, &length))
+		return -errno;
+	for (__u32 i = 0; !err && i < info.nr_map_ids && i < SW_MAPS_MAX; i++)
+		err = add_map(maps, ids[i]);
+	return err;
+}
+
+void sw_maps_close(struct sw_maps *maps)
+{
+	while (maps->count)
+		close(maps->map[--maps->count].fd);
+}
+
+const struct sw_map *sw_maps_find(const struct sw_maps *maps, const char *name)
+{
+	for (int i = 0; i < maps->count; i++)
+		if (!strcmp(maps->map[i].info.name, name))
+			return &maps->map[i];
+	return NULL;
+}
+
+int sw_maps_fd(const struct sw_maps *maps, const char *name)
+{
+	const struct sw_map *map = sw_maps_find(maps, name);
+
+	return map ? map->fd : -1;
+}
+
+__u32 sw_maps_id(const struct sw_maps *maps, const char *name)
+{
+	const struct sw_map *map = sw_maps_find(maps, name);
+
+	return map ? map->info.id : 0;
+}
+
+bool sw_maps_readable(const struct sw_maps *maps)
+{
+	static const struct {
+		const char *name;
+		size_t value_size;
+	} layouts[] = {
+		{ "sw_flows", sizeof(struct sw_flow) },   { "sw_halfopen", sizeof(struct sw_flow) },
+		{ "sw_stats", sizeof(struct sw_stats) },  { "sw_config", sizeof(struct sw_config) },
+		{ "sw_ifaces", sizeof(struct sw_iface) }, { "sw_keys", sizeof(struct sw_keys) },
+		{ "sw_ports", sizeof(struct sw_port) },
+	};
+
+	for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++) {
+		const struct sw_map *map = sw_maps_find(maps, layouts[i].name);
+
+		if (map && map->info.value_size != layouts[i].value_size)
+			return false;
+	}
+	return true;
+}
+
+/* The number of entries matters only where it is part of the layout; a table may have any size. */
+static bool map_fits(const struct bpf_map_info *have, const struct bpf_map *want)
+{
+	bool array = have->type == BPF_MAP_TYPE_ARRAY || have->type == BPF_MAP_TYPE_PERCPU_ARRAY;
+
+	return have->type == bpf_map__type(want) && have->key_size == bpf_map__key_size(want) &&
+	       have->value_size == bpf_map__value_size(want) &&
+	       (!array || have->max_entries == bpf_map__max_entries(want));
+}
+
+bool sw_maps_fit(const struct sw_maps *maps, const struct bpf_object *object)
+{
+	const struct sw_map *have;
+	struct bpf_map *want;
+
+	bpf_object__for_each_map (want, object) {
+		have = sw_maps_find(maps, bpf_map__name(want));
+		if (have && !bpf_map__is_internal(want) && !map_fits(&have->info, want))
+			return false;
+	}
+	return sw_maps_find(maps, "sw_flows") != NULL;
+}
+
+int sw_maps_reuse(const struct sw_maps *maps, struct bpf_object *object)
+{
+	struct bpf_map *map;
+	int err = 0;
+
+	bpf_object__for_each_map (map, object) {
+		int fd = sw_maps_fd(maps, bpf_map__name(map));
+
+		if (fd >= 0 && !bpf_map__is_internal(map))
+			err = err ?: bpf_map__reuse_fd(map, fd);
+	}
+	return err;
+}
+
+int sw_maps_bind(const struct sw_maps *maps, __u32 prog_id)
+{
+	int prog_fd = bpf_prog_get_fd_by_id(prog_id), err = 0;
+
+	if (prog_fd < 0)
+		return -errno;
+	for (int i = 0; !err && i < maps->count; i++)
+		err = bpf_prog_bind_map(prog_fd, maps->map[i].fd, NULL) ? -errno : 0;
+	close(prog_fd);
+	return err;
+}
+
+int sw_config_read(const struct sw_maps *maps, struct sw_config *config)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(sw_maps_fd(maps, "sw_config"), &zero, config) ? -errno : 0;
+}
+
+int sw_config_write(const struct sw_maps *maps, const struct sw_config *config)
+{
+	__u32 zero = 0;
+
+	return bpf_map_update_elem(sw_maps_fd(maps, "sw_config"), &zero, config, BPF_ANY) ? -errno
+											  : 0;
+}
+
+int sw_iface_read(const struct sw_maps *maps, __u32 ifindex, struct sw_iface *iface)
+{
+	return bpf_map_lookup_elem(sw_maps_fd(maps, "sw_ifaces"), &ifindex, iface) ? -errno : 0;
+}
+
+int sw_iface_write(const struct sw_maps *maps, __u32 ifindex, const struct sw_iface *iface)
+{
+	int fd = sw_maps_fd(maps, "sw_ifaces");
+
+	return bpf_map_update_elem(fd, &ifindex, iface, BPF_ANY) ? -errno : 0;
+}
+
+int sw_iface_delete(const struct sw_maps *maps, __u32 ifindex)
+{
+	return bpf_map_delete_elem(sw_maps_fd(maps, "sw_ifaces"), &ifindex) ? -errno : 0;
+}
+
+int sw_sockets_now_write(const struct sw_maps *maps, __u32 in_use)
+{
+	int fd = sw_maps_fd(maps, "sw_sockets_now");
+	__u32 zero = 0;
+
+	return bpf_map_update_elem(fd, &zero, &in_use, BPF_ANY) ? -errno : 0;
+}
+
+int sw_listener_write(const struct sw_maps *maps, __u32 pid)
+{
+	int fd = sw_maps_fd(maps, "sw_listener");
+	__u32 zero = 0;
+
+	return bpf_map_update_elem(fd, &zero, &pid, BPF_ANY) ? -errno : 0;
+}
+
+int sw_stats_read(const struct sw_maps *maps, __u64 totals[SW_COUNTER_MAX])
+{
+	int fd = sw_maps_fd(maps, "sw_stats"), cpus = libbpf_num_possible_cpus(), err;
+	__u64(*values)[SW_COUNTER_MAX];
+	__u32 zero = 0;
+
+	if (cpus < 0)
+		return cpus;
+	values = calloc(cpus, sizeof(*values));
+	if (!values)
+		return -ENOMEM;
+	err = bpf_map_lookup_elem(fd, &zero, values) ? -errno : 0;
+	for (int counter = 0; counter < SW_COUNTER_MAX; counter++) {
+		totals[counter] = 0;
+		for (int cpu = 0; cpu < cpus; cpu++)
+			totals[counter] += values[cpu][counter];
+	}
+	free(values);
+	return err;
+}

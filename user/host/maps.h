@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The maps that a set of programs works on, by name; and what user space reads from and writes to
+ * them one value at a time. (Flows are read by flow_table.h, events by cmd_events.c.)
+ */
+#ifndef SYNWARD_USER_MAPS_H
+#define SYNWARD_USER_MAPS_H
+
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+
+#include <synward/config.h>
+#include <synward/stats.h>
+
+#define SW_MAPS_MAX 32
+
+struct sw_maps {
+	int count;
+	struct sw_map {
+		int fd;
+		struct bpf_map_info info;
+	} map[SW_MAPS_MAX];
+};
+
+/* Opens the maps of a loaded program that *maps does not have yet, by name. 0 or -errno. */
+int sw_maps_open(struct sw_maps *maps, int prog_fd);
+
+/* Closes them; *maps is then empty. */
+void sw_maps_close(struct sw_maps *maps);
+
+/* NULL or -1 if there is none of that name. */
+const struct sw_map *sw_maps_find(const struct sw_maps *maps, const char *name);
+int sw_maps_fd(const struct sw_maps *maps, const char *name);
+
+/* The kernel's number of the map, 0 if there is none of that name. */
+__u32 sw_maps_id(const struct sw_maps *maps, const char *name);
+
+/* They are laid out as this program knows them, not those of a synward of another version. */
+bool sw_maps_readable(const struct sw_maps *maps);
+
+/* The maps of this object are laid out as those: it can work on them. */
+bool sw_maps_fit(const struct sw_maps *maps, const struct bpf_object *object);
+
+/* Lets the object, not loaded yet, use those of *maps that it knows by name. 0 or -errno. */
+int sw_maps_reuse(const struct sw_maps *maps, struct bpf_object *object);
+
+/* Ties the maps to the program of this id, so that sw_maps_open() finds them by it. 0 or -errno. */
+int sw_maps_bind(const struct sw_maps *maps, __u32 prog_id);
+
+/* 0 or -errno. */
+int sw_config_read(const struct sw_maps *maps, struct sw_config *config);
+int sw_config_write(const struct sw_maps *maps, const struct sw_config *config);
+int sw_iface_read(const struct sw_maps *maps, __u32 ifindex, struct sw_iface *iface);
+int sw_iface_write(const struct sw_maps *maps, __u32 ifindex, const struct sw_iface *iface);
+int sw_iface_delete(const struct sw_maps *maps, __u32 ifindex);
+int sw_sockets_now_write(const struct sw_maps *maps, __u32 in_use); /* see bpf/sockets.bpf.h */
+int sw_listener_write(const struct sw_maps *maps, __u32 pid);
+int sw_stats_read(const struct sw_maps *maps, __u64 totals[SW_COUNTER_MAX]);
+
+#endif

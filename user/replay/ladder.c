@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * From steps of the state model to arrows of the diagram.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <synward/state.h>
+
+#include "text/flow_view.h"
+#include "replay/ladder.h"
+#include "text/names.h"
+#include "text/values.h"
+
+/* Of a run of segments that show nothing new, so many are kept at its begin and at its end. */
+#define FOLD_HEAD 4
+#define FOLD_TAIL 4
+
+void sw_ladder_find(void *context, const struct sw_flow_key *key, const struct sw_flow *flow)
+{
+	struct sw_ladder *ladder = context;
+
+	if (++ladder->flows != ladder->number)
+		return;
+	ladder->key = *key;
+	ladder->flow = *flow;
+}
+
+/* The clock of replay never stands still: a start tells one incarnation from the next. */
+static bool is_of_flow(const struct sw_ladder *ladder, const struct sw_step *step)
+{
+	return step->after->start_ns == ladder->flow.start_ns &&
+	       !memcmp(&step->seg->key, &ladder->key, sizeof(ladder->key));
+}
+
+/* All that the segment carries had been sent before. A SYN is the model's business. */
+static bool is_again(const struct sw_step *step, const struct sw_endpoint *src)
+{
+	const struct sw_segment *seg = step->seg;
+	__u32 end = seg->seq + seg->length + !!(seg->flags & SW_TCP_FIN);
+
+	if (end == seg->seq || (seg->flags & (SW_TCP_SYN | SW_TCP_RST)) || !src->seen)
+		return false;
+	return sw_was_seen(step->before, seg->sender, seg->seq, end);
+}
+
+static enum sw_rung_kind kind_of(const struct sw_step *step, const struct sw_sides *sides)
+{
+	if (step->reason == SW_SYN_RETRANSMITTED)
+		return SW_RUNG_AGAIN;
+	if (sw_step_reason(step))
+		return SW_RUNG_IGNORED;
+	return is_again(step, sides->src_before) ? SW_RUNG_AGAIN : SW_RUNG_PLAIN;
+}
+
+static void note_side(struct sw_rung *rung, int side, const struct sw_endpoint *before,
+		      const struct sw_endpoint *after)
+{
+	rung->state[side] = after->state;
+	rung->entered[side] = after->history & (__u16)~before->history;
+}
+
+static struct sw_rung rung_of(const struct sw_ladder *ladder, const struct sw_step *step)
+{
+	struct sw_sides sides = sw_step_sides(step);
+	struct sw_rung rung = {
+		.time_ns = (__s64)(step->time_ns - ladder->first_ns),
+		.reason = sw_step_reason(step),
+		.seq = sw_relative_seq(step),
+		.ack = sw_relative_ack(step),
+		.length = step->seg->length,
+		.flags = step->seg->flags,
+		.from = step->seg->sender != ladder->flow.originator,
+		.kind = kind_of(step, &sides),
+	};
+
+	note_side(&rung, rung.from, sides.src_before, sides.src_after);
+	if (!step->seg->self)
+		note_side(&rung, !rung.from, sides.dst_before, sides.dst_after);
+	return rung;
+}
+
+/*
+ * Two SYNs or two FINs that passed each other on the way: the later one does not know of the other.
+ * So do the SYN+ACKs of a simultaneous open: who had received the other's would send an ACK.
+ */
+static bool has_crossed(const struct sw_rung *first, const struct sw_rung *second)
+{
+	__u8 both = first->flags & second->flags;
+
+	if (first->from == second->from || first->crosses || first->kind != SW_RUNG_PLAIN ||
+	    second->kind != SW_RUNG_PLAIN)
+		return false;
+	if (both & SW_TCP_SYN)
+		return (first->flags & SW_TCP_ACK) || !(second->flags & SW_TCP_ACK);
+	return (both & SW_TCP_FIN) && second->ack != first->seq + first->length + 1;
+}
+
+/* And there is room to draw it so. */
+static bool crosses(const struct sw_rung *first, const struct sw_rung *second)
+{
+	char label[SW_RUNG_TEXT];
+
+	return has_crossed(first, second) &&
+	       strlen(sw_rung_label(first, label)) <= SW_CROSSING_LABEL &&
+	       strlen(sw_rung_label(second, label)) <= SW_CROSSING_LABEL;
+}
+
+static bool shows_nothing_new(const struct sw_rung *rung)
+{
+	return rung->kind == SW_RUNG_PLAIN && !rung->entered[SW_LEFT] && !rung->entered[SW_RIGHT] &&
+	       !(rung->flags & (SW_TCP_SYN | SW_TCP_FIN | SW_TCP_RST));
+}
+
+/* Leaves one out of the run of dull segments that has just grown, if it is long. */
+static void fold(struct sw_ladder *ladder)
+{
+	size_t run = 0, out;
+
+	while (run <= FOLD_HEAD + FOLD_TAIL && run < ladder->count &&
+	       shows_nothing_new(&ladder->rung[ladder->count - 1 - run]))
+		run++;
+	if (run <= FOLD_HEAD + FOLD_TAIL)
+		return;
+	out = ladder->count - 1 - FOLD_TAIL;
+	ladder->rung[out + 1].folded += ladder->rung[out].folded + 1;
+	memmove(&ladder->rung[out], &ladder->rung[out + 1], FOLD_TAIL * sizeof(*ladder->rung));
+	ladder->count--;
+}
+
+void sw_ladder_collect(void *context, const struct sw_step *step)
+{
+	struct sw_ladder *ladder = context;
+	struct sw_rung *rung;
+
+	if (!is_of_flow(ladder, step) || ladder->no_memory)
+		return;
+	if (ladder->count == ladder->room) {
+		size_t room = ladder->room ? 2 * ladder->room : 64;
+
+		rung = reallocarray(ladder->rung, room, sizeof(*rung));
+		ladder->no_memory = !rung;
+		if (!rung)
+			return;
+		ladder->rung = rung;
+		ladder->room = room;
+	}
+	if (!ladder->count)
+		ladder->first_ns = step->time_ns;
+	rung = &ladder->rung[ladder->count++];
+	*rung = rung_of(ladder, step);
+	rung->crosses = ladder->count > 1 && crosses(rung - 1, rung);
+	fold(ladder);
+}
+
+void sw_ladder_free(struct sw_ladder *ladder)
+{
+	free(ladder->rung);
+	ladder->rung = NULL;
+}
+
+/* --- Words ---------------------------------------------------------------------------------- */
+
+#define NUMBERS_TEXT 64
+#define WORDS_TEXT   40
+
+/* Sequence numbers and length. */
+static const char *numbers(const struct sw_rung *rung, char text[NUMBERS_TEXT])
+{
+	char *at = text, *end = text + NUMBERS_TEXT;
+
+	at += snprintf(at, end - at, "seq=%u", rung->seq);
+	if (rung->flags & SW_TCP_ACK)
+		at += snprintf(at, end - at, " ack=%u", rung->ack);
+	if (rung->length)
+		snprintf(at, end - at, " len=%u", rung->length);
+	return text;
+}
+
+static const char *flag_words(__u8 flags, char text[WORDS_TEXT])
+{
+	static const char *const words[] = { "FIN ", "SYN ", "RST ", "PSH ",
+					     "ACK ", "URG ", "ECE ", "CWR " };
+
+	*text = '\0';
+	for (int bit = 0; bit < 8; bit++)
+		if (flags & (1 << bit))
+			strcat(text, words[bit]);
+	return text;
+}
+
+/* Too long a label has the flags' letters instead of their names. */
+const char *sw_rung_label(const struct sw_rung *rung, char text[SW_RUNG_TEXT])
+{
+	char words[WORDS_TEXT], rest[NUMBERS_TEXT], letters[SW_FLAGS_TEXT];
+	int columns = snprintf(text, SW_RUNG_TEXT, "%s%s%s", flag_words(rung->flags, words),
+			       numbers(rung, rest), rung->kind == SW_RUNG_AGAIN ? " (again)" : "");
+
+	if (columns > SW_RUNG_COLUMNS)
+		snprintf(text, SW_RUNG_TEXT, "%s %s", sw_flags_name(rung->flags, letters), rest);
+	return text;
+}
+
+bool sw_rung_changed(const struct sw_rung *rung, int side)
+{
+	return rung->entered[side] & (1U << rung->state[side]);
+}
+
+int sw_rung_passed(const struct sw_rung *rung, int side)
+{
+	__u16 others = rung->entered[side] & (__u16) ~(1U << rung->state[side]);
+
+	for (int state = SW_STATES - 1; state > CLOSED; state--)
+		if (others & (1U << state))
+			return state;
+	return -1;
+}
+
+const char *sw_ladder_size(const struct sw_ladder *ladder, char text[SW_LADDER_SIZE])
+{
+	const struct sw_flow *flow = &ladder->flow;
+	char time[SW_VALUE_TEXT];
+
+	snprintf(text, SW_LADDER_SIZE, "%llu segments, %llu bytes in %s",
+		 (__u64)flow->ep[0].packets + flow->ep[1].packets,
+		 sw_endpoint_bytes(&flow->ep[0]) + sw_endpoint_bytes(&flow->ep[1]),
+		 sw_duration_short(sw_flow_duration_ns(flow), time));
+	return text;
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The names of states and counters. The tables are made from the X-macros that make the enums, so
+ * that a number and its name can't drift apart.
+ */
+#include <ctype.h>
+#include <errno.h>
+
+#include "text/names.h"
+
+static const char *const state_names[SW_STATES] = {
+#define STATE_NAME(id, name, ms) [id] = #id,
+	SW_TIMEOUTS(STATE_NAME)
+};
+
+static const struct {
+	const char *name, *help;
+} counters[SW_COUNTER_MAX] = {
+#define COUNTER_TEXT(id, name, help) [SW_##id] = { #name, help },
+	SW_COUNTERS(COUNTER_TEXT)
+};
+
+const char *sw_state_name(unsigned int state)
+{
+	return state < SW_STATES ? state_names[state] : "?";
+}
+
+/* Letters in either case, and '-' for '_'. */
+static bool same_name(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++) {
+		char ca = *a == '-' ? '_' : (char)toupper((unsigned char)*a);
+
+		if (ca != *b)
+			return false;
+	}
+	return *a == *b;
+}
+
+int sw_state_parse(const char *name)
+{
+	for (int state = 0; state < SW_STATES; state++)
+		if (same_name(name, state_names[state]))
+			return state;
+	return -EINVAL;
+}
+
+const char *sw_counter_name(enum sw_counter counter)
+{
+	return counters[counter].name;
+}
+
+const char *sw_counter_help(enum sw_counter counter)
+{
+	return counters[counter].help;
+}
+
+const char *sw_flags_name(__u8 flags, char text[SW_FLAGS_TEXT])
+{
+	char *out = text;
+
+	for (int bit = 0; bit < 8; bit++)
+		if (flags & (1 << bit))
+			*out++ = "FSRPAUEC"[bit];
+	*out = '\0';
+	return text;
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Talk and errors: one line each, on stderr, as text or as JSON. The libraries are silent unless
+ * --verbose is given; their last warning is kept, since it often is the only one who knows the
+ * reason.
+ */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <xdp/libxdp.h>
+
+#include "text/report.h"
+
+static bool json_errors;
+static bool verbose;
+static char last_warning[512];
+
+void sw_report_json(bool on)
+{
+	json_errors = on;
+}
+
+void sw_report_verbose(bool on)
+{
+	verbose = on;
+}
+
+/*
+ * A warning is kept up to its first line break. Debugging output of libbpf is of no use to our
+ * users.
+ */
+static int hear(bool warning, bool debug, const char *format, va_list args)
+{
+	va_list again;
+
+	va_copy(again, args);
+	if (warning)
+		vsnprintf(last_warning, sizeof(last_warning), format, args);
+	if (verbose && !debug)
+		vfprintf(stderr, format, again);
+	va_end(again);
+	last_warning[strcspn(last_warning, "\n")] = '\0';
+	return 0;
+}
+
+static int hear_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return hear(level == LIBBPF_WARN, level == LIBBPF_DEBUG, format, args);
+}
+
+static int hear_libxdp(enum libxdp_print_level level, const char *format, va_list args)
+{
+	return hear(level == LIBXDP_WARN, level == LIBXDP_DEBUG, format, args);
+}
+
+void sw_report_libraries(void)
+{
+	libbpf_set_print(hear_libbpf);
+	libxdp_set_print(hear_libxdp);
+}
+
+const char *sw_library_said(void)
+{
+	return last_warning[0] ? last_warning : NULL;
+}
+
+void sw_library_forget(void)
+{
+	last_warning[0] = '\0';
+}
+
+/* What is echoed of the command line must not steer the terminal; jansson wants UTF-8. */
+static void disarm(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f)
+			*text = '?';
+}
+
+static void say_error(char *error, const char *hint)
+{
+	json_t *object;
+
+	disarm(error);
+
+	if (!json_errors) {
+		fprintf(stderr, "synward: %s%s%s\n", error, hint ? ". " : "", hint ?: "");
+		return;
+	}
+	object = json_pack("{s:s, s:s*}", "error", error, "hint", hint);
+	json_dumpf(object, stderr, JSON_COMPACT);
+	fputc('\n', stderr);
+	json_decref(object);
+}
+
+int sw_fail(int err, const char *hint, const char *what, ...)
+{
+	char text[512], error[640];
+	va_list args;
+
+	va_start(args, what);
+	vsnprintf(text, sizeof(text), what, args);
+	va_end(args);
+	if (err)
+		snprintf(error, sizeof(error), "Couldn't %s: %s", text, strerror(-err));
+	else
+		snprintf(error, sizeof(error), "Couldn't %s", text);
+	say_error(error, hint);
+	return err ?: -EINVAL;
+}
+
+int sw_misuse(const char *why, ...)
+{
+	char error[640];
+	va_list args;
+
+	va_start(args, why);
+	vsnprintf(error, sizeof(error), why, args);
+	va_end(args);
+	say_error(error, NULL);
+	return -EINVAL;
+}
+
+void sw_say(const char *what, ...)
+{
+	va_list args;
+
+	va_start(args, what);
+	fputs("synward: ", stderr);
+	vfprintf(stderr, what, args);
+	fputc('\n', stderr);
+	va_end(args);
+}
