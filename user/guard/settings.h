@@ -46,11 +46,6 @@ int sw_guard_prepare(const struct sw_guard_options *options, const struct sw_gua
 int sw_guard_write(const struct sw_maps *maps, const struct sw_guard_options *options,
 		   struct sw_guard *guard);
 
-/* "bpf", "kernel", "none"; "auto", "always", "never"; what the last SYN met. */
-const char *sw_admission_name(enum sw_admission admission);
-const char *sw_cookie_mode_name(enum sw_cookie_mode mode);
-const char *sw_listener_name(enum sw_listener_kind kind);
-
 /* The guarded ports in ascending order. Their number or -errno. */
 struct sw_guarded {
 	__u32 number;
