@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "commands/guard_options.h"
-#include "host/tracker.h"
+#include "guard/start.h"
 #include "text/names.h"
 #include "text/report.h"
 #include "text/values.h"
