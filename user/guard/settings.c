@@ -15,6 +15,7 @@
 #include "host/kernel.h"
 #include "guard/key_file.h"
 #include "guard/keys.h"
+#include "model/status.h"
 #include "text/report.h"
 
 /* --- What there is -------------------------------------------------------------------------- */
@@ -113,28 +114,6 @@ int sw_guard_prepare(const struct sw_guard_options *options, const struct sw_gua
 
 /* --- Ports ---------------------------------------------------------------------------------- */
 
-static int compare_guarded(const void *a, const void *b)
-{
-	const struct sw_guarded *first = a, *second = b;
-
-	return (first->number > second->number) - (first->number < second->number);
-}
-
-int sw_guarded_read(const struct sw_maps *maps, struct sw_guarded guarded[SW_PORTS_MAX])
-{
-	int fd = sw_maps_fd(maps, "sw_ports"), count = 0;
-	__u32 number, *last = NULL;
-
-	while (count < SW_PORTS_MAX && !bpf_map_get_next_key(fd, last, &number)) {
-		last = &number;
-		guarded[count].number = number;
-		if (!bpf_map_lookup_elem(fd, &number, &guarded[count].port))
-			count++;
-	}
-	qsort(guarded, (size_t)count, sizeof(*guarded), compare_guarded);
-	return count;
-}
-
 static bool asked_for(const struct sw_guard_options *options, __u32 number)
 {
 	for (__u32 i = 0; i < options->count; i++)
@@ -192,7 +171,7 @@ static int add_port(int fd, __u32 number, enum sw_cookie_mode mode, bool taken[S
 static int write_ports(const struct sw_maps *maps, const struct sw_guard_options *options)
 {
 	static struct sw_guarded guarded[SW_PORTS_MAX];
-	int fd = sw_maps_fd(maps, "sw_ports"), count = sw_guarded_read(maps, guarded), err;
+	int fd = sw_maps_fd(maps, "sw_ports"), count = sw_guarded_read(fd, guarded), err;
 	bool taken[SW_PORTS_MAX + 1] = {};
 
 	err = settle_ports(fd, options, guarded, count, taken);
@@ -264,6 +243,6 @@ int sw_guard_write(const struct sw_maps *maps, const struct sw_guard_options *op
 	err = write_ports(maps, options);
 	if (err)
 		return sw_fail(err, NULL, "write the guarded ports");
-	guard->ports = (__u32)sw_guarded_read(maps, guarded);
+	guard->ports = (__u32)sw_guarded_read(sw_maps_fd(maps, "sw_ports"), guarded);
 	return 0;
 }

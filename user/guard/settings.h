@@ -46,11 +46,4 @@ int sw_guard_prepare(const struct sw_guard_options *options, const struct sw_gua
 int sw_guard_write(const struct sw_maps *maps, const struct sw_guard_options *options,
 		   struct sw_guard *guard);
 
-/* The guarded ports in ascending order. Their number or -errno. */
-struct sw_guarded {
-	__u32 number;
-	struct sw_port port;
-};
-int sw_guarded_read(const struct sw_maps *maps, struct sw_guarded guarded[SW_PORTS_MAX]);
-
 #endif

@@ -12,7 +12,7 @@ static int configure_retired(const struct sw_tracker *tracker, struct sw_guard *
 {
 	struct sw_config before = {};
 	__u32 ports = guard->ports;
-	int err = sw_config_read(&tracker->maps, &before);
+	int err = sw_map_read_one(sw_maps_fd(&tracker->maps, "sw_config"), &before);
 
 	*guard = before.guard;
 	guard->ports = ports;
