@@ -3,16 +3,18 @@
  * The settings are written between loading and attaching, so that no segment meets programs whose
  * maps are half filled; sw_config comes last of them.
  */
+#include "guard/key_map.h"
+#include "guard/ports.h"
 #include "guard/start.h"
 #include "host/lock.h"
 #include "text/report.h"
 
 /* Nothing is to be guarded any more: the guard in force only takes back the cookies still out. */
-static int configure_retired(const struct sw_tracker *tracker, struct sw_guard *guard)
+static int retire(const struct sw_map_fds *maps, struct sw_guard *guard)
 {
 	struct sw_config before = {};
 	__u32 ports = guard->ports;
-	int err = sw_map_read_one(sw_maps_fd(&tracker->maps, "sw_config"), &before);
+	int err = sw_map_read_one(maps->config, &before);
 
 	*guard = before.guard;
 	guard->ports = ports;
@@ -21,16 +23,18 @@ static int configure_retired(const struct sw_tracker *tracker, struct sw_guard *
 
 static int configure(const struct sw_tracker *tracker, const struct sw_tracker_options *options)
 {
-	struct sw_guard_link link = { .mtu = sw_tracker_mtu(tracker) };
+	const struct sw_guard_options *guard = &options->guard;
+	struct sw_map_fds maps = sw_maps_fds(&tracker->maps);
 	struct sw_config config = options->config;
-	int err;
+	int err = sw_guard_prepare(guard, sw_tracker_mtu(tracker), &config.guard);
 
-	err = sw_guard_prepare(&options->guard, &link, &config.guard)
-		      ?: sw_guard_write(&tracker->maps, &options->guard, &config.guard);
+	if (!err && guard->count)
+		err = sw_keys_put(maps.keys, guard->key_file);
+	err = err ?: sw_ports_write(maps.ports, guard, &config.guard.ports);
 	if (err)
 		return err;
-	if (!options->guard.count && config.guard.ports)
-		err = configure_retired(tracker, &config.guard);
+	if (!guard->count && config.guard.ports)
+		err = retire(&maps, &config.guard);
 	err = err ?: sw_config_write(&tracker->maps, &config);
 	return err ? sw_fail(err, NULL, "write the settings") : 0;
 }
