@@ -51,6 +51,14 @@ struct sw_keys {
 	struct sw_mac_key mac[2];
 };
 
+_Static_assert(sizeof(struct sw_keys) == 64, "no hidden padding");
+
+/* The slot whose key begins to serve later; an empty one is later than any. */
+SW_INLINE int sw_mac_newer(const struct sw_keys *keys)
+{
+	return keys->mac[1].first_epoch > keys->mac[0].first_epoch;
+}
+
 /* What a SYN offered, as far as a cookie can keep it; and how its answer was scaled. */
 struct sw_offer {
 	__u16 mss;

@@ -8,10 +8,11 @@
 
 #include "commands/cmd.h"
 #include "commands/guard_options.h"
+#include "guard/start.h"
+#include "host/detach.h"
 #include "host/lock.h"
 #include "text/names.h"
 #include "text/report.h"
-#include "host/tracker.h"
 #include "text/values.h"
 
 /* Below a millisecond there is no time-out; above 49 days milliseconds don't fit 32 bits. */
@@ -153,7 +154,7 @@ const char sw_attach_more[] =
 enum sw_exit sw_cmd_attach(char *const *operands, void *args)
 {
 	static struct sw_tracker tracker;
-	int err = sw_tracker_start(&tracker, operands, args);
+	int err = sw_start(&tracker, operands, args);
 
 	if (err)
 		return SW_EXIT_FAILED;

@@ -93,11 +93,14 @@ static int read_all(const struct sw_ifaces *ifaces, const struct sw_flow_filter 
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < ifaces->count; i++)
+	for (size_t i = 0; !err && i < ifaces->count; i++) {
+		struct sw_map_fds maps = sw_maps_fds(&ifaces->iface[i].maps);
+
 		if (sw_ifaces_first_with_maps(ifaces, i))
-			err = sw_flow_table_read(table, &ifaces->iface[i].maps, filter, now_ns);
+			err = sw_flow_table_read(table, &maps, filter, now_ns);
+	}
 	sw_flow_table_sort(table);
-	return err;
+	return err ? sw_fail(err, NULL, "read the flows") : 0;
 }
 
 enum sw_exit sw_cmd_flows(char *const *operands, void *args)

@@ -3,7 +3,6 @@
  * synward key: makes key files, adds the next MAC key to one, shows what is in a file or in force.
  * Keys are shown by their fingerprints alone.
  */
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <jansson.h>
 #include <limits.h>
@@ -17,6 +16,7 @@
 #include "guard/key_text.h"
 #include "guard/keys.h"
 #include "host/privilege.h"
+#include "model/keys_in_force.h"
 #include "text/report.h"
 #include "text/values.h"
 
@@ -86,44 +86,21 @@ static const char *disarmed(const char *name, char text[PATH_MAX])
 	return text;
 }
 
-/* Guard has never been on where these maps are. */
-static bool none(const struct sw_keys *keys)
+static int mac_terms(const struct view *view, struct sw_mac_term term[2])
 {
-	return !keys->isn[0] && !keys->isn[1];
+	return sw_mac_terms(view->keys, sw_cookie_epoch(view->now_ns), term);
 }
 
-static bool has(const struct view *view, int slot)
+static json_t *mac_json(const struct sw_mac_term *term)
 {
-	return !none(view->keys) && view->keys->mac[slot].first_epoch != SW_EPOCH_NEVER;
-}
-
-static bool serves(const struct view *view, int slot)
-{
-	__u64 now = sw_cookie_epoch(view->now_ns);
-
-	return sw_mac_key(view->keys, now) == view->keys->mac[slot].key;
-}
-
-/* The epoch in which the other key takes over from this one; SW_EPOCH_NEVER if none does. */
-static __u64 last_epoch(const struct view *view, int slot)
-{
-	if (slot == sw_mac_newer(view->keys))
-		return SW_EPOCH_NEVER;
-	return view->keys->mac[!slot].first_epoch;
-}
-
-static json_t *mac_json(const struct view *view, int slot)
-{
-	const struct sw_mac_key *mac = &view->keys->mac[slot];
-	__u64 last = last_epoch(view, slot);
+	__u64 first = term->mac->first_epoch, last = term->last_epoch;
 	char print[SW_FINGERPRINT_TEXT], from[SW_EPOCH_TEXT], until[SW_EPOCH_TEXT];
 
 	return json_pack("{s:s, s:I, s:s, s:s?, s:b}", "fingerprint",
-			 sw_key_fingerprint(mac->key, print), "first_epoch",
-			 (json_int_t)mac->first_epoch, "from",
-			 sw_epoch_time(mac->first_epoch, from), "until",
+			 sw_key_fingerprint(term->mac->key, print), "first_epoch",
+			 (json_int_t)first, "from", sw_epoch_time(first, from), "until",
 			 last == SW_EPOCH_NEVER ? NULL : sw_epoch_time(last, until), "serves",
-			 serves(view, slot));
+			 term->serves);
 }
 
 static bool shares(const struct view *view, size_t i)
@@ -146,7 +123,8 @@ static json_t *ifaces_json(const struct view *view)
 
 static json_t *view_json(const struct view *view)
 {
-	int newer = sw_mac_newer(view->keys);
+	struct sw_mac_term term[2];
+	int count = mac_terms(view, term);
 	json_t *object = json_object(), *mac = json_array();
 	char print[SW_FINGERPRINT_TEXT], name[PATH_MAX];
 
@@ -157,13 +135,11 @@ static json_t *view_json(const struct view *view)
 	else
 		json_object_set_new(object, "ifaces", ifaces_json(view));
 	json_object_set_new(object, "isn",
-			    none(view->keys)
+			    sw_keys_none(view->keys)
 				    ? json_null()
 				    : json_string(sw_key_fingerprint(view->keys->isn, print)));
-	if (has(view, !newer))
-		json_array_append_new(mac, mac_json(view, !newer));
-	if (has(view, newer))
-		json_array_append_new(mac, mac_json(view, newer));
+	for (int i = 0; i < count; i++)
+		json_array_append_new(mac, mac_json(&term[i]));
 	json_object_set_new(object, "mac", mac);
 	return object;
 }
@@ -175,24 +151,21 @@ static void print_json(json_t *value)
 	json_decref(value);
 }
 
-static void print_mac(const struct view *view, int slot)
+static void print_mac(const struct sw_mac_term *term, __u64 now_ns)
 {
-	const struct sw_mac_key *mac = &view->keys->mac[slot];
-	__u64 last = last_epoch(view, slot), from_ns = mac->first_epoch * SW_EPOCH_NS;
+	__u64 first = term->mac->first_epoch, from_ns = first * SW_EPOCH_NS;
 	char print[SW_FINGERPRINT_TEXT], time[SW_EPOCH_TEXT], left[SW_VALUE_TEXT];
 
-	if (!has(view, slot))
-		return;
-	printf("  mac  %s  ", sw_key_fingerprint(mac->key, print));
-	if (!serves(view, slot) && from_ns > view->now_ns)
-		printf("serves from %s, in %s\n", sw_epoch_time(mac->first_epoch, time),
-		       sw_duration_short(from_ns - view->now_ns, left));
-	else if (!serves(view, slot))
-		printf("served until %s\n", sw_epoch_time(last, time));
-	else if (last != SW_EPOCH_NEVER)
-		printf("serves now, until %s\n", sw_epoch_time(last, time));
-	else if (mac->first_epoch && from_ns <= view->now_ns)
-		printf("serves now, since %s\n", sw_epoch_time(mac->first_epoch, time));
+	printf("  mac  %s  ", sw_key_fingerprint(term->mac->key, print));
+	if (!term->serves && from_ns > now_ns)
+		printf("serves from %s, in %s\n", sw_epoch_time(first, time),
+		       sw_duration_short(from_ns - now_ns, left));
+	else if (!term->serves)
+		printf("served until %s\n", sw_epoch_time(term->last_epoch, time));
+	else if (term->last_epoch != SW_EPOCH_NEVER)
+		printf("serves now, until %s\n", sw_epoch_time(term->last_epoch, time));
+	else if (first && from_ns <= now_ns)
+		printf("serves now, since %s\n", sw_epoch_time(first, time));
 	else
 		printf("serves now\n");
 }
@@ -213,17 +186,18 @@ static void print_place(const struct view *view)
 
 static void print_view(const struct view *view)
 {
-	int newer = sw_mac_newer(view->keys);
 	char print[SW_FINGERPRINT_TEXT];
+	struct sw_mac_term term[2];
+	int count = mac_terms(view, term);
 
 	print_place(view);
-	if (none(view->keys)) {
+	if (sw_keys_none(view->keys)) {
 		printf("  no keys: no port has been guarded\n");
 		return;
 	}
 	printf("  isn  %s  lasts\n", sw_key_fingerprint(view->keys->isn, print));
-	print_mac(view, !newer);
-	print_mac(view, newer);
+	for (int i = 0; i < count; i++)
+		print_mac(&term[i], view->now_ns);
 }
 
 /* --- What to do ------------------------------------------------------------------------------- */
@@ -287,20 +261,6 @@ static int show_file(const char *file)
 	return err;
 }
 
-static int read_map(const struct sw_iface_state *iface, struct sw_keys *keys)
-{
-	const struct sw_map *map = sw_maps_find(&iface->maps, "sw_keys");
-	__u32 zero = 0;
-
-	if (!map || map->info.value_size != sizeof(*keys))
-		return sw_fail(0, "`synward run` or `synward attach` replaces it",
-			       "read the keys on %s: this synward knows no guard of that kind",
-			       iface->name);
-	if (bpf_map_lookup_elem(map->fd, &zero, keys))
-		return sw_fail(-errno, NULL, "read the keys on %s", iface->name);
-	return 0;
-}
-
 /* Interfaces of one run share their keys, which are then shown once. */
 static int show_in_force(void)
 {
@@ -315,7 +275,9 @@ static int show_in_force(void)
 		if (!sw_ifaces_first_with_maps(&ifaces, i))
 			continue;
 		view.iface = i;
-		err = read_map(&ifaces.iface[i], &keys);
+		err = sw_keys_read(sw_maps_fd(&ifaces.iface[i].maps, "sw_keys"), &keys);
+		if (err)
+			sw_fail(err, NULL, "read the keys on %s", ifaces.iface[i].name);
 		if (!err && sw_json)
 			json_array_append_new(list, view_json(&view));
 		else if (!err)

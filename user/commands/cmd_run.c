@@ -16,7 +16,8 @@
 #include "text/report.h"
 #include "daemon/sockets.h"
 #include "daemon/expiry.h"
-#include "host/tracker.h"
+#include "guard/start.h"
+#include "host/detach.h"
 
 /* Blocked from the start, so that an early Ctrl-C does not leave half of it attached. */
 static int open_signals(void)
@@ -70,7 +71,7 @@ static void wait_for_work(int signal_fd, const struct duties *duties)
 
 static void reload(struct sw_tracker *tracker, const struct sw_tracker_options *options)
 {
-	if (!sw_tracker_reload(tracker, options))
+	if (!sw_reload(tracker, options))
 		sw_say("settings read again");
 }
 
@@ -130,7 +131,7 @@ enum sw_exit sw_cmd_run(char *const *operands, void *args)
 	if (signal_fd < 0)
 		return SW_EXIT_FAILED;
 	options->serve = true;
-	err = sw_tracker_start(&tracker, operands, options);
+	err = sw_start(&tracker, operands, options);
 	if (!err) {
 		err = run(&tracker, signal_fd, options);
 		sw_tracker_close(&tracker);

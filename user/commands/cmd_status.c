@@ -8,24 +8,19 @@
 
 #include "host/clock.h"
 #include "commands/cmd.h"
-#include "model/flow_table.h"
-#include "guard/settings.h"
 #include "host/iface.h"
+#include "model/status.h"
 #include "text/names.h"
 #include "text/report.h"
 #include "text/values.h"
 
-/* What is printed, read from the maps beforehand. */
-struct status {
+/* What is printed of one interface. */
+struct view {
 	const struct sw_iface_state *iface;
-	struct sw_config config;
-	__u64 flows, flows_max, halfopen, halfopen_max;
-	__u64 uptime_ns, now_ns;
-	struct sw_guarded guarded[SW_PORTS_MAX];
-	int ports;
+	struct sw_status status;
+	__u64 flows_max, halfopen_max;
+	__u64 uptime_ns;
 };
-
-static const struct sw_timeouts default_timeouts = { .ms = { SW_TIMEOUTS(SW_TIMEOUT_DEFAULT) } };
 
 static __u64 table_size(const struct sw_maps *maps, const char *name)
 {
@@ -34,25 +29,19 @@ static __u64 table_size(const struct sw_maps *maps, const char *name)
 	return map ? map->info.max_entries : 0;
 }
 
-static int read_status(const struct sw_iface_state *iface, struct status *status)
+static int read_view(const struct sw_iface_state *iface, struct view *view)
 {
 	const struct sw_prog *oldest = iface->ingress.id ? &iface->ingress : &iface->egress;
-	__u64 total[SW_COUNTER_MAX];
-	int err =
-		sw_config_read(&iface->maps, &status->config) ?: sw_stats_read(&iface->maps, total);
+	struct sw_map_fds maps = sw_maps_fds(&iface->maps);
+	int err = sw_status_read(&view->status, &maps, sw_monotonic_ns());
 
 	if (err)
 		return sw_fail(err, NULL, "read the settings and counters of %s", iface->name);
-	if (!status->config.configured)
-		status->config.timeout = default_timeouts;
-	status->iface = iface;
-	status->now_ns = sw_monotonic_ns();
-	status->ports = sw_guarded_read(&iface->maps, status->guarded);
-	status->flows = total[SW_FLOWS_OPENED] - total[SW_FLOWS_REMOVED];
-	status->flows_max = table_size(&iface->maps, "sw_flows");
-	status->halfopen_max = table_size(&iface->maps, "sw_halfopen");
-	status->uptime_ns = sw_clock_ns(CLOCK_BOOTTIME) - oldest->load_time_ns;
-	return sw_halfopen_count(&iface->maps, status->now_ns, &status->halfopen);
+	view->iface = iface;
+	view->flows_max = table_size(&iface->maps, "sw_flows");
+	view->halfopen_max = table_size(&iface->maps, "sw_halfopen");
+	view->uptime_ns = sw_clock_ns(CLOCK_BOOTTIME) - oldest->load_time_ns;
+	return 0;
 }
 
 static const char *attached_by(const struct sw_iface_state *iface)
@@ -65,29 +54,6 @@ static const char *tag_name(const struct sw_prog *prog, char text[2 * BPF_TAG_SI
 	for (int i = 0; i < BPF_TAG_SIZE; i++)
 		sprintf(text + 2 * i, "%02x", prog->tag[i]);
 	return text;
-}
-
-/* --- Guard ------------------------------------------------------------------------------------ */
-
-/* The data path ends it with the next SYN; where none comes, it has ended all the same. */
-static bool sends_cookies(const struct status *status, const struct sw_port *port)
-{
-	__u64 quiet_ns = status->config.guard.quiet_ms * SW_NS_PER_MS;
-
-	if (port->mode != COOKIES_AUTO)
-		return port->mode == COOKIES_ALWAYS;
-	return port->on && status->now_ns < port->busy_ns + quiet_ns;
-}
-
-static enum sw_admission port_admission(const struct status *status, const struct sw_port *port)
-{
-	const struct sw_guard *guard = &status->config.guard;
-
-	if (port->listener == LISTENING_SIGNED)
-		return ADMISSION_NONE;
-	if (port->listener == LISTENING_MPTCP)
-		return guard->kernel_cookies ? ADMISSION_KERNEL : ADMISSION_NONE;
-	return guard->admission;
 }
 
 /* --- JSON ----------------------------------------------------------------------------------- */
@@ -123,14 +89,14 @@ static json_t *timeouts_json(const struct sw_timeouts *timeouts)
 	return object;
 }
 
-static json_t *port_json(const struct status *status, const struct sw_guarded *guarded)
+static json_t *port_json(const struct sw_status *status, const struct sw_guarded *guarded)
 {
 	const struct sw_port *port = &guarded->port;
-	json_t *object =
-		json_pack("{s:i, s:s, s:b, s:s, s:s}", "port", (int)guarded->number, "cookies",
-			  sw_cookie_mode_name(port->mode), "sending", sends_cookies(status, port),
-			  "listener", sw_listener_name(port->listener), "admission",
-			  sw_admission_name(port_admission(status, port)));
+	json_t *object = json_pack("{s:i, s:s, s:b, s:s, s:s}", "port", (int)guarded->number,
+				   "cookies", sw_cookie_mode_name(port->mode), "sending",
+				   sw_port_sends_cookies(status, port), "listener",
+				   sw_listener_name(port->listener), "admission",
+				   sw_admission_name(sw_port_admission(status, port)));
 
 	json_object_set_new(object, "half_open", json_integer(port->half_open));
 	json_object_set_new(object, "backlog", json_integer(port->backlog));
@@ -141,7 +107,7 @@ static json_t *port_json(const struct status *status, const struct sw_guarded *g
 	return object;
 }
 
-static json_t *guard_json(const struct status *status)
+static json_t *guard_json(const struct sw_status *status)
 {
 	const struct sw_guard *guard = &status->config.guard;
 	json_t *ports = json_array();
@@ -158,19 +124,20 @@ static json_t *guard_json(const struct status *status)
 			 (json_int_t)guard->reply_budget, "ports", ports);
 }
 
-static json_t *status_json(const struct status *status)
+static json_t *view_json(const struct view *view)
 {
-	const struct sw_iface_state *iface = status->iface;
+	const struct sw_iface_state *iface = view->iface;
+	const struct sw_status *status = &view->status;
 
 	return json_pack("{s:s, s:i, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:I, s:o, s:o}",
 			 "iface", iface->name, "ifindex", (int)iface->ifindex, "ingress",
 			 ingress_json(iface), "egress", program_json(&iface->egress), "daemon",
 			 iface->daemon ? json_integer(iface->daemon) : json_null(), "uptime",
-			 json_real((double)(status->uptime_ns / SW_NS_PER_MS) / 1e3), "configured",
+			 json_real((double)(view->uptime_ns / SW_NS_PER_MS) / 1e3), "configured",
 			 (int)status->config.configured, "flows_live", (json_int_t)status->flows,
-			 "flows_max", (json_int_t)status->flows_max, "halfopen_live",
+			 "flows_max", (json_int_t)view->flows_max, "halfopen_live",
 			 (json_int_t)status->halfopen, "halfopen_max",
-			 (json_int_t)status->halfopen_max, "timeouts_ms",
+			 (json_int_t)view->halfopen_max, "timeouts_ms",
 			 timeouts_json(&status->config.timeout), "guard", guard_json(status));
 }
 
@@ -219,13 +186,13 @@ static void print_timeouts(const struct sw_timeouts *timeouts)
 }
 
 /* What a port that decides for itself goes by, below where it stands. */
-static void print_pressure(const struct status *status, const struct sw_port *port)
+static void print_pressure(const struct sw_status *status, const struct sw_port *port)
 {
 	printf("%39shalf-open %u, cookies from %u\n", "", port->half_open,
 	       sw_high_mark(&status->config.guard, port->backlog));
 }
 
-static void print_guard(const struct status *status)
+static void print_guard(const struct sw_status *status)
 {
 	const struct sw_guard *guard = &status->config.guard;
 
@@ -240,20 +207,21 @@ static void print_guard(const struct status *status)
 
 		printf("    port %-5u %-6s %-15s  listener: %s; admission: %s\n",
 		       status->guarded[i].number, sw_cookie_mode_name(port->mode),
-		       sends_cookies(status, port) ? "sends cookies" : "no cookies",
+		       sw_port_sends_cookies(status, port) ? "sends cookies" : "no cookies",
 		       sw_listener_name(port->listener),
-		       sw_admission_name(port_admission(status, port)));
+		       sw_admission_name(sw_port_admission(status, port)));
 		if (port->mode == COOKIES_AUTO && port->backlog)
 			print_pressure(status, port);
 	}
 }
 
-static void print_status(const struct status *status)
+static void print_view(const struct view *view)
 {
-	const struct sw_iface_state *iface = status->iface;
+	const struct sw_iface_state *iface = view->iface;
+	const struct sw_status *status = &view->status;
 	char text[SW_VALUE_TEXT];
 
-	printf("%s: tracking for %s\n", iface->name, sw_duration_short(status->uptime_ns, text));
+	printf("%s: tracking for %s\n", iface->name, sw_duration_short(view->uptime_ns, text));
 	print_ingress(iface);
 	print_egress(iface);
 	if (iface->daemon)
@@ -261,7 +229,7 @@ static void print_status(const struct status *status)
 	else
 		printf("  daemon     none: flows past their time are ignored, but not removed\n");
 	printf("  flows      %llu of %llu, half-open %llu of %llu\n", status->flows,
-	       status->flows_max, status->halfopen, status->halfopen_max);
+	       view->flows_max, status->halfopen, view->halfopen_max);
 	print_guard(status);
 	print_timeouts(&status->config.timeout);
 }
@@ -269,18 +237,18 @@ static void print_status(const struct status *status)
 enum sw_exit sw_cmd_status(char *const *operands, void *args)
 {
 	static struct sw_ifaces ifaces;
-	static struct status status[SW_IFACES_MAX];
+	static struct view view[SW_IFACES_MAX];
 	json_t *list = json_array();
 	int err = sw_ifaces_open_readable(operands, &ifaces);
 
 	(void)args;
 	for (size_t i = 0; !err && i < ifaces.count; i++)
-		err = read_status(&ifaces.iface[i], &status[i]);
+		err = read_view(&ifaces.iface[i], &view[i]);
 	for (size_t i = 0; !err && i < ifaces.count; i++) {
 		if (sw_json)
-			json_array_append_new(list, status_json(&status[i]));
+			json_array_append_new(list, view_json(&view[i]));
 		else
-			print_status(&status[i]);
+			print_view(&view[i]);
 	}
 	if (!err && sw_json) {
 		json_dumpf(list, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(16));

@@ -8,8 +8,9 @@
 #include <string.h>
 
 #include "commands/guard_options.h"
+#include "guard/start.h"
+#include "text/names.h"
 #include "text/report.h"
-#include "host/tracker.h"
 #include "text/values.h"
 
 static struct sw_guard_options *guard_of(void *args)

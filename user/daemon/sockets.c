@@ -92,7 +92,8 @@ static bool guarded(const struct sw_sockets *sockets)
 {
 	struct sw_config config;
 
-	return !sw_config_read(sockets->maps, &config) && config.guard.ports;
+	return !sw_map_read_one(sw_maps_fd(sockets->maps, "sw_config"), &config) &&
+	       config.guard.ports;
 }
 
 int sw_sockets_work(struct sw_sockets *sockets)

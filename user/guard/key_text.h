@@ -38,12 +38,6 @@ int sw_key_text_parse(const char *text, size_t size, struct sw_keys *keys,
 /* The text of a key file; the older MAC key comes first. Returns its size. */
 size_t sw_key_text_format(const struct sw_keys *keys, char text[SW_KEY_TEXT_MAX]);
 
-/* The slot whose key begins to serve later; an empty one is later than any. */
-static inline int sw_mac_newer(const struct sw_keys *keys)
-{
-	return keys->mac[1].first_epoch > keys->mac[0].first_epoch;
-}
-
 #define SW_FINGERPRINT_TEXT 13
 
 /* 12 hex digits that tell keys apart and from which no key can be found. */

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Guard from user space: what the command line asks for, what this namespace and kernel allow, and
- * the maps in which the data path finds both.
+ * Guard from user space: what the command line asks for, and what this namespace and kernel allow.
  */
 #ifndef SYNWARD_USER_GUARD_H
 #define SYNWARD_USER_GUARD_H
 
 #include <synward/guard.h>
-
-#include "host/maps.h"
 
 struct sw_guard_options {
 	__u32 count;
@@ -26,36 +23,11 @@ struct sw_guard_options {
 #define SW_LOW_DEFAULT          64
 #define SW_QUIET_DEFAULT_MS     10000
 
-/* What the interfaces say: the least MTU of those that are guarded together. */
-struct sw_guard_link {
-	__u32 mtu;
-};
-
 /*
- * Fills *guard, all but `ports`, from options, kernel and sysctls of this namespace. Without ports it
- * is all zero. 0 or -errno, reported: what is missing and how to get it.
+ * Fills *guard, all but `ports`, from options, kernel and sysctls of this namespace, and the least MTU
+ * of the interfaces that are guarded together. Without ports it is all zero. 0 or -errno, reported:
+ * what is missing and how to get it.
  */
-int sw_guard_prepare(const struct sw_guard_options *options, const struct sw_guard_link *link,
-		     struct sw_guard *guard);
-
-/*
- * Writes ports and keys into the maps, and guard->ports. Ports guarded before that are not asked for
- * any more get no more cookies, and go once none can come back. Keys that are there stay where no
- * key file says otherwise. 0 or -errno, reported.
- */
-int sw_guard_write(const struct sw_maps *maps, const struct sw_guard_options *options,
-		   struct sw_guard *guard);
-
-/* "bpf", "kernel", "none"; "auto", "always", "never"; what the last SYN met. */
-const char *sw_admission_name(enum sw_admission admission);
-const char *sw_cookie_mode_name(enum sw_cookie_mode mode);
-const char *sw_listener_name(enum sw_listener_kind kind);
-
-/* The guarded ports in ascending order. Their number or -errno. */
-struct sw_guarded {
-	__u32 number;
-	struct sw_port port;
-};
-int sw_guarded_read(const struct sw_maps *maps, struct sw_guarded guarded[SW_PORTS_MAX]);
+int sw_guard_prepare(const struct sw_guard_options *options, __u32 mtu, struct sw_guard *guard);
 
 #endif

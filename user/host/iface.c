@@ -188,6 +188,20 @@ void sw_iface_close(struct sw_iface_state *iface)
 	sw_maps_close(&iface->maps);
 }
 
+int sw_iface_look_again(struct sw_iface_state *iface)
+{
+	struct sw_iface record = iface->record;
+	char name[IF_NAMESIZE];
+	int err;
+
+	if (!if_indextoname(iface->ifindex, name))
+		return -ENODEV;
+	sw_iface_close(iface);
+	err = sw_iface_open(name, iface);
+	iface->record = record;
+	return err;
+}
+
 static int open_named_ifaces(char *const *names, struct sw_ifaces *ifaces)
 {
 	for (; *names; names++) {

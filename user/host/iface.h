@@ -60,6 +60,12 @@ const char *sw_xdp_mode_name(__u8 mode);
 int sw_iface_open(const char *name, struct sw_iface_state *iface);
 void sw_iface_close(struct sw_iface_state *iface);
 
+/*
+ * Reads anew what there is on the interface, which may have got another name; `record` stays: what was
+ * done to the interface, this process knows best. -ENODEV, not reported, if it is gone, else as above.
+ */
+int sw_iface_look_again(struct sw_iface_state *iface);
+
 /* What the named interfaces carry, or without names every interface that carries synward. */
 struct sw_ifaces {
 	size_t count;

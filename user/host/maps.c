@@ -5,7 +5,6 @@
  */
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,6 +63,18 @@ int sw_maps_fd(const struct sw_maps *maps, const char *name)
 	const struct sw_map *map = sw_maps_find(maps, name);
 
 	return map ? map->fd : -1;
+}
+
+struct sw_map_fds sw_maps_fds(const struct sw_maps *maps)
+{
+	return (struct sw_map_fds){
+		.flows = sw_maps_fd(maps, "sw_flows"),
+		.halfopen = sw_maps_fd(maps, "sw_halfopen"),
+		.stats = sw_maps_fd(maps, "sw_stats"),
+		.config = sw_maps_fd(maps, "sw_config"),
+		.ports = sw_maps_fd(maps, "sw_ports"),
+		.keys = sw_maps_fd(maps, "sw_keys"),
+	};
 }
 
 __u32 sw_maps_id(const struct sw_maps *maps, const char *name)
@@ -143,13 +154,6 @@ int sw_maps_bind(const struct sw_maps *maps, __u32 prog_id)
 	return err;
 }
 
-int sw_config_read(const struct sw_maps *maps, struct sw_config *config)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(sw_maps_fd(maps, "sw_config"), &zero, config) ? -errno : 0;
-}
-
 int sw_config_write(const struct sw_maps *maps, const struct sw_config *config)
 {
 	__u32 zero = 0;
@@ -189,25 +193,4 @@ int sw_listener_write(const struct sw_maps *maps, __u32 pid)
 	__u32 zero = 0;
 
 	return bpf_map_update_elem(fd, &zero, &pid, BPF_ANY) ? -errno : 0;
-}
-
-int sw_stats_read(const struct sw_maps *maps, __u64 totals[SW_COUNTER_MAX])
-{
-	int fd = sw_maps_fd(maps, "sw_stats"), cpus = libbpf_num_possible_cpus(), err;
-	__u64(*values)[SW_COUNTER_MAX];
-	__u32 zero = 0;
-
-	if (cpus < 0)
-		return cpus;
-	values = calloc(cpus, sizeof(*values));
-	if (!values)
-		return -ENOMEM;
-	err = bpf_map_lookup_elem(fd, &zero, values) ? -errno : 0;
-	for (int counter = 0; counter < SW_COUNTER_MAX; counter++) {
-		totals[counter] = 0;
-		for (int cpu = 0; cpu < cpus; cpu++)
-			totals[counter] += values[cpu][counter];
-	}
-	free(values);
-	return err;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The maps that a set of programs works on, by name; and what user space reads from and writes to
- * them one value at a time. (Flows are read by flow_table.h, events by cmd_events.c.)
+ * The maps that a set of programs works on, by name; and what is written to them one value at a time.
+ * They are read by model/.
  */
 #ifndef SYNWARD_USER_MAPS_H
 #define SYNWARD_USER_MAPS_H
@@ -11,6 +11,8 @@
 
 #include <synward/config.h>
 #include <synward/stats.h>
+
+#include "model/map_fds.h"
 
 #define SW_MAPS_MAX 32
 
@@ -32,6 +34,9 @@ void sw_maps_close(struct sw_maps *maps);
 const struct sw_map *sw_maps_find(const struct sw_maps *maps, const char *name);
 int sw_maps_fd(const struct sw_maps *maps, const char *name);
 
+/* Those that the readers of model/ want. */
+struct sw_map_fds sw_maps_fds(const struct sw_maps *maps);
+
 /* The kernel's number of the map, 0 if there is none of that name. */
 __u32 sw_maps_id(const struct sw_maps *maps, const char *name);
 
@@ -48,13 +53,11 @@ int sw_maps_reuse(const struct sw_maps *maps, struct bpf_object *object);
 int sw_maps_bind(const struct sw_maps *maps, __u32 prog_id);
 
 /* 0 or -errno. */
-int sw_config_read(const struct sw_maps *maps, struct sw_config *config);
 int sw_config_write(const struct sw_maps *maps, const struct sw_config *config);
 int sw_iface_read(const struct sw_maps *maps, __u32 ifindex, struct sw_iface *iface);
 int sw_iface_write(const struct sw_maps *maps, __u32 ifindex, const struct sw_iface *iface);
 int sw_iface_delete(const struct sw_maps *maps, __u32 ifindex);
 int sw_sockets_now_write(const struct sw_maps *maps, __u32 in_use); /* see bpf/sockets.bpf.h */
 int sw_listener_write(const struct sw_maps *maps, __u32 pid);
-int sw_stats_read(const struct sw_maps *maps, __u64 totals[SW_COUNTER_MAX]);
 
 #endif

@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * A synward over one or several interfaces that share one set of maps: started, taken over,
- * stopped.
+ * A synward over one or several interfaces that share one set of maps. It is started in three steps,
+ * under the lock of sw_lock_setup(): load; configure, which is the caller's; attach. What an earlier
+ * synward left is taken over: its maps with all flows and counts, and its programs where they are the
+ * same.
  */
 #ifndef SYNWARD_USER_TRACKER_H
 #define SYNWARD_USER_TRACKER_H
 
 #include "host/attach.h"
-#include "guard/settings.h"
 #include "host/iface.h"
 #include "host/load.h"
-
-struct sw_tracker_options {
-	struct sw_config config;
-	struct sw_guard_options guard;
-	struct sw_sizes sizes;
-	enum sw_mode mode;
-	bool serve; /* become the daemon of the maps */
-};
 
 struct sw_tracker {
 	struct synward *object; /* the programs that run here, and egress */
@@ -27,32 +20,29 @@ struct sw_tracker {
 };
 
 /*
- * Loads, configures and attaches to the named interfaces. What an earlier synward left there is
- * taken over: its maps with all flows and counts, and its programs where they are the same. On an
- * error nothing is left attached that was not before. 0 or -errno, reported.
+ * Looks at the named interfaces, and loads the programs over the maps that are there. `serve`: and
+ * becomes the daemon of the maps. No interface has been changed yet. 0 or -errno, reported; close it
+ * in either case.
  */
-int sw_tracker_start(struct sw_tracker *tracker, char *const *names,
-		     const struct sw_tracker_options *options);
+int sw_tracker_load(struct sw_tracker *tracker, char *const *names, const struct sw_sizes *sizes,
+		    bool serve);
 
 /*
- * Reads key file and sysctls again, and brings what they say into force. 0 or -errno, reported; what
- * was in force then stays.
+ * Attaches to all interfaces. `admit`: at tc ingress, too, where what guard's cookies open is handed to
+ * its listener. On an error nothing is left attached that was not before. 0 or -errno, reported.
  */
-int sw_tracker_reload(struct sw_tracker *tracker, const struct sw_tracker_options *options);
+int sw_tracker_attach(struct sw_tracker *tracker, enum sw_mode mode, bool admit);
+
+/* Reads anew what there is on each interface, its MTU too. */
+void sw_tracker_look_again(struct sw_tracker *tracker);
+
+/* The least MTU: what is announced must fit through every interface. */
+__u32 sw_tracker_mtu(const struct sw_tracker *tracker);
 
 /* Says what is in force, one line an interface. */
 void sw_tracker_say(const struct sw_tracker *tracker);
 
 /* Frees what this process holds; the interfaces keep their programs. */
 void sw_tracker_close(struct sw_tracker *tracker);
-
-/*
- * Takes synward off the interface: both programs, and clsact where it was made for it. 0 or -errno,
- * reported.
- */
-int sw_iface_detach(struct sw_iface_state *iface);
-
-/* The same for all interfaces of the tracker. */
-int sw_tracker_detach(struct sw_tracker *tracker);
 
 #endif

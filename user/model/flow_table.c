@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "model/flow_table.h"
-#include "text/report.h"
 
 #define BATCH 4096
 
@@ -128,16 +127,16 @@ static void drop_promoted(struct sw_flow_table *table)
 }
 
 /* Half-open first: a flow promoted meanwhile is then read twice, and not missed. */
-int sw_flow_table_read(struct sw_flow_table *table, const struct sw_maps *maps,
+int sw_flow_table_read(struct sw_flow_table *table, const struct sw_map_fds *maps,
 		       const struct sw_flow_filter *filter, __u64 now_ns)
 {
 	struct reading reading = { table, filter, now_ns, true };
-	int err = sw_flow_table_walk(sw_maps_fd(maps, "sw_halfopen"), add, &reading);
+	int err = sw_flow_table_walk(maps->halfopen, add, &reading);
 
 	reading.halfopen = false;
-	err = err ?: sw_flow_table_walk(sw_maps_fd(maps, "sw_flows"), add, &reading);
+	err = err ?: sw_flow_table_walk(maps->flows, add, &reading);
 	drop_promoted(table);
-	return err ? sw_fail(err, NULL, "read the flows") : 0;
+	return err;
 }
 
 static int older(const void *a, const void *b)
@@ -173,11 +172,11 @@ static int count_live(void *context, const struct sw_flow_key *key, const struct
 	return 0;
 }
 
-int sw_halfopen_count(const struct sw_maps *maps, __u64 now_ns, __u64 *count)
+int sw_halfopen_count(int halfopen_fd, __u64 now_ns, __u64 *count)
 {
 	struct counting counting = { .now_ns = now_ns };
-	int err = sw_flow_table_walk(sw_maps_fd(maps, "sw_halfopen"), count_live, &counting);
+	int err = sw_flow_table_walk(halfopen_fd, count_live, &counting);
 
 	*count = counting.count;
-	return err ? sw_fail(err, NULL, "count the half-open flows") : 0;
+	return err;
 }

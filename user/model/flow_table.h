@@ -5,9 +5,12 @@
 #ifndef SYNWARD_USER_FLOW_TABLE_H
 #define SYNWARD_USER_FLOW_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-#include "host/maps.h"
+#include <synward/flow.h>
+
+#include "model/map_fds.h"
 
 struct sw_flow_filter {
 	int state; /* of either end; -1: any */
@@ -30,18 +33,18 @@ struct sw_flow_table {
 typedef int (*sw_flow_visit)(void *context, const struct sw_flow_key *key,
 			     const struct sw_flow *flow);
 
-/* Every entry of one of the two maps, dead ones too. 0 or -errno, not reported. */
+/* Every entry of one of the two maps, dead ones too. 0 or -errno. */
 int sw_flow_table_walk(int fd, sw_flow_visit visit, void *context);
 
-/* Adds the flows of both maps that are live at now_ns and match. 0 or -errno, reported. */
-int sw_flow_table_read(struct sw_flow_table *table, const struct sw_maps *maps,
+/* Adds the flows of both maps that are live at now_ns and match. 0 or -errno. */
+int sw_flow_table_read(struct sw_flow_table *table, const struct sw_map_fds *maps,
 		       const struct sw_flow_filter *filter, __u64 now_ns);
 
 /* The oldest first. */
 void sw_flow_table_sort(struct sw_flow_table *table);
 void sw_flow_table_free(struct sw_flow_table *table);
 
-/* How many live entries there are in sw_halfopen. 0 or -errno, reported. */
-int sw_halfopen_count(const struct sw_maps *maps, __u64 now_ns, __u64 *count);
+/* How many live entries there are in sw_halfopen. 0 or -errno. */
+int sw_halfopen_count(int halfopen_fd, __u64 now_ns, __u64 *count);
 
 #endif

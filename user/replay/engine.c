@@ -94,10 +94,11 @@ static int end_flows(struct sw_replay *replay, __u64 now, size_t keep)
 	static const struct sw_flow_filter all = { .state = -1, .port = -1 };
 	struct sw_flow_table table = {};
 	size_t live = 0, over;
-	int err = sw_flow_table_read(&table, &replay->maps, &all, 0);
+	struct sw_map_fds maps = sw_maps_fds(&replay->maps);
+	int err = sw_flow_table_read(&table, &maps, &all, 0);
 
 	if (err)
-		return err;
+		return sw_fail(err, NULL, "read the flows");
 	sw_flow_table_sort(&table);
 	sw_progress_wipe(&replay->progress);
 	for (size_t i = 0; i < table.count; i++)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * The names of states and counters. The tables are made from the X-macros that make the enums, so
- * that a number and its name can't drift apart.
+ * The names of states and counters come from the X-macros that make the enums, so that a number and
+ * its name can't drift apart.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -64,4 +64,39 @@ const char *sw_flags_name(__u8 flags, char text[SW_FLAGS_TEXT])
 			*out++ = "FSRPAUEC"[bit];
 	*out = '\0';
 	return text;
+}
+
+const char *sw_admission_name(enum sw_admission admission)
+{
+	static const char *const names[] = {
+		[ADMISSION_NONE] = "none",
+		[ADMISSION_BPF] = "bpf",
+		[ADMISSION_KERNEL] = "kernel",
+	};
+
+	return admission <= ADMISSION_KERNEL ? names[admission] : "?";
+}
+
+const char *sw_cookie_mode_name(enum sw_cookie_mode mode)
+{
+	static const char *const names[] = {
+		[COOKIES_AUTO] = "auto",
+		[COOKIES_ALWAYS] = "always",
+		[COOKIES_NEVER] = "never",
+	};
+
+	return mode <= COOKIES_NEVER ? names[mode] : "?";
+}
+
+const char *sw_listener_name(enum sw_listener_kind kind)
+{
+	static const char *const names[] = {
+		[NOT_SEEN] = "no SYN yet",
+		[NOT_LISTENING] = "none",
+		[LISTENING] = "listening",
+		[LISTENING_MPTCP] = "listening (MPTCP)",
+		[LISTENING_SIGNED] = "listening (MD5 or AO)",
+	};
+
+	return kind <= LISTENING_SIGNED ? names[kind] : "?";
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The names of states and counters, from the tables in include/synward.
+ * The names of what include/synward numbers: states, counters, and the words of guard.
  */
 #ifndef SYNWARD_NAMES_H
 #define SYNWARD_NAMES_H
@@ -21,5 +21,14 @@ const char *sw_counter_help(enum sw_counter counter);
 /* TCP control bits in the letters FSRPAUEC (RFC 9293, 3.1, from the lowest bit up). */
 #define SW_FLAGS_TEXT 9
 const char *sw_flags_name(__u8 flags, char text[SW_FLAGS_TEXT]);
+
+/* "bpf", "kernel", "none". */
+const char *sw_admission_name(enum sw_admission admission);
+
+/* "auto", "always", "never". */
+const char *sw_cookie_mode_name(enum sw_cookie_mode mode);
+
+/* What the last SYN to a port met: "listening", "none", ... */
+const char *sw_listener_name(enum sw_listener_kind kind);
 
 #endif

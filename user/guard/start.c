@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The settings are written between loading and attaching, so that no segment meets programs whose
+ * maps are half filled; sw_config comes last of them.
+ */
+#include "guard/key_map.h"
+#include "guard/ports.h"
+#include "guard/start.h"
+#include "host/lock.h"
+#include "text/report.h"
+
+/* Nothing is to be guarded any more: the guard in force only takes back the cookies still out. */
+static int retire(const struct sw_map_fds *maps, struct sw_guard *guard)
+{
+	struct sw_config before = {};
+	__u32 ports = guard->ports;
+	int err = sw_map_read_one(maps->config, &before);
+
+	*guard = before.guard;
+	guard->ports = ports;
+	return err;
+}
+
+static int configure(const struct sw_tracker *tracker, const struct sw_tracker_options *options)
+{
+	const struct sw_guard_options *guard = &options->guard;
+	struct sw_map_fds maps = sw_maps_fds(&tracker->maps);
+	struct sw_config config = options->config;
+	int err = sw_guard_prepare(guard, sw_tracker_mtu(tracker), &config.guard);
+
+	if (!err && guard->count)
+		err = sw_keys_put(maps.keys, guard->key_file);
+	err = err ?: sw_ports_write(maps.ports, guard, &config.guard.ports);
+	if (err)
+		return err;
+	if (!guard->count && config.guard.ports)
+		err = retire(&maps, &config.guard);
+	err = err ?: sw_config_write(&tracker->maps, &config);
+	return err ? sw_fail(err, NULL, "write the settings") : 0;
+}
+
+int sw_start(struct sw_tracker *tracker, char *const *names,
+	     const struct sw_tracker_options *options)
+{
+	int err = sw_lock_setup();
+
+	if (err)
+		return err;
+	err = sw_tracker_load(tracker, names, &options->sizes, options->serve) ?:
+		      configure(tracker, options) ?:
+		      sw_tracker_attach(tracker, options->mode, options->guard.count);
+	sw_lock_release_setup();
+	if (err)
+		sw_tracker_close(tracker);
+	return err;
+}
+
+int sw_reload(struct sw_tracker *tracker, const struct sw_tracker_options *options)
+{
+	sw_tracker_look_again(tracker);
+	return configure(tracker, options);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Starting a synward as `run` and `attach` are asked to, and reading its settings again.
+ */
+#ifndef SYNWARD_USER_START_H
+#define SYNWARD_USER_START_H
+
+#include "guard/settings.h"
+#include "host/tracker.h"
+
+struct sw_tracker_options {
+	struct sw_config config;
+	struct sw_guard_options guard;
+	struct sw_sizes sizes;
+	enum sw_mode mode;
+	bool serve; /* become the daemon of the maps */
+};
+
+/*
+ * Loads, configures and attaches to the named interfaces. What an earlier synward left there is taken
+ * over. On an error nothing is left attached that was not before, and *tracker is closed. 0 or -errno,
+ * reported.
+ */
+int sw_start(struct sw_tracker *tracker, char *const *names,
+	     const struct sw_tracker_options *options);
+
+/*
+ * Reads key file, sysctls and MTUs again, and brings what they say into force. 0 or -errno, reported;
+ * what was in force then stays.
+ */
+int sw_reload(struct sw_tracker *tracker, const struct sw_tracker_options *options);
+
+#endif

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Putting the programs on the tracker's interfaces, one after another. What is there already and is
+ * the same stays; sw_ifaces records what was done to each interface before anything is done to the
+ * next; if one can't be had, what was put on the others comes off again.
+ */
+#include <bpf/bpf.h>
+#include <string.h>
+
+#include "host/attach.h"
+#include "host/detach.h"
+#include "host/tracker.h"
+#include "text/report.h"
+#include "synward.skel.h"
+
+/* The program is what we would put there: the same code over the same maps. */
+static bool is_ours(const struct sw_tracker *tracker, const struct sw_iface_state *iface,
+		    const struct sw_prog *there, const struct bpf_program *prog)
+{
+	struct bpf_prog_info info = {};
+	__u32 length = sizeof(info);
+
+	return there->id && !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &length) &&
+	       !memcmp(info.tag, there->tag, sizeof(there->tag)) &&
+	       sw_maps_id(&tracker->maps, "sw_flows") == sw_maps_id(&iface->maps, "sw_flows");
+}
+
+static int attach_egress(struct sw_tracker *tracker, struct sw_iface_state *iface)
+{
+	const struct bpf_program *prog = tracker->object->progs.synward_egress;
+	bool made_clsact = false;
+	int err;
+
+	if (iface->loopback)
+		return 0;
+	if (!is_ours(tracker, iface, &iface->egress, prog)) {
+		err = sw_attach_tc(iface, BPF_TC_EGRESS, bpf_program__fd(prog), &made_clsact);
+		if (err)
+			return err;
+	}
+	iface->record.egress = true;
+	iface->record.own_clsact |= made_clsact;
+	return 0;
+}
+
+/* Where cookies of ours may come back, tc at ingress hands them on; also on loopback. */
+static int attach_admit(struct sw_tracker *tracker, struct sw_iface_state *iface)
+{
+	const struct bpf_program *prog = tracker->object->progs.synward_admit;
+	bool made_clsact = false;
+	int err;
+
+	if (!bpf_program__autoload(prog))
+		return 0;
+	if (!is_ours(tracker, iface, &iface->admit, prog)) {
+		err = sw_attach_tc(iface, BPF_TC_INGRESS, bpf_program__fd(prog), &made_clsact);
+		if (err)
+			return err;
+	}
+	iface->record.admit = true;
+	iface->record.own_clsact |= made_clsact;
+	return 0;
+}
+
+static int attach_ingress(struct sw_tracker *tracker, struct sw_iface_state *iface,
+			  enum sw_mode mode)
+{
+	const struct bpf_program *prog = tracker->object->progs.synward_ingress;
+	int err;
+
+	if (!is_ours(tracker, iface, &iface->ingress, prog)) {
+		err = sw_attach_ingress(iface, &tracker->maps, mode);
+		if (err)
+			return err;
+	}
+	iface->record.ingress = true;
+	return 0;
+}
+
+/*
+ * Ties all maps to the programs as they are now on the interface, also those a program does not use
+ * itself: by them they are found. And writes down what was done.
+ */
+static int settle(const struct sw_tracker *tracker, struct sw_iface_state *iface)
+{
+	int err = sw_iface_look_again(iface);
+
+	if (err)
+		return err;
+	err = sw_maps_bind(&tracker->maps, iface->ingress.id);
+	if (!err && iface->egress.id)
+		err = sw_maps_bind(&tracker->maps, iface->egress.id);
+	if (!err && iface->admit.id)
+		err = sw_maps_bind(&tracker->maps, iface->admit.id);
+	err = err ?: sw_iface_write(&tracker->maps, iface->ifindex, &iface->record);
+	return err ? sw_fail(err, NULL, "write down what was done to %s", iface->name) : 0;
+}
+
+/*
+ * Egress first: what leaves before ingress is there begins a flow midstream, and that the model can
+ * deal with; a SYN whose answer is missed, less so. Ingress last: it answers at once, and who answers
+ * with a cookie must be able to take it back.
+ */
+static int attach(struct sw_tracker *tracker, struct sw_iface_state *iface, enum sw_mode mode,
+		  bool admit)
+{
+	int err = attach_egress(tracker, iface);
+
+	if (!err && admit)
+		err = attach_admit(tracker, iface);
+	return err ?: attach_ingress(tracker, iface, mode) ?: settle(tracker, iface);
+}
+
+/* What an interface carried before it was touched. */
+struct before {
+	bool ingress, egress, admit;
+};
+
+/* Takes off what was not there before. */
+static void undo(struct sw_iface_state *iface, const struct before *before)
+{
+	if (sw_iface_look_again(iface))
+		return;
+	if (before->ingress)
+		iface->ingress.id = 0;
+	if (before->egress)
+		iface->egress.id = 0;
+	if (before->admit)
+		iface->admit.id = 0;
+	sw_iface_detach(iface);
+}
+
+int sw_tracker_attach(struct sw_tracker *tracker, enum sw_mode mode, bool admit)
+{
+	struct before before[SW_IFACES_MAX];
+	size_t touched = 0;
+	int err = 0;
+
+	while (!err && touched < tracker->count) {
+		struct sw_iface_state *iface = &tracker->iface[touched];
+
+		before[touched++] =
+			(struct before){ iface->ingress.id, iface->egress.id, iface->admit.id };
+		err = attach(tracker, iface, mode, admit);
+	}
+	while (err && touched--)
+		undo(&tracker->iface[touched], &before[touched]);
+	return err;
+}

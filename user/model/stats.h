@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Every counter, added up over the CPUs, and the two gauges.
+ */
+#ifndef SYNWARD_USER_STATS_H
+#define SYNWARD_USER_STATS_H
+
+#include <synward/stats.h>
+
+#include "model/map_fds.h"
+
+struct sw_totals {
+	__u64 count[SW_COUNTER_MAX]; /* by enum sw_counter */
+	__u64 flows_live; /* entries of sw_flows */
+	__u64 halfopen_live; /* live entries of sw_halfopen */
+};
+
+/*
+ * Adds what these maps have at now_ns (CLOCK_MONOTONIC) to *totals. 0 or -errno, and *totals is as it
+ * was.
+ */
+int sw_totals_add(struct sw_totals *totals, const struct sw_map_fds *maps, __u64 now_ns);
+
+#endif

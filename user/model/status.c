@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Read at one moment, map by map: what changes meanwhile may be in one of them and not yet in another.
+ */
+#include <stdlib.h>
+
+#include "model/stats.h"
+#include "model/status.h"
+
+static const struct sw_timeouts default_timeouts = { .ms = { SW_TIMEOUTS(SW_TIMEOUT_DEFAULT) } };
+
+static int compare_guarded(const void *a, const void *b)
+{
+	const struct sw_guarded *first = a, *second = b;
+
+	return (first->number > second->number) - (first->number < second->number);
+}
+
+int sw_guarded_read(int ports_fd, struct sw_guarded guarded[SW_PORTS_MAX])
+{
+	__u32 number, *last = NULL;
+	int count = 0;
+
+	while (count < SW_PORTS_MAX && !bpf_map_get_next_key(ports_fd, last, &number)) {
+		last = &number;
+		guarded[count].number = number;
+		if (!bpf_map_lookup_elem(ports_fd, &number, &guarded[count].port))
+			count++;
+	}
+	qsort(guarded, (size_t)count, sizeof(*guarded), compare_guarded);
+	return count;
+}
+
+int sw_status_read(struct sw_status *status, const struct sw_map_fds *maps, __u64 now_ns)
+{
+	struct sw_totals totals = {};
+	int err = sw_map_read_one(maps->config, &status->config)
+			  ?: sw_totals_add(&totals, maps, now_ns);
+
+	if (err)
+		return err;
+	if (!status->config.configured)
+		status->config.timeout = default_timeouts;
+	status->now_ns = now_ns;
+	status->flows = totals.flows_live;
+	status->halfopen = totals.halfopen_live;
+	status->ports = sw_guarded_read(maps->ports, status->guarded);
+	return 0;
+}
+
+/* The data path ends it with the next SYN; where none comes, it has ended all the same. */
+bool sw_port_sends_cookies(const struct sw_status *status, const struct sw_port *port)
+{
+	__u64 quiet_ns = status->config.guard.quiet_ms * SW_NS_PER_MS;
+
+	if (port->mode != COOKIES_AUTO)
+		return port->mode == COOKIES_ALWAYS;
+	return port->on && status->now_ns < port->busy_ns + quiet_ns;
+}
+
+enum sw_admission sw_port_admission(const struct sw_status *status, const struct sw_port *port)
+{
+	const struct sw_guard *guard = &status->config.guard;
+
+	if (port->listener == LISTENING_SIGNED)
+		return ADMISSION_NONE;
+	if (port->listener == LISTENING_MPTCP)
+		return guard->kernel_cookies ? ADMISSION_KERNEL : ADMISSION_NONE;
+	return guard->admission;
+}

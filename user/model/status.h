@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * How a running synward stands: its settings, how full its tables are, and what each guarded port is
+ * doing.
+ */
+#ifndef SYNWARD_USER_STATUS_H
+#define SYNWARD_USER_STATUS_H
+
+#include <synward/config.h>
+
+#include "model/map_fds.h"
+
+/* A guarded port and its element of sw_ports. */
+struct sw_guarded {
+	__u32 number;
+	struct sw_port port;
+};
+
+/* The guarded ports in ascending order. How many; none if there is no such map. */
+int sw_guarded_read(int ports_fd, struct sw_guarded guarded[SW_PORTS_MAX]);
+
+struct sw_status {
+	struct sw_config config; /* with the default time-outs where nobody has configured it */
+	__u64 now_ns; /* CLOCK_MONOTONIC */
+	__u64 flows, halfopen; /* live */
+	struct sw_guarded guarded[SW_PORTS_MAX];
+	int ports; /* so many of them */
+};
+
+/* 0 or -errno. */
+int sw_status_read(struct sw_status *status, const struct sw_map_fds *maps, __u64 now_ns);
+
+/* SYNs to the port are answered with cookies. */
+bool sw_port_sends_cookies(const struct sw_status *status, const struct sw_port *port);
+
+/* How what a cookie of the port's opens would come to the listener that it has. */
+enum sw_admission sw_port_admission(const struct sw_status *status, const struct sw_port *port);
+
+#endif
