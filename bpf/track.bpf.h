@@ -6,7 +6,7 @@
 #ifndef SYNWARD_TRACK_H
 #define SYNWARD_TRACK_H
 
-#include <synward/state.h>
+#include <synward/predict.h>
 
 #include "maps.bpf.h"
 
@@ -99,7 +99,7 @@ __noinline int sw_apply(struct sw_flow *flow)
 }
 
 /*
- * True: the segment has been applied by the short cut of <synward/state.h>, and there is nothing to
+ * True: the segment has been applied by the short cut of <synward/predict.h>, and there is nothing to
  * count or to tell.
  */
 static __always_inline bool sw_predicted(const struct sw_work *w, struct sw_flow *flow)
