@@ -188,7 +188,7 @@ static __always_inline void sw_switch(struct sw_port *port, __u16 number, __u32 
 	if (on)
 		sw_count(SW_COOKIES_ON);
 	event.key.port[0] = number;
-	sw_tell_listener(&event);
+	sw_tell_reader(&event);
 }
 
 /*

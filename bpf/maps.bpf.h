@@ -85,13 +85,13 @@ struct {
 	__uint(max_entries, 1 << 20);
 } sw_events SEC(".maps");
 
-/* The process that listens to sw_events, 0 if none does. */
+/* The process that reads sw_events, 0 if none does. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u32);
-} sw_listener SEC(".maps");
+} sw_event_reader SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * One segment against the flow maps: find its flow or begin one, apply the state model under the
- * lock, move a flow that has proved live into sw_flows, count, tell who listens.
+ * lock, move a flow that has proved live into sw_flows, count, tell who reads events.
  */
 #ifndef SYNWARD_TRACK_H
 #define SYNWARD_TRACK_H
@@ -178,11 +178,11 @@ static __always_inline void sw_apply_or_begin(struct sw_work *w, struct sw_flow 
 	w->reason = SW_RACE_LOST;
 }
 
-static __always_inline void sw_tell_listener(struct sw_event *event)
+static __always_inline void sw_tell_reader(struct sw_event *event)
 {
-	__u32 zero = 0, *listener = bpf_map_lookup_elem(&sw_listener, &zero);
+	__u32 zero = 0, *reader = bpf_map_lookup_elem(&sw_event_reader, &zero);
 
-	if (!listener || !*listener)
+	if (!reader || !*reader)
 		return;
 	if (bpf_ringbuf_output(&sw_events, event, sizeof(*event), 0))
 		sw_count(SW_EVENTS_LOST);
@@ -203,7 +203,7 @@ static __always_inline void sw_tell_transition(const struct sw_work *w)
 		.flags = w->seg.flags,
 	};
 
-	sw_tell_listener(&event);
+	sw_tell_reader(&event);
 }
 
 /* Tells the daemon that the flow may go, so that it need not look for it. */
@@ -258,7 +258,7 @@ static __always_inline void sw_begin_work(struct sw_work *w)
 	w->now = sw_segment_time(&w->seg);
 }
 
-/* After the step: the flow's place, the counters, who listens. */
+/* After the step: the flow's place, the counters, who reads events. */
 static __always_inline void sw_conclude(struct sw_work *w)
 {
 	if (w->proved)
