@@ -113,8 +113,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, SW_PORTS_MAX + 1);
 	__type(key, __u32);
-	__type(value, struct sw_load);
-} sw_load SEC(".maps");
+	__type(value, struct sw_pressure);
+} sw_pressure SEC(".maps");
 
 /* Written by user space alone. */
 struct {

@@ -225,7 +225,7 @@ static __always_inline bool sw_over(const enum sw_state *states)
 	       (states[1] == CLOSED || states[1] == TIME_WAIT);
 }
 
-static __always_inline void sw_report_change(const struct sw_work *w)
+static __always_inline void sw_account_for_change(const struct sw_work *w)
 {
 	if (sw_over(w->after) && !sw_over(w->before))
 		sw_count(SW_FLOWS_CLOSED);
@@ -234,14 +234,14 @@ static __always_inline void sw_report_change(const struct sw_work *w)
 	sw_tell_transition(w);
 }
 
-static __always_inline void sw_report(const struct sw_work *w)
+static __always_inline void sw_account_for(const struct sw_work *w)
 {
 	if (w->reason)
 		sw_count(w->reason);
 	if (w->picked_up)
 		sw_count(SW_FLOWS_MIDSTREAM);
 	if (w->before[0] != w->after[0] || w->before[1] != w->after[1])
-		sw_report_change(w);
+		sw_account_for_change(w);
 }
 
 __noinline int sw_read_options(struct sw_segment *seg)
@@ -263,7 +263,7 @@ static __always_inline void sw_conclude(struct sw_work *w)
 {
 	if (w->proved)
 		sw_promote(w);
-	sw_report(w);
+	sw_account_for(w);
 }
 
 /* The whole step of the segment in hand, whose flow has been looked for. */

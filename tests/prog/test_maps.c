@@ -429,7 +429,7 @@ static void events_that_find_no_room_are_counted(void **state)
 	assert_int_equal(room + harness_count(SW_EVENTS_LOST), 20000);
 }
 
-static void closed_flow_is_reported_due(void **state)
+static void closed_flow_is_told_due(void **state)
 {
 	struct sw_flow_key key;
 	struct sw_due due[2];
@@ -521,7 +521,7 @@ int test_maps(void)
 		cmocka_unit_test(event_without_a_reader_is_not_written),
 		cmocka_unit_test(each_transition_is_one_event),
 		cmocka_unit_test(events_that_find_no_room_are_counted),
-		cmocka_unit_test(closed_flow_is_reported_due),
+		cmocka_unit_test(closed_flow_is_told_due),
 		cmocka_unit_test(maps_read_by_themselves),
 		cmocka_unit_test(every_map_of_a_kind_that_has_types_has_btf),
 	};

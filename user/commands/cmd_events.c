@@ -191,8 +191,8 @@ static int claim(const struct sw_ifaces *ifaces)
 				      "read the events of several synwards at once");
 	err = err ?: sw_lock_reader(events);
 	if (err == -EBUSY)
-		sw_fail(0, NULL, "read the events of %s: process %d does",
-			ifaces->iface[0].name, sw_lock_reader_pid(events));
+		sw_fail(0, NULL, "read the events of %s: process %d does", ifaces->iface[0].name,
+			sw_lock_reader_pid(events));
 	return err;
 }
 
