@@ -108,11 +108,11 @@ static __always_inline void sw_look_up(void *ctx, struct sw_work *w)
 	bpf_sk_release(found);
 }
 
-static __always_inline struct sw_load *sw_load_of(const struct sw_port *port)
+static __always_inline struct sw_pressure *sw_pressure_of(const struct sw_port *port)
 {
 	__u32 slot = port->slot;
 
-	return bpf_map_lookup_elem(&sw_load, &slot);
+	return bpf_map_lookup_elem(&sw_pressure, &slot);
 }
 
 static __always_inline bool sw_same_address(const __u32 *a, const __u32 *b)
@@ -123,15 +123,15 @@ static __always_inline bool sw_same_address(const __u32 *a, const __u32 *b)
 /* The listener that this CPU saw a moment ago, if the connection can have no socket of its own. */
 static __always_inline bool sw_recall_listener(struct sw_work *w, const struct sw_port *port)
 {
-	const struct sw_load *load = sw_load_of(port);
+	const struct sw_pressure *pressure = sw_pressure_of(port);
 
-	if (!load || w->now >= load->listener_ns + SW_LISTENER_NS ||
-	    !sw_same_address(load->local, w->packet.to) || !sw_has_no_socket(&w->seg.key))
+	if (!pressure || w->now >= pressure->listener_ns + SW_LISTENER_NS ||
+	    !sw_same_address(pressure->local, w->packet.to) || !sw_has_no_socket(&w->seg.key))
 		return false;
 	w->look = (struct sw_look){
 		.found = FOUND_LISTENER,
-		.listener = load->listener,
-		.receive_buffer = load->receive_buffer,
+		.listener = pressure->listener,
+		.receive_buffer = pressure->receive_buffer,
 	};
 	return true;
 }
@@ -139,14 +139,14 @@ static __always_inline bool sw_recall_listener(struct sw_work *w, const struct s
 static __always_inline void sw_remember_listener(const struct sw_work *w,
 						 const struct sw_port *port)
 {
-	struct sw_load *load = sw_load_of(port);
+	struct sw_pressure *pressure = sw_pressure_of(port);
 
-	if (!load || w->look.found != FOUND_LISTENER)
+	if (!pressure || w->look.found != FOUND_LISTENER)
 		return;
-	load->listener_ns = w->now;
-	load->listener = w->look.listener;
-	load->receive_buffer = w->look.receive_buffer;
-	__builtin_memcpy(load->local, w->packet.to, 16);
+	pressure->listener_ns = w->now;
+	pressure->listener = w->look.listener;
+	pressure->receive_buffer = w->look.receive_buffer;
+	__builtin_memcpy(pressure->local, w->packet.to, 16);
 }
 
 /* The time without pressure is over that ends cookies (auto). */
@@ -188,7 +188,7 @@ static __always_inline void sw_switch(struct sw_port *port, __u16 number, __u32 
 	if (on)
 		sw_count(SW_COOKIES_ON);
 	event.key.port[0] = number;
-	sw_tell_listener(&event);
+	sw_tell_reader(&event);
 }
 
 /*
@@ -221,8 +221,8 @@ static __always_inline bool sw_under_pressure(struct sw_work *w, struct sw_port 
 static __always_inline void sw_note_cookie(const struct sw_work *w, struct sw_port *port,
 					   const struct sw_guard *guard)
 {
-	struct sw_load *load = sw_load_of(port);
-	bool busy = load && sw_load_sent(load, guard, w->now);
+	struct sw_pressure *pressure = sw_pressure_of(port);
+	bool busy = pressure && sw_cookie_sent(pressure, guard, w->now);
 	__u64 often_ns = guard->quiet_ms * SW_NS_PER_MS / 4;
 
 	if (often_ns > SW_WRITE_EVERY_NS)
@@ -360,15 +360,15 @@ static __always_inline bool sw_within_budget(const struct sw_work *w, const stru
 static __always_inline bool sw_among_few(const struct sw_work *w)
 {
 	__u32 zero = 0;
-	struct sw_load *load = bpf_map_lookup_elem(&sw_load, &zero);
+	struct sw_pressure *pressure = bpf_map_lookup_elem(&sw_pressure, &zero);
 
-	if (!load)
+	if (!pressure)
 		return false;
-	if (w->now >= load->since_ns + SW_NS_PER_S) {
-		load->since_ns = w->now;
-		load->sent = 0;
+	if (w->now >= pressure->since_ns + SW_NS_PER_S) {
+		pressure->since_ns = w->now;
+		pressure->sent = 0;
 	}
-	return load->sent++ < STRAYS_PER_SECOND;
+	return pressure->sent++ < STRAYS_PER_SECOND;
 }
 
 /*
@@ -528,11 +528,11 @@ static __always_inline enum sw_counter sw_check_cookie(struct sw_work *w,
 static __always_inline void sw_begin_by_cookie(struct sw_work *w, struct sw_port *port,
 					       enum sw_admission admission)
 {
-	struct sw_load *load = sw_load_of(port);
+	struct sw_pressure *pressure = sw_pressure_of(port);
 
 	sw_count(SW_COOKIES_ACCEPTED);
-	if (load)
-		load->accepted++;
+	if (pressure)
+		pressure->accepted++;
 	sw_open_by_cookie(&w->flow, &w->seg, &w->offer, w->now, sw_settings());
 	w->flow.cookie = admission == ADMISSION_BPF;
 	if (!bpf_map_delete_elem(&sw_flows, &w->seg.key)) {

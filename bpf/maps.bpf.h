@@ -85,13 +85,13 @@ struct {
 	__uint(max_entries, 1 << 20);
 } sw_events SEC(".maps");
 
-/* The process that listens to sw_events, 0 if none does. */
+/* The process that reads sw_events, 0 if none does. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u32);
-} sw_listener SEC(".maps");
+} sw_event_reader SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -113,8 +113,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, SW_PORTS_MAX + 1);
 	__type(key, __u32);
-	__type(value, struct sw_load);
-} sw_load SEC(".maps");
+	__type(value, struct sw_pressure);
+} sw_pressure SEC(".maps");
 
 /* Written by user space alone. */
 struct {

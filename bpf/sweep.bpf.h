@@ -24,7 +24,7 @@ static __always_inline void sw_tell_expired(const struct sw_flow_key *key,
 
 	sw_note_states(event.before, flow);
 	sw_note_states(event.after, flow);
-	sw_tell_listener(&event);
+	sw_tell_reader(&event);
 }
 
 /*

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * One segment against the flow maps: find its flow or begin one, apply the state model under the
- * lock, move a flow that has proved live into sw_flows, count, tell who listens.
+ * lock, move a flow that has proved live into sw_flows, count, tell who reads events.
  */
 #ifndef SYNWARD_TRACK_H
 #define SYNWARD_TRACK_H
 
-#include <synward/state.h>
+#include <synward/predict.h>
 
 #include "maps.bpf.h"
 
@@ -99,7 +99,7 @@ __noinline int sw_apply(struct sw_flow *flow)
 }
 
 /*
- * True: the segment has been applied by the short cut of <synward/state.h>, and there is nothing to
+ * True: the segment has been applied by the short cut of <synward/predict.h>, and there is nothing to
  * count or to tell.
  */
 static __always_inline bool sw_predicted(const struct sw_work *w, struct sw_flow *flow)
@@ -178,11 +178,11 @@ static __always_inline void sw_apply_or_begin(struct sw_work *w, struct sw_flow 
 	w->reason = SW_RACE_LOST;
 }
 
-static __always_inline void sw_tell_listener(struct sw_event *event)
+static __always_inline void sw_tell_reader(struct sw_event *event)
 {
-	__u32 zero = 0, *listener = bpf_map_lookup_elem(&sw_listener, &zero);
+	__u32 zero = 0, *reader = bpf_map_lookup_elem(&sw_event_reader, &zero);
 
-	if (!listener || !*listener)
+	if (!reader || !*reader)
 		return;
 	if (bpf_ringbuf_output(&sw_events, event, sizeof(*event), 0))
 		sw_count(SW_EVENTS_LOST);
@@ -203,7 +203,7 @@ static __always_inline void sw_tell_transition(const struct sw_work *w)
 		.flags = w->seg.flags,
 	};
 
-	sw_tell_listener(&event);
+	sw_tell_reader(&event);
 }
 
 /* Tells the daemon that the flow may go, so that it need not look for it. */
@@ -225,7 +225,7 @@ static __always_inline bool sw_over(const enum sw_state *states)
 	       (states[1] == CLOSED || states[1] == TIME_WAIT);
 }
 
-static __always_inline void sw_report_change(const struct sw_work *w)
+static __always_inline void sw_account_for_change(const struct sw_work *w)
 {
 	if (sw_over(w->after) && !sw_over(w->before))
 		sw_count(SW_FLOWS_CLOSED);
@@ -234,14 +234,14 @@ static __always_inline void sw_report_change(const struct sw_work *w)
 	sw_tell_transition(w);
 }
 
-static __always_inline void sw_report(const struct sw_work *w)
+static __always_inline void sw_account_for(const struct sw_work *w)
 {
 	if (w->reason)
 		sw_count(w->reason);
 	if (w->picked_up)
 		sw_count(SW_FLOWS_MIDSTREAM);
 	if (w->before[0] != w->after[0] || w->before[1] != w->after[1])
-		sw_report_change(w);
+		sw_account_for_change(w);
 }
 
 __noinline int sw_read_options(struct sw_segment *seg)
@@ -258,12 +258,12 @@ static __always_inline void sw_begin_work(struct sw_work *w)
 	w->now = sw_segment_time(&w->seg);
 }
 
-/* After the step: the flow's place, the counters, who listens. */
+/* After the step: the flow's place, the counters, who reads events. */
 static __always_inline void sw_conclude(struct sw_work *w)
 {
 	if (w->proved)
 		sw_promote(w);
-	sw_report(w);
+	sw_account_for(w);
 }
 
 /* The whole step of the segment in hand, whose flow has been looked for. */

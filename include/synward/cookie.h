@@ -29,8 +29,9 @@
 #ifndef SYNWARD_COOKIE_H
 #define SYNWARD_COOKIE_H
 
-#include <synward/parse.h>
+#include <synward/segment.h>
 #include <synward/siphash.h>
+#include <synward/stats.h>
 
 #define SW_EPOCH_NS (64 * SW_NS_PER_S)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * One record a transition, from the ring buffer sw_events; written only while somebody listens.
+ * One record a transition, from the ring buffer sw_events; written only while somebody reads them.
  */
 #ifndef SYNWARD_EVENT_H
 #define SYNWARD_EVENT_H

@@ -100,6 +100,16 @@ _Static_assert(sizeof(struct sw_flow_key) == 36, "no padding in a hashed key");
 _Static_assert(sizeof(struct sw_endpoint) == 32, "an endpoint is half a cache line");
 _Static_assert(offsetof(struct sw_endpoint, next) == 8 && offsetof(struct sw_endpoint, end) == 12,
 	       "next and end are moved on together, see sw_move_on()");
+_Static_assert(offsetof(struct sw_endpoint, history) == 2 &&
+		       offsetof(struct sw_endpoint, isn) == 4 &&
+		       offsetof(struct sw_endpoint, ack) == 16 &&
+		       offsetof(struct sw_endpoint, window) == 24 &&
+		       offsetof(struct sw_endpoint, packets) == 28,
+	       "no hidden padding in an endpoint");
+_Static_assert(sizeof(struct sw_early) == 4, "no hidden padding in a block");
+_Static_assert(offsetof(struct sw_flow, timeout_ms) == 16 && offsetof(struct sw_flow, said) == 21 &&
+		       offsetof(struct sw_flow, early) == 24,
+	       "the head's bits fill one byte");
 _Static_assert(offsetof(struct sw_flow, ep) == 32, "endpoints follow the head");
 _Static_assert(sizeof(struct sw_flow) == 96, "no hidden padding in the value");
 

@@ -60,7 +60,7 @@ enum sw_listener_kind {
 /* The value of the map sw_ports; the key is the port. */
 struct sw_port {
 	__u32 on; /* SYNs are answered with cookies (auto) */
-	__u32 slot; /* its place in sw_load */
+	__u32 slot; /* its place in sw_pressure */
 	enum sw_cookie_mode mode;
 	enum sw_listener_kind listener;
 	__u8 padding[2];
@@ -73,10 +73,10 @@ struct sw_port {
 _Static_assert(sizeof(struct sw_port) == 48, "no hidden padding");
 
 /*
- * The value of the per-CPU map sw_load: this second's cookies of one port on one CPU, and the
+ * The value of the per-CPU map sw_pressure: this second's cookies of one port on one CPU, and the
  * listener that it saw last.
  */
-struct sw_load {
+struct sw_pressure {
 	__u64 since_ns;
 	__u32 sent, accepted;
 	__u64 listener_ns; /* when it was seen */
@@ -143,14 +143,14 @@ SW_INLINE __u32 sw_high_mark(const struct sw_guard *guard, __u32 backlog)
  * One more cookie goes out. Windows of a second: more unanswered than the low mark is pressure. True
  * if the port is busy.
  */
-SW_INLINE bool sw_load_sent(struct sw_load *load, const struct sw_guard *guard, __u64 now)
+SW_INLINE bool sw_cookie_sent(struct sw_pressure *pressure, const struct sw_guard *guard, __u64 now)
 {
-	if (now >= load->since_ns + SW_NS_PER_S) {
-		load->since_ns = now;
-		load->sent = load->accepted = 0;
+	if (now >= pressure->since_ns + SW_NS_PER_S) {
+		pressure->since_ns = now;
+		pressure->sent = pressure->accepted = 0;
 	}
-	load->sent++;
-	return (__s32)(load->sent - load->accepted) > (__s32)guard->low;
+	pressure->sent++;
+	return (__s32)(pressure->sent - pressure->accepted) > (__s32)guard->low;
 }
 
 /* Has the bucket a reply left in this second? Takes it. */

@@ -7,7 +7,7 @@
 #define SYNWARD_OFFLINE_H
 
 #include <synward/flow.h>
-#include <synward/parse.h>
+#include <synward/segment.h>
 #include <synward/stats.h>
 
 struct sw_offline {

@@ -11,17 +11,15 @@
 #ifndef SYNWARD_PARSE_H
 #define SYNWARD_PARSE_H
 
-#include <synward/flow.h>
+#include <synward/segment.h>
 #include <synward/stats.h>
 
 /* How far into a frame a header may begin. */
 #define SW_PARSE_MAX 448
 
-#define SW_TCP_HEADER_MAX       60
-#define SW_TCP_OPTION_BYTES_MAX 40
-#define SW_TCP_OPTION_SLACK     12 /* fields are read before the length is believed */
-#define SW_VLAN_TAGS_MAX        2
-#define SW_EXT_HEADERS_MAX      4
+#define SW_TCP_HEADER_MAX  60
+#define SW_VLAN_TAGS_MAX   2
+#define SW_EXT_HEADERS_MAX 4
 
 enum sw_ethertype {
 	SW_ETH_IPV4 = 0x0800,
@@ -38,18 +36,6 @@ enum sw_ip_protocol {
 	SW_IP_AUTH = 51,
 	SW_IP_NO_NEXT = 59,
 	SW_IP_DEST_OPTIONS = 60,
-};
-
-/* TCP control bits (RFC 9293, 3.1; RFC 3168 for ECE and CWR). */
-enum sw_tcp_flag {
-	SW_TCP_FIN = 0x01,
-	SW_TCP_SYN = 0x02,
-	SW_TCP_RST = 0x04,
-	SW_TCP_PSH = 0x08,
-	SW_TCP_ACK = 0x10,
-	SW_TCP_URG = 0x20,
-	SW_TCP_ECE = 0x40,
-	SW_TCP_CWR = 0x80,
 };
 
 #define SW_PEEK_MAX 40
@@ -70,31 +56,6 @@ struct sw_cursor {
 #ifndef SW_FETCH
 #define SW_FETCH(frame, at, to, bytes) (-1)
 #endif
-
-/*
- * One TCP segment, in host order. Options matter on a SYN and on a FIN; there parsing keeps them as
- * they stand, and sw_decode_options() reads them. Of other segments, sw_parse_options() does.
- */
-struct sw_segment {
-	struct sw_flow_key key;
-	__u32 seq, ack;
-	__u32 length; /* payload bytes */
-	__u32 tsval, tsecr; /* RFC 7323 timestamp, if has_tsval */
-	__u16 window; /* as sent, unscaled */
-	__u16 mss; /* 0: not offered */
-	__u8 flags; /* enum sw_tcp_flag */
-	__u8 sender; /* index of the sender in the key */
-	__u8 wscale; /* shift count, if has_wscale */
-	__u8 has_wscale;
-	__u8 has_tsval;
-	__u8 sack_ok; /* RFC 2018, 2 */
-	__u8 self; /* both endpoints are the same */
-	__u8 option_bytes; /* how many of options[] are in use */
-	union {
-		__u8 options[SW_TCP_OPTION_BYTES_MAX + SW_TCP_OPTION_SLACK];
-		__u32 option_words[(SW_TCP_OPTION_BYTES_MAX + SW_TCP_OPTION_SLACK) / 4];
-	};
-};
 
 /* The next `bytes` bytes (SW_PEEK_MAX at most), or NULL when the frame ends before. */
 SW_INLINE const __u8 *sw_peek(struct sw_cursor *c, __u32 bytes)
@@ -141,18 +102,6 @@ SW_INLINE enum sw_counter sw_parse_ethernet(struct sw_cursor *c, __u16 *type)
 	}
 	return *type == SW_ETH_VLAN || *type == SW_ETH_QINQ ? SW_VLAN_DEEP : SW_NONE;
 }
-
-/*
- * What IP says of the TCP segment it carries. Addresses are words in network order, IPv4 mapped to
- * IPv6, not yet in the key's order.
- */
-struct sw_packet {
-	__u32 from[4], to[4];
-	__u32 ip; /* offset of the IP header in the frame */
-	__u32 at; /* offset of the TCP header in the frame */
-	__u32 bytes; /* of TCP header and data */
-	__u32 ipv4; /* the addresses are of IPv4 */
-};
 
 /* IPv4 with options (RFC 791). A BIG TCP segment at tc egress has length 0: the frame's counts. */
 SW_INLINE enum sw_counter sw_parse_ipv4(struct sw_cursor *c, struct sw_packet *packet)

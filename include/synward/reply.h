@@ -7,6 +7,7 @@
 #define SYNWARD_REPLY_H
 
 #include <synward/cookie.h>
+#include <synward/parse.h>
 
 #define SW_REPLY_MAX_WORDS 20 /* IPv6 and TCP with all options */
 

@@ -15,7 +15,8 @@
 
 #include <synward/config.h>
 #include <synward/flow.h>
-#include <synward/parse.h>
+#include <synward/order.h>
+#include <synward/segment.h>
 #include <synward/stats.h>
 
 /*
@@ -111,24 +112,6 @@ SW_INLINE void sw_set_deadline(struct sw_flow *flow, const struct sw_segment *se
 
 /* --- Sequence numbers ----------------------------------------------------------------------- */
 
-/* Sequence numbers the segment occupies: a SYN before its data, a FIN after (RFC 9293, 3.4). */
-SW_INLINE __u32 sw_segment_end(const struct sw_segment *seg)
-{
-	return seg->seq + seg->length + !!(seg->flags & SW_TCP_SYN) + !!(seg->flags & SW_TCP_FIN);
-}
-
-/* All before `to` has been seen. */
-SW_INLINE void sw_advance(struct sw_endpoint *ep, __u32 to)
-{
-	if (!sw_seq_after(to, ep->next))
-		return;
-	if (to - ep->isn < ep->next - ep->isn)
-		ep->wraps++;
-	ep->next = to;
-	if (sw_seq_after(to, ep->end))
-		ep->end = to;
-}
-
 /* The FIN counts: all data before it has been seen. */
 SW_INLINE bool sw_fin_counts(const struct sw_endpoint *ep)
 {
@@ -162,126 +145,6 @@ SW_INLINE bool sw_in_window(const struct sw_flow *flow, const struct sw_endpoint
 		window = 1; /* a probe of a closed window */
 	return sw_seq_between(src->end - window - 1, end, dst->ack + window + 1) &&
 	       sw_seq_between(src->end - window - 1, seq, dst->ack + window);
-}
-
-/* --- Data out of order ------------------------------------------------------------------------ */
-
-/*
- * What has been seen beyond a hole lies in blocks: for each endpoint the last one, [block, end), and
- * early ones before it, of which a flow has room for two. No two blocks of an endpoint touch, nor
- * does one touch next, save the data of a SYN that is yet to be taken. A block for which there is
- * no room is forgotten, as if it had not been seen: the peer's acknowledgement makes up for it.
- */
-struct sw_span {
-	__u32 begin, end;
-};
-
-/* Makes one of the span and the block [begin, end), if nothing lies between them. */
-SW_INLINE bool sw_join(struct sw_span *span, __u32 begin, __u32 end)
-{
-	if (sw_seq_after(begin, span->end) || sw_seq_after(span->begin, end))
-		return false;
-	if (sw_seq_after(span->begin, begin))
-		span->begin = begin;
-	if (sw_seq_after(end, span->end))
-		span->end = end;
-	return true;
-}
-
-/* Does early[place] hold a block of this endpoint? */
-SW_INLINE bool sw_has_early(const struct sw_flow *flow, __u8 who, __u8 place)
-{
-	return flow->early[place & 1].length && (flow->early_of >> place & 1) == who;
-}
-
-/* As next only grows, and takes what it reaches, the block stays within 2^16 of it. */
-SW_INLINE struct sw_span sw_early_span(const struct sw_flow *flow, __u8 who, __u8 place)
-{
-	const struct sw_early *early = &flow->early[place & 1];
-	__u32 next = flow->ep[who & 1].next;
-	__u32 begin = next + (__u16)(early->begin - next);
-
-	return (struct sw_span){ begin, begin + early->length };
-}
-
-SW_INLINE void sw_join_early(struct sw_flow *flow, __u8 who, __u8 place, struct sw_span *span)
-{
-	struct sw_span early = sw_early_span(flow, who, place);
-
-	if (sw_has_early(flow, who, place) && sw_join(span, early.begin, early.end))
-		flow->early[place & 1].length = 0;
-}
-
-/* In the endpoint's own place, be it lent to the peer, else in the peer's, if that is free. */
-SW_INLINE void sw_keep_early(struct sw_flow *flow, __u8 who, struct sw_span span)
-{
-	__u32 ahead = span.begin - flow->ep[who & 1].next, length = span.end - span.begin;
-	__u8 place = sw_has_early(flow, who, who) ? !who : who;
-
-	if (place != who && flow->early[place & 1].length)
-		return;
-	if (ahead > 0xffff || length > 0xffff)
-		return;
-	flow->early[place & 1].begin = (__u16)span.begin;
-	flow->early[place & 1].length = (__u16)length;
-	flow->early_of = (__u8)((flow->early_of & ~(1U << place)) | (__u32)who << place);
-}
-
-/* The endpoint sent [begin, end), which lies beyond a hole or fills one. */
-SW_INLINE void sw_occupy_at_hole(struct sw_flow *flow, __u8 who, __u32 begin, __u32 end)
-{
-	struct sw_endpoint *ep = &flow->ep[who & 1];
-	struct sw_span span = { begin, end };
-
-	if (ep->next != ep->end)
-		sw_join(&span, ep->block, ep->end);
-	sw_join_early(flow, who, 0, &span);
-	sw_join_early(flow, who, 1, &span);
-	SW_PHASE();
-	if (!sw_seq_after(begin, ep->next)) {
-		sw_advance(ep, span.end);
-		return;
-	}
-	if (sw_seq_after(ep->end, span.end)) {
-		sw_keep_early(flow, who, span);
-		return;
-	}
-	if (ep->next != ep->end && sw_seq_after(span.begin, ep->end))
-		sw_keep_early(flow, who, (struct sw_span){ ep->block, ep->end });
-	ep->block = span.begin;
-	ep->end = span.end;
-}
-
-/* The endpoint sent [begin, end), or its peer says that it did. */
-SW_INLINE void sw_occupy(struct sw_flow *flow, __u8 who, __u32 begin, __u32 end)
-{
-	struct sw_endpoint *ep = &flow->ep[who & 1];
-
-	if (begin == end || !sw_seq_after(end, ep->next))
-		return;
-	if (ep->next == ep->end && !sw_seq_after(begin, ep->next))
-		sw_advance(ep, end);
-	else
-		sw_occupy_at_hole(flow, who, begin, end);
-}
-
-/* Has all of [begin, end) been seen before, as far as is remembered? */
-SW_INLINE bool sw_was_seen(const struct sw_flow *flow, __u8 who, __u32 begin, __u32 end)
-{
-	const struct sw_endpoint *ep = &flow->ep[who & 1];
-
-	if (!sw_seq_after(end, ep->next))
-		return true;
-	if (ep->next != ep->end && !sw_seq_after(ep->block, begin) && !sw_seq_after(end, ep->end))
-		return true;
-	for (__u8 place = 0; place < 2; place++) {
-		struct sw_span early = sw_early_span(flow, who, place);
-
-		if (sw_has_early(flow, who, place) && !sw_seq_after(early.begin, begin) &&
-		    !sw_seq_after(end, early.end))
-			return true;
-	}
-	return false;
 }
 
 /* --- What a SYN says of its sender ------------------------------------------------------------ */
@@ -875,89 +738,6 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 		sw_set_deadline(flow, seg, now, cfg);
 	flow->finished = sw_flow_finished(flow);
 	return stop;
-}
-
-/* --- Header prediction ------------------------------------------------------------------------ */
-
-/*
- * Nearly every segment is the next data or an ACK of a connection that is ESTABLISHED at both ends,
- * and changes numbers alone. TCPs take a short cut for these (RFC 7323, 5.6), and so does this
- * observer. It takes no lock, which would cost as much again as all the rest, so that steps of other
- * CPUs may happen at the same time. They stay whole:
- * - What the sender has sent moves on at once, and only if nothing else has moved it (sw_move_on).
- *   The counter, the acknowledgement and the window that follow are that sender's alone.
- * - A step that ends the connection writes its states, and then its deadline. Here the deadline is
- *   read first, and replaced only where it is what was read and the states have not changed since;
- *   the exchange in sw_move_on() keeps all CPUs to this order. So the deadline is that of the end,
- *   whichever of the two comes last.
- * Two segments of one direction on two CPUs may miss each other: they then count as one, or one of
- * them as not seen, which the peer's acknowledgement makes up for.
- */
-
-typedef __u64 __attribute__((may_alias)) sw_pair; /* two neighbouring fields of 32 bits */
-
-/* All before `from` and nothing beyond it has been seen; now all before `to`. False: it was not so. */
-SW_INLINE bool sw_move_on(struct sw_endpoint *ep, __u32 from, __u32 to)
-{
-	union {
-		__u32 next_end[2];
-		__u64 whole;
-	} old = { .next_end = { from, from } }, new = { .next_end = { to, to } };
-
-	return __sync_val_compare_and_swap((sw_pair *)&ep->next, old.whole, new.whole) == old.whole;
-}
-
-SW_INLINE bool sw_both_established(const struct sw_flow *flow)
-{
-	return SW_READ_ONCE(flow->ep[0].state) == ESTABLISHED &&
-	       SW_READ_ONCE(flow->ep[1].state) == ESTABLISHED;
-}
-
-/* Bears data or an acknowledgement and nothing else. */
-SW_INLINE bool sw_may_be_predicted(const struct sw_segment *seg)
-{
-	__u8 control = seg->flags & (SW_TCP_SYN | SW_TCP_FIN | SW_TCP_RST | SW_TCP_ACK);
-
-	return control == SW_TCP_ACK && !seg->self;
-}
-
-/* It would change numbers, the sender's, and the deadline. */
-SW_INLINE bool sw_is_predicted(const struct sw_flow *flow, const struct sw_endpoint *src,
-			       const struct sw_endpoint *dst, const struct sw_segment *seg,
-			       const struct sw_config *cfg)
-{
-	__u32 end = seg->seq + seg->length;
-
-	/* sw_move_on() sees to the first; what is out of order need not come so far. */
-	return seg->seq == src->next && sw_both_established(flow) && src->seen && dst->seen &&
-	       !src->fin && !dst->fin && !flow->cookie &&
-	       (flow->said[seg->sender & 1] & SW_TCP_ACK) &&
-	       flow->timeout_ms == cfg->timeout.established &&
-	       end - src->isn >= seg->seq - src->isn && /* no wrap-around to be counted */
-	       !sw_seq_after(seg->ack, dst->next) && !sw_seq_after(seg->ack, dst->end) &&
-	       sw_in_window(flow, src, dst, seg->seq, end);
-}
-
-/* See above. True: it has done all that sw_flow_step() would have. False: it has done nothing. */
-SW_INLINE bool sw_flow_predicted(struct sw_flow *flow, const struct sw_segment *seg, __u64 now,
-				 const struct sw_config *cfg)
-{
-	struct sw_endpoint *src = &flow->ep[seg->sender & 1];
-	struct sw_endpoint *dst = &flow->ep[!(seg->sender & 1)];
-	__u64 deadline = SW_READ_ONCE(flow->deadline_ns), later;
-
-	if (now >= deadline || !sw_is_predicted(flow, src, dst, seg, cfg) ||
-	    !sw_move_on(src, seg->seq, seg->seq + seg->length))
-		return false;
-	src->packets++;
-	if (sw_seq_after(seg->ack, src->ack))
-		src->ack = seg->ack;
-	if (src->window < seg->window)
-		src->window = seg->window;
-	later = now + cfg->timeout.established * SW_NS_PER_MS;
-	if (later != deadline && sw_both_established(flow))
-		__sync_val_compare_and_swap(&flow->deadline_ns, deadline, later);
-	return true;
 }
 
 #endif

@@ -5,7 +5,7 @@
 #ifndef SYNWARD_TESTS_SOUND_H
 #define SYNWARD_TESTS_SOUND_H
 
-#include <synward/state.h>
+#include <synward/predict.h>
 
 /* NULL, or what is wrong with the record by itself. */
 const char *flow_unsound(const struct sw_flow *flow, bool self);

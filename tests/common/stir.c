@@ -6,6 +6,8 @@
  */
 #include <string.h>
 
+#include <synward/parse.h>
+
 #include "stir.h"
 
 static const __u8 likely_flags[16] = {

@@ -407,8 +407,8 @@ def conn_state_tells_the_story_as_zeek_does(lab):
 @test
 def events_are_one_line_a_transition(lab):
     with tempfile.TemporaryFile("w+") as output:
-        listener = lab.server.start([SYNWARD, "events", "--json"], stdout=output)
-        until(lambda: None if lab.dump("sw_listener")[0]["value"] else "nobody listens")
+        reader = lab.server.start([SYNWARD, "events", "--json"], stdout=output)
+        until(lambda: None if lab.dump("sw_event_reader")[0]["value"] else "nobody reads events")
         conn = lab.connection().establish()
         conn.client.shutdown(socket.SHUT_WR)
         conn.states("FIN_WAIT_2", "CLOSE_WAIT")
@@ -420,8 +420,8 @@ def events_are_one_line_a_transition(lab):
             return [event for event in events if {event["src"], event["dst"]} == set(conn.names)]
 
         until(lambda: None if len(lines()) >= 7 else f"{len(lines())} events: {lines()}")
-        listener.send_signal(signal.SIGINT)
-        assert listener.wait(5) == 0
+        reader.send_signal(signal.SIGINT)
+        assert reader.wait(5) == 0
         assert len(lines()) == 7, lines()  # SYN, SYN+ACK, ACK, FIN, ACK, FIN, ACK: each is one transition
 
 

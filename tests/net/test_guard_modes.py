@@ -695,7 +695,7 @@ def events(lab, *words):
     """A function that reads what `synward events` has printed."""
     with tempfile.TemporaryFile("w+") as output:
         process = lab.server.start([SYNWARD, "events", *words], stdout=output)
-        until(lambda: None if lab.dump("sw_listener")[0]["value"] else "nobody listens")
+        until(lambda: None if lab.dump("sw_event_reader")[0]["value"] else "nobody reads events")
         yield lambda: os.pread(output.fileno(), 1 << 20, 0).decode().splitlines()
         process.send_signal(signal.SIGINT)
         assert process.wait(5) == 0

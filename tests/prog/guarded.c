@@ -53,15 +53,16 @@ __u32 guard_read_word(const struct bpf_map *map)
 	return value;
 }
 
-static void empty_loads(void)
+static void empty_pressure(void)
 {
 	int cpus = libbpf_num_possible_cpus();
-	struct sw_load *none = calloc((size_t)cpus, sizeof(*none));
+	struct sw_pressure *none = calloc((size_t)cpus, sizeof(*none));
 
 	must(none, "no memory");
 	for (__u32 slot = 0; slot <= SLOT; slot++)
-		must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_load), &slot, none, 0),
-		     "sw_load");
+		must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_pressure), &slot, none,
+					  0),
+		     "sw_pressure");
 	free(none);
 }
 
@@ -111,7 +112,7 @@ void guard_reset(const struct sw_guard *guard, enum sw_cookie_mode mode)
 
 	harness_reset(&config);
 	guard_set_port(&port);
-	empty_loads();
+	empty_pressure();
 	empty_sockets();
 	guard_write_word(harness_skeleton()->maps.sw_blind, 0);
 	write_keys();

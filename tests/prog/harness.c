@@ -152,17 +152,17 @@ void harness_reset(const struct sw_config *config)
 	must(!bpf_map_update_elem(bpf_map__fd(skel->maps.sw_config), &zero,
 				  config ? config : &unset, 0),
 	     "sw_config");
-	harness_listen(false);
+	harness_read_events(false);
 	harness_events(NULL, 0);
 	harness_due(NULL, 0);
 }
 
-void harness_listen(bool listens)
+void harness_read_events(bool read)
 {
-	__u32 zero = 0, listener = listens;
+	__u32 zero = 0, reader = read;
 
-	must(!bpf_map_update_elem(bpf_map__fd(skel->maps.sw_listener), &zero, &listener, 0),
-	     "sw_listener");
+	must(!bpf_map_update_elem(bpf_map__fd(skel->maps.sw_event_reader), &zero, &reader, 0),
+	     "sw_event_reader");
 }
 
 void harness_stats(struct sw_stats *stats)

@@ -93,7 +93,7 @@ void harness_expire(const struct sw_flow_key *keys, __u32 count, __u64 now);
 /* Takes what is in a ring buffer; returns how many records there were, and keeps the first few. */
 int harness_events(struct sw_event *events, int room);
 int harness_due(struct sw_due *due, int room);
-void harness_listen(bool listens);
+void harness_read_events(bool read);
 
 /* A key of two IPv4 endpoints, a before b, that no other number gives. */
 void harness_key(struct sw_flow_key *key, __u32 number);

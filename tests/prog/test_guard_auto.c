@@ -73,7 +73,7 @@ static int setup(void **state)
 {
 	(void)state;
 	guard_reset(&guard_usual, COOKIES_AUTO);
-	harness_listen(true);
+	harness_read_events(true);
 	open_queue();
 	return 0;
 }
@@ -161,10 +161,10 @@ static void high_mark_may_be_set_lower(void **state)
 	assert_true(ask(START_NS));
 }
 
-static void nobody_is_told_who_does_not_listen(void **state)
+static void nobody_is_told_who_does_not_read(void **state)
 {
 	(void)state;
-	harness_listen(false);
+	harness_read_events(false);
 	fill_queue(MARK);
 	assert_true(ask(START_NS));
 	assert_int_equal(harness_events(NULL, 0), 0);
@@ -293,8 +293,7 @@ int test_guard_auto(void)
 		cmocka_unit_test_setup_teardown(cookies_begin_at_three_quarters_of_the_backlog,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(high_mark_may_be_set_lower, setup, teardown),
-		cmocka_unit_test_setup_teardown(nobody_is_told_who_does_not_listen, setup,
-						teardown),
+		cmocka_unit_test_setup_teardown(nobody_is_told_who_does_not_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(flood_keeps_cookies_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(quiet_port_ends_cookies_after_a_while, setup,
 						teardown),

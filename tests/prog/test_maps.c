@@ -372,7 +372,7 @@ static void time_out_of_time_wait_is_settable(void **state)
 
 /* --- Events ----------------------------------------------------------------------------------- */
 
-static void nobody_listens_to_no_event(void **state)
+static void event_without_a_reader_is_not_written(void **state)
 {
 	(void)state;
 	harness_reset(&both);
@@ -391,7 +391,7 @@ static void each_transition_is_one_event(void **state)
 
 	(void)state;
 	harness_reset(&both);
-	harness_listen(true);
+	harness_read_events(true);
 	open_one(1, START_NS);
 	send_one(1, 0, SW_TCP_ACK, 1, 1, START_NS); /* changes nothing, tells nothing */
 	close_one(1, START_NS + 5);
@@ -410,7 +410,7 @@ static void each_transition_is_one_event(void **state)
 	assert_int_equal(events[4].flags, SW_TCP_FIN | SW_TCP_ACK);
 	assert_int_equal(events[4].seq, 5001);
 	assert_int_equal(events[4].ack, 1002);
-	harness_listen(false);
+	harness_read_events(false);
 	open_one(2, START_NS);
 	assert_int_equal(harness_events(NULL, 0), 0);
 }
@@ -421,7 +421,7 @@ static void events_that_find_no_room_are_counted(void **state)
 
 	(void)state;
 	harness_reset(&both);
-	harness_listen(true);
+	harness_read_events(true);
 	for (__u32 i = 0; i < 20000; i++)
 		send_one(i, 0, SW_TCP_SYN, 0, 0, START_NS);
 	room = (__u32)harness_events(NULL, 0);
@@ -429,7 +429,7 @@ static void events_that_find_no_room_are_counted(void **state)
 	assert_int_equal(room + harness_count(SW_EVENTS_LOST), 20000);
 }
 
-static void closed_flow_is_reported_due(void **state)
+static void closed_flow_is_told_due(void **state)
 {
 	struct sw_flow_key key;
 	struct sw_due due[2];
@@ -481,7 +481,7 @@ static void maps_read_by_themselves(void **state)
 	check_btf("sw_stats", "__u32", "sw_stats");
 	check_btf("sw_config", "__u32", "sw_config");
 	check_btf("sw_ifaces", "__u32", "sw_iface");
-	check_btf("sw_listener", "__u32", "__u32");
+	check_btf("sw_event_reader", "__u32", "__u32");
 }
 
 static void every_map_of_a_kind_that_has_types_has_btf(void **state)
@@ -518,10 +518,10 @@ int test_maps(void)
 		cmocka_unit_test(defaults_hold_while_nothing_is_set),
 		cmocka_unit_test(settings_take_effect),
 		cmocka_unit_test(time_out_of_time_wait_is_settable),
-		cmocka_unit_test(nobody_listens_to_no_event),
+		cmocka_unit_test(event_without_a_reader_is_not_written),
 		cmocka_unit_test(each_transition_is_one_event),
 		cmocka_unit_test(events_that_find_no_room_are_counted),
-		cmocka_unit_test(closed_flow_is_reported_due),
+		cmocka_unit_test(closed_flow_is_told_due),
 		cmocka_unit_test(maps_read_by_themselves),
 		cmocka_unit_test(every_map_of_a_kind_that_has_types_has_btf),
 	};

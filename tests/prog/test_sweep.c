@@ -114,7 +114,7 @@ static void sweep_removes_closed_flows_at_once(void **state)
 	assert_int_equal(harness_count(SW_FLOWS_REMOVED), 1);
 }
 
-static void sweep_tells_the_listener(void **state)
+static void sweep_tells_the_reader(void **state)
 {
 	struct sw_event events[HALFOPEN_FLOWS + 1];
 	struct sw_sweep sweep = { 0 };
@@ -122,7 +122,7 @@ static void sweep_tells_the_listener(void **state)
 	(void)state;
 	begin();
 	reset_flow(HALFOPEN_FLOWS, START_NS);
-	harness_listen(true);
+	harness_read_events(true);
 	harness_sweep(&sweep, START_NS + MINUTE);
 	assert_int_equal(harness_events(events, HALFOPEN_FLOWS + 1), HALFOPEN_FLOWS);
 	for (int i = 0; i < HALFOPEN_FLOWS; i++) {
@@ -228,7 +228,7 @@ static void flow_named_twice_is_removed_and_told_once(void **state)
 
 	(void)state;
 	begin();
-	harness_listen(true);
+	harness_read_events(true);
 	for (int i = 0; i < 3; i++)
 		harness_key(&keys[i], HALFOPEN_FLOWS);
 	harness_expire(keys, 3, START_NS + FIVE_DAYS);
@@ -291,7 +291,7 @@ int test_sweep(void)
 		cmocka_unit_test(sweep_removes_what_is_overdue),
 		cmocka_unit_test(sweep_reports_what_is_due_before_the_horizon),
 		cmocka_unit_test(sweep_removes_closed_flows_at_once),
-		cmocka_unit_test(sweep_tells_the_listener),
+		cmocka_unit_test(sweep_tells_the_reader),
 		cmocka_unit_test(sweep_passes_over_many_flows),
 		cmocka_unit_test(expire_leaves_what_lives),
 		cmocka_unit_test(expire_removes_what_is_overdue_and_nothing_else),

@@ -93,67 +93,68 @@ static void high_mark_is_the_setting_or_three_quarters_of_the_backlog(void **sta
 }
 
 /* Was the port busy at any of them? */
-static bool send_cookies(struct sw_load *load, const struct sw_guard *guard, __u64 now, int count)
+static bool send_cookies(struct sw_pressure *pressure, const struct sw_guard *guard, __u64 now,
+			 int count)
 {
 	bool busy = false;
 
 	while (count--)
-		busy |= sw_load_sent(load, guard, now);
+		busy |= sw_cookie_sent(pressure, guard, now);
 	return busy;
 }
 
 static void port_is_busy_beyond_the_low_mark_in_a_second(void **state)
 {
 	struct sw_guard guard = { .low = 23 };
-	struct sw_load load = { 0 };
+	struct sw_pressure pressure = { 0 };
 
 	(void)state;
-	assert_false(send_cookies(&load, &guard, NOW, 22));
-	assert_false(send_cookies(&load, &guard, NOW + SW_NS_PER_S - 1, 1));
-	assert_true(send_cookies(&load, &guard, NOW + SW_NS_PER_S - 1, 1));
-	assert_int_equal(load.sent, 24);
+	assert_false(send_cookies(&pressure, &guard, NOW, 22));
+	assert_false(send_cookies(&pressure, &guard, NOW + SW_NS_PER_S - 1, 1));
+	assert_true(send_cookies(&pressure, &guard, NOW + SW_NS_PER_S - 1, 1));
+	assert_int_equal(pressure.sent, 24);
 }
 
-static void window_of_the_load_is_a_second(void **state)
+static void window_of_the_pressure_is_a_second(void **state)
 {
 	struct sw_guard guard = { .low = 23 };
-	struct sw_load load = { 0 };
+	struct sw_pressure pressure = { 0 };
 
 	(void)state;
-	assert_true(send_cookies(&load, &guard, NOW, 24));
-	assert_true(send_cookies(&load, &guard, NOW + SW_NS_PER_S - 1, 1));
-	assert_int_equal(load.sent, 25);
-	assert_false(send_cookies(&load, &guard, NOW + SW_NS_PER_S, 1));
-	assert_int_equal(load.sent, 1);
-	assert_true(load.since_ns == NOW + SW_NS_PER_S);
-	assert_false(send_cookies(&load, &guard, NOW + 2 * SW_NS_PER_S - 1, 22));
-	assert_true(send_cookies(&load, &guard, NOW + 2 * SW_NS_PER_S - 1, 1));
+	assert_true(send_cookies(&pressure, &guard, NOW, 24));
+	assert_true(send_cookies(&pressure, &guard, NOW + SW_NS_PER_S - 1, 1));
+	assert_int_equal(pressure.sent, 25);
+	assert_false(send_cookies(&pressure, &guard, NOW + SW_NS_PER_S, 1));
+	assert_int_equal(pressure.sent, 1);
+	assert_true(pressure.since_ns == NOW + SW_NS_PER_S);
+	assert_false(send_cookies(&pressure, &guard, NOW + 2 * SW_NS_PER_S - 1, 22));
+	assert_true(send_cookies(&pressure, &guard, NOW + 2 * SW_NS_PER_S - 1, 1));
 }
 
 static void cookies_that_come_back_are_no_pressure(void **state)
 {
 	struct sw_guard guard = { .low = 23 };
-	struct sw_load load = { 0 };
+	struct sw_pressure pressure = { 0 };
 
 	(void)state;
 	for (int i = 0; i < 1009; i++) {
-		assert_false(sw_load_sent(&load, &guard, NOW));
-		load.accepted++;
+		assert_false(sw_cookie_sent(&pressure, &guard, NOW));
+		pressure.accepted++;
 	}
-	assert_int_equal(load.sent, 1009);
+	assert_int_equal(pressure.sent, 1009);
 }
 
 /* Those sent in the second before may come back in this one. */
 static void more_may_come_back_than_went_out(void **state)
 {
 	struct sw_guard guard = { .low = 0 };
-	struct sw_load load = { .since_ns = NOW, .accepted = 500 };
+	struct sw_pressure pressure = { .since_ns = NOW, .accepted = 500 };
 
 	(void)state;
-	assert_false(send_cookies(&load, &guard, NOW, 500));
-	assert_true(send_cookies(&load, &guard, NOW, 1));
-	assert_true(send_cookies(&load, &guard, NOW + SW_NS_PER_S, 1));
-	assert_int_equal(load.accepted, 0);
+	assert_false(send_cookies(&pressure, &guard, NOW, 500));
+	assert_true(send_cookies(&pressure, &guard, NOW, 1));
+	assert_true(send_cookies(&pressure, &guard, NOW + SW_NS_PER_S, 1));
+	assert_int_equal(pressure.accepted, 0);
 }
 
 /* --- Budget ----------------------------------------------------------------------------------- */
@@ -484,7 +485,7 @@ int test_guard(void)
 		cmocka_unit_test(kernels_answers_are_under_way_for_two_epochs_after_the_switch),
 		cmocka_unit_test(high_mark_is_the_setting_or_three_quarters_of_the_backlog),
 		cmocka_unit_test(port_is_busy_beyond_the_low_mark_in_a_second),
-		cmocka_unit_test(window_of_the_load_is_a_second),
+		cmocka_unit_test(window_of_the_pressure_is_a_second),
 		cmocka_unit_test(cookies_that_come_back_are_no_pressure),
 		cmocka_unit_test(more_may_come_back_than_went_out),
 		cmocka_unit_test(bucket_gives_its_budget_each_second),

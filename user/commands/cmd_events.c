@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * synward events: one line a transition, until interrupted. The data path writes events only while
- * sw_listener is set; one process listens at a time.
+ * sw_event_reader is set; one process reads them at a time.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -25,8 +25,8 @@
 
 static volatile sig_atomic_t stop;
 
-struct listening {
-	__u64 since_ns; /* what is older was meant for a listener before us */
+struct reading {
+	__u64 since_ns; /* what is older was meant for a reader before us */
 	__s64 wall_offset_ns;
 };
 
@@ -120,21 +120,21 @@ static void print_switch(const struct sw_event *event, __s64 offset_ns)
 
 static int print_event(void *context, void *data, size_t size)
 {
-	const struct listening *listening = context;
+	const struct reading *reading = context;
 	const struct sw_event *event = data;
 	struct transition transition;
 
 	(void)size;
-	if (event->time_ns < listening->since_ns)
+	if (event->time_ns < reading->since_ns)
 		return 0;
 	if (is_switch(event)) {
-		print_switch(event, listening->wall_offset_ns);
+		print_switch(event, reading->wall_offset_ns);
 	} else {
 		order(event, &transition);
 		if (sw_json)
-			print_json(event, &transition, listening->wall_offset_ns);
+			print_json(event, &transition, reading->wall_offset_ns);
 		else
-			print_text(event, &transition, listening->wall_offset_ns);
+			print_text(event, &transition, reading->wall_offset_ns);
 	}
 	if (fflush(stdout))
 		stop = 1; /* nobody reads us */
@@ -153,21 +153,21 @@ static void catch_signals(void)
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	/* A closed pipe shows in fflush(), and the listener is then released. */
+	/* A closed pipe shows in fflush(), and the reader's place is then free. */
 	action.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &action, NULL);
 }
 
-static int listen_to(const struct sw_maps *maps)
+static int read_events(const struct sw_maps *maps)
 {
-	struct listening listening = { sw_monotonic_ns(), sw_wall_offset_ns() };
+	struct reading reading = { sw_monotonic_ns(), sw_wall_offset_ns() };
 	struct ring_buffer *ring =
-		ring_buffer__new(sw_maps_fd(maps, "sw_events"), print_event, &listening, NULL);
+		ring_buffer__new(sw_maps_fd(maps, "sw_events"), print_event, &reading, NULL);
 	int err;
 
 	if (!ring)
 		return sw_fail(-errno, NULL, "open the ring buffer sw_events");
-	err = sw_listener_write(maps, getpid());
+	err = sw_event_reader_write(maps, getpid());
 	if (err)
 		sw_fail(err, NULL, "ask the data path for events");
 	while (!stop && err >= 0) {
@@ -175,7 +175,7 @@ static int listen_to(const struct sw_maps *maps)
 		if (err == -EINTR)
 			err = 0;
 	}
-	sw_listener_write(maps, 0);
+	sw_event_reader_write(maps, 0);
 	ring_buffer__free(ring);
 	return err < 0 ? err : 0;
 }
@@ -188,11 +188,11 @@ static int claim(const struct sw_ifaces *ifaces)
 	for (size_t i = 1; !err && i < ifaces->count; i++)
 		if (sw_ifaces_first_with_maps(ifaces, i))
 			err = sw_fail(0, "Name one: `synward status` lists them",
-				      "listen to several synwards at once");
+				      "read the events of several synwards at once");
 	err = err ?: sw_lock_reader(events);
 	if (err == -EBUSY)
-		sw_fail(0, NULL, "listen to the events of %s: process %d does",
-			ifaces->iface[0].name, sw_lock_reader_pid(events));
+		sw_fail(0, NULL, "read the events of %s: process %d does", ifaces->iface[0].name,
+			sw_lock_reader_pid(events));
 	return err;
 }
 
@@ -205,7 +205,7 @@ enum sw_exit sw_cmd_events(char *const *operands, void *args)
 	err = err ?: claim(&ifaces);
 	if (!err) {
 		catch_signals();
-		err = listen_to(&ifaces.iface[0].maps);
+		err = read_events(&ifaces.iface[0].maps);
 	}
 	sw_ifaces_close(&ifaces);
 	return sw_exit_of(err);

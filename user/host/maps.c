@@ -187,9 +187,9 @@ int sw_sockets_now_write(const struct sw_maps *maps, __u32 in_use)
 	return bpf_map_update_elem(fd, &zero, &in_use, BPF_ANY) ? -errno : 0;
 }
 
-int sw_listener_write(const struct sw_maps *maps, __u32 pid)
+int sw_event_reader_write(const struct sw_maps *maps, __u32 pid)
 {
-	int fd = sw_maps_fd(maps, "sw_listener");
+	int fd = sw_maps_fd(maps, "sw_event_reader");
 	__u32 zero = 0;
 
 	return bpf_map_update_elem(fd, &zero, &pid, BPF_ANY) ? -errno : 0;
