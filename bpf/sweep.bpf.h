@@ -57,7 +57,7 @@ static long sw_sweep_one(void *map, struct sw_flow_key *key, struct sw_flow *flo
 	struct sw_sweep *args = pass->args;
 	__u64 deadline = flow->deadline_ns;
 
-	if (deadline <= pass->now) {
+	if (sw_flow_gone(flow, pass->now)) {
 		sw_remove(map, key, flow, pass->halfopen, pass->now);
 		args->removed++;
 		return 0;
@@ -119,7 +119,7 @@ static long sw_expire_one(__u32 number, const __u64 *now)
 		return 1;
 	key = &expire_batch.key[number];
 	flow = sw_find(key, &halfopen);
-	if (!flow || flow->deadline_ns > *now)
+	if (!flow || !sw_flow_gone(flow, *now))
 		return 0;
 	if (halfopen)
 		sw_remove(&sw_halfopen, key, flow, true, *now);

@@ -206,10 +206,13 @@ static __always_inline void sw_tell_transition(const struct sw_work *w)
 	sw_tell_reader(&event);
 }
 
-/* Tells the daemon that the flow may go, so that it need not look for it. */
+/* Tells the daemon when the closed flow will be gone, so that it need not look for it. */
 static __always_inline void sw_tell_due(const struct sw_work *w)
 {
-	struct sw_due due = { .deadline_ns = w->now, .key = w->seg.key };
+	struct sw_due due = {
+		.deadline_ns = w->now + SW_CLOSED_LINGER_MS * SW_NS_PER_MS,
+		.key = w->seg.key,
+	};
 
 	bpf_ringbuf_output(&sw_due, &due, sizeof(due), 0);
 }

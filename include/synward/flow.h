@@ -80,7 +80,7 @@ struct sw_early {
 
 struct sw_flow {
 	__u64 start_ns; /* first segment; nanoseconds of CLOCK_MONOTONIC, as all times here */
-	__u64 deadline_ns; /* absent from here on */
+	__u64 deadline_ns; /* gone from here on, see sw_flow_gone() */
 	__u32 timeout_ms; /* deadline_ns less this is the last segment that counted */
 	__u8 originator : 1; /* which endpoint opened: sent the SYN, else the first segment */
 	__u8 midstream : 1; /* picked up without its SYN */

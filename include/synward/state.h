@@ -26,7 +26,7 @@
 #define SW_WSCALE_MAX 14
 
 /* A closed flow stays this long to absorb segments that were under way when it closed. */
-#define SW_CLOSED_LINGER_NS SW_NS_PER_S
+#define SW_CLOSED_LINGER_MS 1000
 
 SW_INLINE void sw_enter(struct sw_endpoint *ep, enum sw_state state)
 {
@@ -71,12 +71,16 @@ SW_INLINE bool sw_flow_proved(const struct sw_flow *flow, const struct sw_segmen
 
 /* --- Lifetime ------------------------------------------------------------------------------- */
 
-/* Past its deadline a flow is absent; a closed one a little later, see SW_CLOSED_LINGER_NS. */
-SW_INLINE bool sw_flow_overdue(const struct sw_flow *flow, __u64 now)
+/* The one rule: from its deadline on there is no such flow, whether its record still lies there or not. */
+SW_INLINE bool sw_flow_gone(const struct sw_flow *flow, __u64 now)
 {
-	__u64 linger = sw_flow_closed(flow) ? SW_CLOSED_LINGER_NS : 0;
+	return now >= flow->deadline_ns;
+}
 
-	return now >= flow->deadline_ns + linger;
+/* For who walks through a map: the record is that of a live flow, and the flow has not moved away. */
+SW_INLINE bool sw_flow_here(const struct sw_flow *flow, __u64 now)
+{
+	return !flow->moved && !sw_flow_gone(flow, now);
 }
 
 /* Where one direction only is seen, the state of the other end is a guess and keeps no flow alive. */
@@ -102,6 +106,8 @@ SW_INLINE void sw_set_deadline(struct sw_flow *flow, const struct sw_segment *se
 	__u64 deadline;
 
 	flow->timeout_ms = a > b ? a : b;
+	if (sw_flow_closed(flow) && flow->timeout_ms < SW_CLOSED_LINGER_MS)
+		flow->timeout_ms = SW_CLOSED_LINGER_MS;
 	deadline = now + flow->timeout_ms * SW_NS_PER_MS;
 	if (sw_ending(&flow->ep[0]) || sw_ending(&flow->ep[1]))
 		/* Behind the states, for all CPUs: see header prediction. */
@@ -709,7 +715,7 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 {
 	struct sw_endpoint *src = &flow->ep[seg->sender & 1];
 	struct sw_endpoint *dst = &flow->ep[!(seg->sender ^ seg->self)];
-	bool absent = sw_flow_overdue(flow, now);
+	bool absent = sw_flow_gone(flow, now);
 	enum sw_counter stop;
 
 	if (sw_flags_bad(seg->flags))

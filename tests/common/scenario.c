@@ -106,7 +106,7 @@ static void make_segment(const struct run *run, const struct step *step, struct 
 
 static bool absent(const struct run *run)
 {
-	return sw_flow_overdue(&run->last.after, run->now);
+	return sw_flow_gone(&run->last.after, run->now);
 }
 
 static void check_states(const struct run *run, const struct step *step)
@@ -118,7 +118,7 @@ static void check_states(const struct run *run, const struct step *step)
 		expect(run, absent(run), "there is a flow, %s %s", a, b);
 		return;
 	}
-	expect(run, !absent(run) || sw_flow_closed(&run->last.after), "there is no flow");
+	expect(run, !absent(run), "there is no flow");
 	expect(run, endpoint(run, A)->state == step->a && endpoint(run, B)->state == step->b,
 	       "%s %s, not %s %s", a, b, state_name(step->a), state_name(step->b));
 }
@@ -127,7 +127,7 @@ static void count_packets(struct run *run, const struct step *step)
 {
 	if (run->last.reason == SW_BAD_FLAGS || absent(run))
 		return;
-	if (sw_flow_overdue(&run->last.before, run->now) || run->last.reason == SW_FLOWS_REPLACED)
+	if (sw_flow_gone(&run->last.before, run->now) || run->last.reason == SW_FLOWS_REPLACED)
 		run->packets[A] = run->packets[B] = 0;
 	run->packets[run->scenario->self ? A : step->who]++;
 	expect(run, endpoint(run, A)->packets == run->packets[A], "A has sent %u, not %u",

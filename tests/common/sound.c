@@ -116,7 +116,7 @@ static bool refuses(enum sw_counter reason)
 const char *step_unsound(const struct sw_flow *before, const struct sw_flow *after,
 			 const struct sw_segment *segment, enum sw_counter reason, __u64 now)
 {
-	bool absent = sw_flow_overdue(before, now);
+	bool absent = sw_flow_gone(before, now);
 	const char *wrong;
 
 	if (reason >= SW_COUNTER_MAX)

@@ -49,7 +49,7 @@ static void step(struct sw_flow *flow, const struct sw_segment *segment, __u64 n
 		return;
 	reason = sw_flow_step(flow, segment, now, config);
 	trace(segment, flow, reason);
-	if (!sw_flow_overdue(flow, now))
+	if (!sw_flow_gone(flow, now))
 		require(flow_unsound(flow, segment->self), segment, flow);
 	require(step_unsound(&before, flow, segment, reason, now), segment, flow);
 	require(prediction_unsound(&before, flow, segment, reason, now, config), segment, flow);

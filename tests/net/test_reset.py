@@ -2,6 +2,7 @@
 """Resets, and forged segments that must not act like one (RFC 5961)."""
 
 import socket
+import time
 
 from lab import Played, reset, test, until
 from tcp import Segment
@@ -41,6 +42,25 @@ def close_with_unread_data_resets(lab):
     until(lambda: None if conn.server.recv(1, socket.MSG_PEEK) else "no data yet")
     conn.server.close()
     conn.states("CLOSED", "CLOSED")
+
+
+@test
+def what_was_under_way_at_a_reset_begins_no_flow(lab):
+    """The daemon, the data path and the printers go by one rule: a closed flow stays a second, and absorbs it."""
+    conn = Played(lab)
+    conn.puppet.send("S", options=conn.puppet.options)
+    conn.puppet.receive("SA")
+    conn.puppet.send("A")
+    conn.states("ESTABLISHED", "ESTABLISHED")
+    lab.mark()
+    conn.puppet.send("R")
+    conn.states("CLOSED", "CLOSED")
+    time.sleep(0.4)  # the daemon takes 250 ms at most to remove what is gone
+    conn.puppet.send("FA")
+    until(lambda: None if lab.rise("after_close")["after_close"] else "the FIN has not been counted")
+    assert conn.flow()["state"] == {"a": "CLOSED", "b": "CLOSED"}, conn.flow()
+    until(lambda: f"the flow is still there: {conn.flow()}" if conn.flow() else None, 2)
+    lab.counts(flows_closed=1, flows_midstream=0, flows_removed=1)
 
 
 @test

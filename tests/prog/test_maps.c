@@ -442,7 +442,7 @@ static void closed_flow_is_told_due(void **state)
 	assert_int_equal(harness_due(due, 2), 1);
 	harness_key(&key, 1);
 	assert_memory_equal(&due[0].key, &key, sizeof(key));
-	assert_int_equal(due[0].deadline_ns, START_NS);
+	assert_int_equal(due[0].deadline_ns, START_NS + SW_CLOSED_LINGER_MS * SW_NS_PER_MS);
 	send_one(1, 0, SW_TCP_RST, 1, 0, START_NS);
 	assert_int_equal(harness_due(NULL, 0), 0);
 }

@@ -198,7 +198,7 @@ static void check_it_is_closed(const struct sw_flow_key *key, __u64 now)
 	struct sw_flow flow = find(key);
 
 	assert_true(sw_flow_closed(&flow));
-	assert_int_equal(flow.deadline_ns, now);
+	assert_int_equal(flow.deadline_ns, now + SW_CLOSED_LINGER_MS * SW_NS_PER_MS);
 }
 
 static void data_does_not_prolong_a_flow_that_is_being_reset(void **state)

@@ -9,6 +9,7 @@
 #define HALFOPEN_FLOWS 23
 #define LIVE_FLOWS     17
 #define MINUTE         (60 * SW_NS_PER_S)
+#define LINGER         (SW_CLOSED_LINGER_MS * SW_NS_PER_MS)
 #define FIVE_DAYS      (432000 * SW_NS_PER_S)
 
 static const struct sw_config both = {
@@ -100,16 +101,18 @@ static void sweep_reports_what_is_due_before_the_horizon(void **state)
 	}
 }
 
-static void sweep_removes_closed_flows_at_once(void **state)
+static void sweep_removes_closed_flows_when_what_was_under_way_has_come(void **state)
 {
 	struct sw_sweep sweep = { 0 };
 
 	(void)state;
 	begin();
 	reset_flow(HALFOPEN_FLOWS, START_NS);
-	harness_sweep(&sweep, START_NS);
+	harness_sweep(&sweep, START_NS + LINGER - 1);
+	assert_int_equal(sweep.removed, 0);
+	harness_sweep(&sweep, START_NS + LINGER);
 	assert_int_equal(sweep.removed, 1);
-	assert_int_equal(sweep.flows, LIVE_FLOWS - 1);
+	assert_int_equal(sweep.flows, 2 * LIVE_FLOWS - 1);
 	assert_int_equal(harness_count(SW_FLOWS_EXPIRED), 0); /* it had closed */
 	assert_int_equal(harness_count(SW_FLOWS_REMOVED), 1);
 }
@@ -247,7 +250,9 @@ static void expire_removes_a_closed_flow(void **state)
 	(void)state;
 	begin();
 	reset_flow(HALFOPEN_FLOWS, START_NS);
-	expire_one(HALFOPEN_FLOWS, START_NS);
+	expire_one(HALFOPEN_FLOWS, START_NS + LINGER - 1);
+	assert_int_equal(harness_entries(PLACE_FLOWS), LIVE_FLOWS);
+	expire_one(HALFOPEN_FLOWS, START_NS + LINGER);
 	assert_int_equal(harness_entries(PLACE_FLOWS), LIVE_FLOWS - 1);
 	assert_int_equal(harness_count(SW_FLOWS_EXPIRED), 0);
 	assert_int_equal(harness_count(SW_FLOWS_REMOVED), 1);
@@ -290,7 +295,7 @@ int test_sweep(void)
 		cmocka_unit_test(sweep_leaves_what_lives),
 		cmocka_unit_test(sweep_removes_what_is_overdue),
 		cmocka_unit_test(sweep_reports_what_is_due_before_the_horizon),
-		cmocka_unit_test(sweep_removes_closed_flows_at_once),
+		cmocka_unit_test(sweep_removes_closed_flows_when_what_was_under_way_has_come),
 		cmocka_unit_test(sweep_tells_the_reader),
 		cmocka_unit_test(sweep_passes_over_many_flows),
 		cmocka_unit_test(expire_leaves_what_lives),

@@ -151,7 +151,8 @@ static void expect_timeout_of(enum sw_state which, enum sw_state a, enum sw_stat
 	struct sw_config config = { .both_directions = 1 };
 	struct sw_segment segment = { .sender = 0 };
 	struct sw_flow flow = { .ep = { { .state = a }, { .state = b } } };
-	__u64 left = which == a || which == b ? 4321 * SW_NS_PER_MS : 0;
+	__u64 linger = a == CLOSED && b == CLOSED ? SW_CLOSED_LINGER_MS * SW_NS_PER_MS : 0;
+	__u64 left = which == a || which == b ? 4321 * SW_NS_PER_MS : linger;
 
 	config.timeout.ms[which] = 4321;
 	sw_set_deadline(&flow, &segment, NOW, &config);
@@ -197,15 +198,45 @@ static void self_connection_has_one_time_out(void **state)
 	assert_int_equal(flow.deadline_ns, NOW + 100 * SW_NS_PER_MS);
 }
 
-static void flow_is_overdue_at_its_deadline(void **state)
+static void flow_is_gone_from_its_deadline_on(void **state)
 {
 	struct sw_flow flow = { .deadline_ns = NOW, .ep = { { .state = TIME_WAIT } } };
 	const struct sw_flow nothing = { 0 };
 
 	(void)state;
-	assert_false(sw_flow_overdue(&flow, NOW - 1));
-	assert_true(sw_flow_overdue(&flow, NOW));
-	assert_true(sw_flow_overdue(&nothing, NOW));
+	assert_false(sw_flow_gone(&flow, NOW - 1));
+	assert_true(sw_flow_gone(&flow, NOW));
+	assert_true(sw_flow_gone(&nothing, NOW));
+}
+
+static void flow_that_has_moved_away_is_not_here(void **state)
+{
+	struct sw_flow flow = { .deadline_ns = NOW, .ep = { { .state = ESTABLISHED } } };
+
+	(void)state;
+	assert_true(sw_flow_here(&flow, NOW - 1));
+	assert_false(sw_flow_here(&flow, NOW));
+	flow.moved = true;
+	assert_false(sw_flow_here(&flow, NOW - 1));
+	assert_false(sw_flow_gone(&flow, NOW - 1));
+}
+
+/* "CLOSED at once", but for what was under way when it closed. */
+static void closed_flow_is_gone_after_a_second(void **state)
+{
+	struct sw_config config = SW_CONFIG_DEFAULT;
+	struct sw_segment segment = { .sender = 0 };
+	struct sw_flow flow = { 0 };
+
+	(void)state;
+	config.both_directions = 1;
+	sw_set_deadline(&flow, &segment, NOW, &config);
+	assert_false(sw_flow_gone(&flow, NOW + SW_NS_PER_S - 1));
+	assert_true(sw_flow_gone(&flow, NOW + SW_NS_PER_S));
+	config.timeout.closed = 5000;
+	sw_set_deadline(&flow, &segment, NOW, &config);
+	assert_false(sw_flow_gone(&flow, NOW + 5 * SW_NS_PER_S - 1));
+	assert_true(sw_flow_gone(&flow, NOW + 5 * SW_NS_PER_S));
 }
 
 /* --- Who may leave sw_halfopen ---------------------------------------------------------------- */
@@ -244,7 +275,9 @@ int test_numbers(void)
 		cmocka_unit_test(time_out_of_every_state_is_settable),
 		cmocka_unit_test(time_out_may_be_as_long_as_its_field),
 		cmocka_unit_test(self_connection_has_one_time_out),
-		cmocka_unit_test(flow_is_overdue_at_its_deadline),
+		cmocka_unit_test(flow_is_gone_from_its_deadline_on),
+		cmocka_unit_test(flow_that_has_moved_away_is_not_here),
+		cmocka_unit_test(closed_flow_is_gone_after_a_second),
 		cmocka_unit_test(flow_is_proved_by_both_ends),
 	};
 

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <synward/state.h>
+
 #include "model/flow_table.h"
 
 #define BATCH 4096
@@ -59,11 +61,6 @@ int sw_flow_table_walk(int fd, sw_flow_visit visit, void *context)
 	return err;
 }
 
-static bool live(const struct sw_flow *flow, __u64 now_ns)
-{
-	return flow->deadline_ns > now_ns && !flow->moved;
-}
-
 struct reading {
 	struct sw_flow_table *table;
 	const struct sw_flow_filter *filter;
@@ -86,7 +83,7 @@ static int add(void *context, const struct sw_flow_key *key, const struct sw_flo
 	struct reading *reading = context;
 	struct sw_flow_table *table = reading->table;
 
-	if (!live(flow, reading->now_ns) || !matches(reading->filter, key, flow))
+	if (!sw_flow_here(flow, reading->now_ns) || !matches(reading->filter, key, flow))
 		return 0;
 	if (table->count == table->room) {
 		size_t room = table->room ? 2 * table->room : 1024;
@@ -168,7 +165,7 @@ static int count_live(void *context, const struct sw_flow_key *key, const struct
 	struct counting *counting = context;
 
 	(void)key;
-	counting->count += live(flow, counting->now_ns);
+	counting->count += sw_flow_here(flow, counting->now_ns);
 	return 0;
 }
 

@@ -102,12 +102,12 @@ static int end_flows(struct sw_replay *replay, __u64 now, size_t keep)
 	sw_flow_table_sort(&table);
 	sw_progress_wipe(&replay->progress);
 	for (size_t i = 0; i < table.count; i++)
-		live += !sw_flow_overdue(&table.record[i].flow, now);
+		live += !sw_flow_gone(&table.record[i].flow, now);
 	over = live > keep ? live - keep : 0;
 	for (size_t i = 0; i < table.count; i++) {
-		bool forced = !sw_flow_overdue(&table.record[i].flow, now) && over;
+		bool forced = !sw_flow_gone(&table.record[i].flow, now) && over;
 
-		if (forced || sw_flow_overdue(&table.record[i].flow, now))
+		if (forced || sw_flow_gone(&table.record[i].flow, now))
 			remove_flow(replay, &table.record[i]);
 		over -= forced;
 		replay->forced += forced;
@@ -146,7 +146,7 @@ static struct sw_cursor cursor_over(const struct sw_frame *frame)
 
 static const struct sw_flow *live_or_none(const struct sw_flow *flow, __u64 now)
 {
-	return sw_flow_overdue(flow, now) ? &no_flow : flow;
+	return sw_flow_gone(flow, now) ? &no_flow : flow;
 }
 
 /* The record of a flow as it stands, zero if there is none. */
