@@ -13,6 +13,7 @@
 
 #include <synward/segment.h>
 #include <synward/stats.h>
+#include <synward/wire.h>
 
 /* How far into a frame a header may begin. */
 #define SW_PARSE_MAX 448
@@ -20,23 +21,6 @@
 #define SW_TCP_HEADER_MAX  60
 #define SW_VLAN_TAGS_MAX   2
 #define SW_EXT_HEADERS_MAX 4
-
-enum sw_ethertype {
-	SW_ETH_IPV4 = 0x0800,
-	SW_ETH_VLAN = 0x8100, /* 802.1Q */
-	SW_ETH_IPV6 = 0x86dd,
-	SW_ETH_QINQ = 0x88a8, /* 802.1ad */
-};
-
-enum sw_ip_protocol {
-	SW_IP_HOP_BY_HOP = 0,
-	SW_IP_TCP = 6,
-	SW_IP_ROUTING = 43,
-	SW_IP_FRAGMENT = 44,
-	SW_IP_AUTH = 51,
-	SW_IP_NO_NEXT = 59,
-	SW_IP_DEST_OPTIONS = 60,
-};
 
 #define SW_PEEK_MAX 40
 
@@ -298,15 +282,6 @@ SW_INLINE enum sw_counter sw_parse_options(struct sw_cursor *c, const struct sw_
 	c->at = packet->at + 20;
 	return sw_keep_options(c, packet->bytes - seg->length - 20, seg);
 }
-
-enum sw_tcp_option {
-	SW_OPT_END = 0,
-	SW_OPT_NOP = 1,
-	SW_OPT_MSS = 2,
-	SW_OPT_WSCALE = 3,
-	SW_OPT_SACK_PERMITTED = 4,
-	SW_OPT_TIMESTAMP = 8,
-};
 
 SW_INLINE void sw_take_timestamp(struct sw_segment *seg, const __u8 *values)
 {

@@ -7,7 +7,8 @@
 #define SYNWARD_REPLY_H
 
 #include <synward/cookie.h>
-#include <synward/parse.h>
+#include <synward/segment.h>
+#include <synward/wire.h>
 
 #define SW_REPLY_MAX_WORDS 20 /* IPv6 and TCP with all options */
 

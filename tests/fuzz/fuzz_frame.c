@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <synward/guard.h>
+#include <synward/parse.h>
 #include <synward/reply.h>
 
 int LLVMFuzzerTestOneInput(const __u8 *bytes, size_t size);
