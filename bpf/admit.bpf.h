@@ -7,31 +7,24 @@
 #ifndef SYNWARD_ADMIT_BPF_H
 #define SYNWARD_ADMIT_BPF_H
 
-#include "guard.bpf.h"
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
 
-static __always_inline bool sw_hinted(struct __sk_buff *skb)
-{
-	const __u32 *hint = (const __u32 *)(long)skb->data_meta;
+#include <synward/cookie.h>
+#include <synward/guard.h>
+#include <synward/state.h>
 
-	return hint + 1 <= (const __u32 *)(long)skb->data && *hint == SW_HINT;
-}
-
-static __always_inline bool sw_is_blind(void)
-{
-	__u32 zero = 0, *blind = bpf_map_lookup_elem(&sw_blind, &zero);
-
-	return blind && *blind;
-}
-
-/*
- * All other frames leave here. Where the Ethernet header is missing, see skb_parse_bare(), the hint
- * can't be read (what lies before `data` is the end of that header), but that there is metadata can
- * be seen.
- */
-static __always_inline bool sw_to_admit(struct __sk_buff *skb)
-{
-	return skb->data_meta + sizeof(__u32) <= skb->data || sw_is_blind();
-}
+#include "clock.bpf.h"
+#include "cookie.bpf.h"
+#include "count.bpf.h"
+#include "frame.bpf.h"
+#include "hint.bpf.h"
+#include "kernel.bpf.h"
+#include "lookup.bpf.h"
+#include "maps.bpf.h"
+#include "settings.bpf.h"
+#include "track.bpf.h"
+#include "work.bpf.h"
 
 static __always_inline bool sw_flow_awaits(const struct sw_work *w)
 {
@@ -107,16 +100,6 @@ static __always_inline void sw_admit_to(struct __sk_buff *skb, struct bpf_sock *
 	if (sw_just_handed(w) && sw_has_room(listener))
 		return;
 	sw_count(sw_assign(skb, listener, w) ? SW_ADMIT_REFUSED : SW_ADMITTED);
-}
-
-__noinline int skb_options(struct __sk_buff *skb, struct sw_work *w)
-{
-	struct sw_cursor cursor = {
-		.base = (const __u8 *)(long)skb->data,
-		.end = (const __u8 *)(long)skb->data_end,
-	};
-
-	return w ? sw_parse_options(&cursor, &w->packet, &w->seg) : SW_TRUNCATED;
 }
 
 /* A socket of its own shows that it has been admitted before. */

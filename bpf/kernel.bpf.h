@@ -3,13 +3,14 @@
  * The kernel's own types, as far as guard reads them (CO-RE: where a field is, the running kernel's
  * BTF says), and the one function of the kernel that it calls.
  */
-#ifndef SYNWARD_KERNEL_H
-#define SYNWARD_KERNEL_H
+#ifndef SYNWARD_KERNEL_BPF_H
+#define SYNWARD_KERNEL_BPF_H
 
 #include <linux/bpf.h>
 #include <linux/in6.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
+#include <stdbool.h>
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

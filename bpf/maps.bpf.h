@@ -3,8 +3,8 @@
  * Every map of the object. None is pinned: user space finds them through the program on the
  * interface. Names and layouts are what `bpftool map dump` shows, see include/synward.
  */
-#ifndef SYNWARD_MAPS_H
-#define SYNWARD_MAPS_H
+#ifndef SYNWARD_MAPS_BPF_H
+#define SYNWARD_MAPS_BPF_H
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -12,10 +12,7 @@
 #include <synward/config.h>
 #include <synward/event.h>
 #include <synward/flow.h>
-#include <synward/offline.h>
 #include <synward/guard.h>
-#include <synward/parse.h>
-#include <synward/reply.h>
 #include <synward/stats.h>
 #include <synward/sweep.h>
 
@@ -175,117 +172,5 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } sw_blind SEC(".maps");
-
-#define SW_HINT 0x64726177 /* that metadata */
-
-/* What guard found when it looked for the socket of a segment. */
-enum sw_found {
-	FOUND_NOTHING,
-	FOUND_SOCKET, /* of the connection itself: established, SYN_RCVD, TIME_WAIT, ... */
-	FOUND_LISTENER,
-};
-
-struct sw_look {
-	enum sw_found found;
-	enum sw_listener_kind listener;
-	__u32 half_open, backlog;
-	__u32 receive_buffer; /* bytes */
-};
-
-/*
- * Work on one segment, by the CPU that does it: too large for BPF's stack of 512 bytes. Programs of
- * network hooks run with bottom halves off and so never meet in it.
- */
-struct sw_work {
-	__u64 now;
-	enum sw_counter reason;
-	enum sw_state before[2], after[2]; /* of the endpoints, before and after the step */
-	__u8 halfopen; /* the flow was found in sw_halfopen */
-	__u8 proved; /* and may leave it */
-	__u8 picked_up; /* begun by this segment, without a SYN */
-	__u8 awaits_admission; /* opened by a cookie: the listener may have to be given it */
-	struct sw_segment seg; /* its options[] last */
-	struct sw_packet packet;
-	struct sw_flow flow; /* on its way into a map */
-	struct sw_look look;
-	struct sw_offer offer;
-	struct sw_reply reply;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct sw_work);
-} sw_scratch SEC(".maps");
-
-static __always_inline struct sw_work *sw_work_in_hand(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&sw_scratch, &zero);
-}
-
-/* Zero but for what is always written before it is read. */
-static __always_inline struct sw_work *sw_new_work(void)
-{
-	struct sw_work *w = sw_work_in_hand();
-
-	if (w)
-		__builtin_memset(w, 0, offsetof(struct sw_work, seg.options));
-	return w;
-}
-
-/* Offline (tests, replay), time is what user space says it is. */
-const volatile bool offline = false;
-__u64 offline_now_ns = 0;
-struct sw_offline offline_result = {};
-
-/* Of a frame of which only the headers are given; 0: given whole. Volatile: clang would read it first. */
-volatile __u32 offline_wire_length = 0;
-
-static __always_inline __u64 sw_now(void)
-{
-	return offline ? offline_now_ns : bpf_ktime_get_ns();
-}
-
-/* That of the last tick (1 to 10 ms ago): reading the exact clock takes 22 ns. */
-static __always_inline __u64 sw_coarse_now(void)
-{
-	return offline ? offline_now_ns : bpf_ktime_get_coarse_ns();
-}
-
-/* The time of a segment: exact if it opens or closes. */
-static __always_inline __u64 sw_segment_time(const struct sw_segment *seg)
-{
-	return seg->flags & (SW_TCP_SYN | SW_TCP_FIN | SW_TCP_RST) ? sw_now() : sw_coarse_now();
-}
-
-/* In force while nobody has written sw_config, as after `ip link set dev IF xdp obj`. */
-static const volatile struct sw_config sw_unconfigured = SW_CONFIG_DEFAULT;
-
-static __always_inline const struct sw_config *sw_settings(void)
-{
-	__u32 zero = 0;
-	const struct sw_config *cfg = bpf_map_lookup_elem(&sw_config, &zero);
-
-	return cfg && cfg->configured ? cfg : (const struct sw_config *)&sw_unconfigured;
-}
-
-/* By enum sw_counter; of this CPU, and programs do not preempt each other on one. */
-static __always_inline __u64 *sw_counters(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&sw_stats, &zero);
-}
-
-static __always_inline void sw_count(enum sw_counter counter)
-{
-	__u64 *counters = sw_counters();
-
-	if (counters && counter < SW_COUNTER_MAX)
-		counters[counter]++;
-}
 
 #endif

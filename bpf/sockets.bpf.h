@@ -13,6 +13,11 @@
 #ifndef SYNWARD_SOCKETS_BPF_H
 #define SYNWARD_SOCKETS_BPF_H
 
+#include <linux/bpf.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include <synward/flow.h>
 #include <synward/guard.h>
 
 #include "kernel.bpf.h"

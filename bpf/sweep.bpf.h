@@ -5,10 +5,19 @@
 #ifndef SYNWARD_SWEEP_BPF_H
 #define SYNWARD_SWEEP_BPF_H
 
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include <synward/event.h>
 #include <synward/state.h>
 #include <synward/sweep.h>
 
-#include "guard.bpf.h"
+#include "clock.bpf.h"
+#include "count.bpf.h"
+#include "events.bpf.h"
+#include "maps.bpf.h"
+#include "pressure.bpf.h"
+#include "settings.bpf.h"
 #include "track.bpf.h"
 
 struct sw_pass {

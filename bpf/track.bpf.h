@@ -3,12 +3,23 @@
  * One segment against the flow maps: find its flow or begin one, apply the state model under the
  * lock, move a flow that has proved live into sw_flows, count, tell who reads events.
  */
-#ifndef SYNWARD_TRACK_H
-#define SYNWARD_TRACK_H
+#ifndef SYNWARD_TRACK_BPF_H
+#define SYNWARD_TRACK_BPF_H
 
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include <synward/event.h>
 #include <synward/predict.h>
+#include <synward/state.h>
 
+#include "clock.bpf.h"
+#include "count.bpf.h"
+#include "events.bpf.h"
+#include "frame.bpf.h"
 #include "maps.bpf.h"
+#include "settings.bpf.h"
+#include "work.bpf.h"
 
 #define EEXIST 17 /* asm-generic/errno-base.h */
 
@@ -178,16 +189,6 @@ static __always_inline void sw_apply_or_begin(struct sw_work *w, struct sw_flow 
 	w->reason = SW_RACE_LOST;
 }
 
-static __always_inline void sw_tell_reader(struct sw_event *event)
-{
-	__u32 zero = 0, *reader = bpf_map_lookup_elem(&sw_event_reader, &zero);
-
-	if (!reader || !*reader)
-		return;
-	if (bpf_ringbuf_output(&sw_events, event, sizeof(*event), 0))
-		sw_count(SW_EVENTS_LOST);
-}
-
 static __always_inline void sw_tell_transition(const struct sw_work *w)
 {
 	struct sw_event event = {
@@ -245,13 +246,6 @@ static __always_inline void sw_account_for(const struct sw_work *w)
 		sw_count(SW_FLOWS_MIDSTREAM);
 	if (w->before[0] != w->after[0] || w->before[1] != w->after[1])
 		sw_account_for_change(w);
-}
-
-__noinline int sw_read_options(struct sw_segment *seg)
-{
-	if (seg)
-		sw_decode_options(seg);
-	return 0;
 }
 
 static __always_inline void sw_begin_work(struct sw_work *w)

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Guard's look-ups: the guarded port a segment is for, and the socket that the kernel would give it to.
+ * A listener seen by this CPU a moment ago need not be asked for again.
+ */
+#ifndef SYNWARD_LOOKUP_BPF_H
+#define SYNWARD_LOOKUP_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include <synward/guard.h>
+
+#include "kernel.bpf.h"
+#include "maps.bpf.h"
+#include "sockets.bpf.h"
+#include "work.bpf.h"
+
+/* The guarded port that the segment is for, or NULL. */
+static __always_inline struct sw_port *sw_port_of(const struct sw_work *w)
+{
+	__u32 number = sw_local_port(w);
+
+	return bpf_map_lookup_elem(&sw_ports, &number);
+}
+
+static __always_inline struct sw_pressure *sw_pressure_of(const struct sw_port *port)
+{
+	__u32 slot = port->slot;
+
+	return bpf_map_lookup_elem(&sw_pressure, &slot);
+}
+
+/* The socket that the kernel would give the segment to, or NULL; to be released. */
+static __always_inline struct bpf_sock *sw_find_socket(void *ctx, const struct sw_work *w)
+{
+	const struct sw_packet *packet = &w->packet;
+	struct bpf_sock_tuple tuple = {};
+
+	if (packet->ipv4) {
+		tuple.ipv4.saddr = packet->from[3];
+		tuple.ipv4.daddr = packet->to[3];
+		tuple.ipv4.sport = sw_wire16(sw_remote_port(w));
+		tuple.ipv4.dport = sw_wire16(sw_local_port(w));
+		return bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	}
+	__builtin_memcpy(tuple.ipv6.saddr, packet->from, 16);
+	__builtin_memcpy(tuple.ipv6.daddr, packet->to, 16);
+	tuple.ipv6.sport = sw_wire16(sw_remote_port(w));
+	tuple.ipv6.dport = sw_wire16(sw_local_port(w));
+	return bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
+}
+
+static __always_inline enum sw_listener_kind sw_kind_of(const struct tcp_sock *tcp)
+{
+	if (bpf_core_field_exists(tcp->md5sig_info) && tcp->md5sig_info)
+		return LISTENING_SIGNED;
+	if (bpf_core_field_exists(tcp->ao_info) && tcp->ao_info)
+		return LISTENING_SIGNED;
+	if (bpf_core_field_exists(tcp->is_mptcp) && tcp->is_mptcp)
+		return LISTENING_MPTCP;
+	return LISTENING;
+}
+
+static __always_inline void sw_look_at_listener(struct sw_look *look, struct bpf_sock *found)
+{
+	const struct tcp_sock *tcp = bpf_skc_to_tcp_sock(found);
+	const struct sock *sock = (const struct sock *)tcp;
+
+	if (!tcp)
+		return;
+	look->found = FOUND_LISTENER;
+	look->listener = sw_kind_of(tcp);
+	look->half_open = tcp->inet_conn.icsk_accept_queue.qlen.counter;
+	look->backlog = sock->sk_max_ack_backlog;
+	look->receive_buffer = sock->sk_rcvbuf;
+}
+
+/* Fills w->look. */
+static __always_inline void sw_look_up(void *ctx, struct sw_work *w)
+{
+	struct bpf_sock *found = sw_find_socket(ctx, w);
+
+	w->look = (struct sw_look){ .found = FOUND_NOTHING, .listener = NOT_LISTENING };
+	if (!found)
+		return;
+	w->look.found = FOUND_SOCKET;
+	if (found->state == KERNEL_TCP_LISTEN)
+		sw_look_at_listener(&w->look, found);
+	bpf_sk_release(found);
+}
+
+static __always_inline bool sw_same_address(const __u32 *a, const __u32 *b)
+{
+	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
+}
+
+/* The listener that this CPU saw a moment ago, if the connection can have no socket of its own. */
+static __always_inline bool sw_recall_listener(struct sw_work *w, const struct sw_port *port)
+{
+	const struct sw_pressure *pressure = sw_pressure_of(port);
+
+	if (!pressure || w->now >= pressure->listener_ns + SW_LISTENER_NS ||
+	    !sw_same_address(pressure->local, w->packet.to) || !sw_has_no_socket(&w->seg.key))
+		return false;
+	w->look = (struct sw_look){
+		.found = FOUND_LISTENER,
+		.listener = pressure->listener,
+		.receive_buffer = pressure->receive_buffer,
+	};
+	return true;
+}
+
+static __always_inline void sw_remember_listener(const struct sw_work *w,
+						 const struct sw_port *port)
+{
+	struct sw_pressure *pressure = sw_pressure_of(port);
+
+	if (!pressure || w->look.found != FOUND_LISTENER)
+		return;
+	pressure->listener_ns = w->now;
+	pressure->listener = w->look.listener;
+	pressure->receive_buffer = w->look.receive_buffer;
+	__builtin_memcpy(pressure->local, w->packet.to, 16);
+}
+
+/* Whose cookie the listener takes. */
+static __always_inline enum sw_admission sw_admission_for(const struct sw_guard *guard,
+							  const struct sw_look *look)
+{
+	if (look->listener == LISTENING)
+		return guard->admission;
+	if (look->listener == LISTENING_MPTCP && guard->kernel_cookies)
+		return ADMISSION_KERNEL;
+	return ADMISSION_NONE;
+}
+
+/* The time without pressure is over that ends cookies (auto). */
+static __always_inline bool sw_quiet(const struct sw_port *port, const struct sw_guard *guard,
+				     __u64 now)
+{
+	return now > port->busy_ns + guard->quiet_ms * SW_NS_PER_MS;
+}
+
+/*
+ * Where the SYN would go. How full the listener's queue is matters only where cookies may begin or
+ * end with it.
+ */
+static __always_inline void sw_look_up_for_syn(struct xdp_md *ctx, struct sw_work *w,
+					       const struct sw_port *port,
+					       const struct sw_guard *guard)
+{
+	bool settled = port->mode == COOKIES_ALWAYS || (port->on && !sw_quiet(port, guard, w->now));
+
+	if (settled && sw_recall_listener(w, port))
+		return;
+	sw_look_up(ctx, w);
+	sw_remember_listener(w, port);
+}
+
+#endif

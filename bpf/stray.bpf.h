@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Guard, a segment that is no SYN and that no flow of its own has taken:
+ *
+ *   a socket of its own? pass ─► a valid cookie? new flow, pass ─► one of the few? pass ─► drop
+ */
+#ifndef SYNWARD_STRAY_BPF_H
+#define SYNWARD_STRAY_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include <synward/guard.h>
+#include <synward/state.h>
+
+#include "cookie.bpf.h"
+#include "count.bpf.h"
+#include "frame.bpf.h"
+#include "kernel_cookie.bpf.h"
+#include "lookup.bpf.h"
+#include "maps.bpf.h"
+#include "pressure.bpf.h"
+#include "settings.bpf.h"
+#include "sockets.bpf.h"
+#include "track.bpf.h"
+#include "work.bpf.h"
+
+enum sw_ruling {
+	RULING_NONE, /* guard has nothing to say: track it as ever */
+	RULING_OPENED, /* its cookie has begun a flow: track it */
+	RULING_PASS, /* pass it, and keep nothing of it */
+	RULING_DROP, /* w->reason says why */
+};
+
+static __always_inline bool sw_may_bear_cookie(const struct sw_segment *seg)
+{
+	return (seg->flags & (SW_TCP_ACK | SW_TCP_SYN | SW_TCP_RST)) == SW_TCP_ACK;
+}
+
+/* The cookie was good: the flow as SYN and SYN+ACK would have left it, in place of any older one. */
+static __always_inline void sw_begin_by_cookie(struct sw_work *w, struct sw_port *port,
+					       enum sw_admission admission)
+{
+	struct sw_pressure *pressure = sw_pressure_of(port);
+
+	sw_count(SW_COOKIES_ACCEPTED);
+	if (pressure)
+		pressure->accepted++;
+	sw_open_by_cookie(&w->flow, &w->seg, &w->offer, w->now, sw_settings());
+	w->flow.cookie = admission == ADMISSION_BPF;
+	if (!bpf_map_delete_elem(&sw_flows, &w->seg.key)) {
+		sw_count(SW_FLOWS_REPLACED);
+		sw_count(SW_FLOWS_REMOVED);
+	}
+	if (!bpf_map_update_elem(&sw_halfopen, &w->seg.key, &w->flow, BPF_ANY))
+		sw_count(SW_HALFOPEN_OPENED);
+}
+
+/* Nobody's. */
+static __always_inline int sw_rule_stray(struct sw_work *w)
+{
+	if (sw_among_few(w)) {
+		sw_count(SW_STRAY_PASSED);
+		return RULING_PASS;
+	}
+	w->reason = SW_STRAY;
+	return RULING_DROP;
+}
+
+static __always_inline int sw_rule_cookie(void *ctx, struct sw_work *w, struct sw_port *port,
+					  const struct sw_guard *guard, const struct sw_keys *keys,
+					  bool known)
+{
+	enum sw_admission admission = sw_admission_for(guard, &w->look);
+	enum sw_counter wrong = SW_COOKIE_BAD;
+
+	if (admission == ADMISSION_BPF)
+		wrong = sw_check_cookie(w, guard, keys);
+	else if (admission == ADMISSION_KERNEL && sw_kernel_cookie_valid(ctx, w))
+		wrong = SW_NONE;
+	if (!wrong) {
+		sw_begin_by_cookie(w, port, admission);
+		return RULING_OPENED;
+	}
+	if (known)
+		return RULING_NONE;
+	if (admission != ADMISSION_KERNEL && sw_kernel_outstanding(port, w->now) &&
+	    sw_kernel_cookie_valid(ctx, w))
+		return RULING_NONE;
+	sw_count(SW_COOKIES_REJECTED);
+	w->reason = wrong;
+	return RULING_DROP;
+}
+
+static __always_inline int sw_rule(struct xdp_md *ctx, struct sw_work *w, struct sw_port *port,
+				   const struct sw_guard *guard, const struct sw_keys *keys,
+				   bool known)
+{
+	if (w->look.found == FOUND_LISTENER && sw_may_bear_cookie(&w->seg) &&
+	    sw_cookie_outstanding(guard, port, w->now)) {
+		xdp_options(ctx, w);
+		sw_read_options(&w->seg);
+		return sw_rule_cookie(ctx, w, port, guard, keys, known);
+	}
+	return known || port->mode == COOKIES_NEVER ? RULING_NONE : sw_rule_stray(w);
+}
+
+/*
+ * A segment that is no SYN, and that no flow has taken. `known`: there is one, but it refused it, is
+ * over or not proved live; what it makes of the segment stands then, unless there is a cookie.
+ */
+__noinline int sw_guard_stray(struct xdp_md *ctx, int known)
+{
+	const struct sw_guard *guard = &sw_settings()->guard;
+	struct sw_work *w = sw_work_in_hand();
+	const struct sw_keys *keys;
+	struct sw_port *port;
+	__u32 zero = 0;
+	int ruling;
+
+	keys = bpf_map_lookup_elem(&sw_keys, &zero);
+	if (!w || !keys)
+		return RULING_NONE;
+	port = sw_port_of(w);
+	if (!port)
+		return RULING_NONE;
+	sw_look_up(ctx, w);
+	if (w->look.found == FOUND_SOCKET)
+		return RULING_NONE;
+	ruling = sw_rule(ctx, w, port, guard, keys, known);
+	/* The listener may make a socket of it: the cookie can be the kernel's. */
+	if (w->look.found == FOUND_LISTENER && ruling != RULING_DROP)
+		sw_expect_socket(&w->seg.key);
+	return ruling;
+}
+
+#endif

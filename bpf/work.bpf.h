@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Work on one segment, by the CPU that does it: what is known of the segment, of its flow and of what
+ * guard found. It is too large for BPF's stack of 512 bytes. Programs of network hooks run with bottom
+ * halves off and so never meet in it.
+ */
+#ifndef SYNWARD_WORK_BPF_H
+#define SYNWARD_WORK_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include <synward/cookie.h>
+#include <synward/flow.h>
+#include <synward/guard.h>
+#include <synward/reply.h>
+#include <synward/segment.h>
+#include <synward/stats.h>
+
+/* What guard found when it looked for the socket of a segment. */
+enum sw_found {
+	FOUND_NOTHING,
+	FOUND_SOCKET, /* of the connection itself: established, SYN_RCVD, TIME_WAIT, ... */
+	FOUND_LISTENER,
+};
+
+struct sw_look {
+	enum sw_found found;
+	enum sw_listener_kind listener;
+	__u32 half_open, backlog;
+	__u32 receive_buffer; /* bytes */
+};
+
+struct sw_work {
+	__u64 now;
+	enum sw_counter reason;
+	enum sw_state before[2], after[2]; /* of the endpoints, before and after the step */
+	__u8 halfopen; /* the flow was found in sw_halfopen */
+	__u8 proved; /* and may leave it */
+	__u8 picked_up; /* begun by this segment, without a SYN */
+	__u8 awaits_admission; /* opened by a cookie: the listener may have to be given it */
+	struct sw_segment seg; /* its options[] last */
+	struct sw_packet packet;
+	struct sw_flow flow; /* on its way into a map */
+	struct sw_look look;
+	struct sw_offer offer;
+	struct sw_reply reply;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sw_work);
+} sw_scratch SEC(".maps");
+
+static __always_inline struct sw_work *sw_work_in_hand(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&sw_scratch, &zero);
+}
+
+/* Zero but for what is always written before it is read. */
+static __always_inline struct sw_work *sw_new_work(void)
+{
+	struct sw_work *w = sw_work_in_hand();
+
+	if (w)
+		__builtin_memset(w, 0, offsetof(struct sw_work, seg.options));
+	return w;
+}
+
+static __always_inline __u16 sw_local_port(const struct sw_work *w)
+{
+	return w->seg.key.port[!(w->seg.sender ^ w->seg.self)];
+}
+
+static __always_inline __u16 sw_remote_port(const struct sw_work *w)
+{
+	return w->seg.key.port[w->seg.sender & 1];
+}
+
+#endif
