@@ -27,7 +27,7 @@ import subprocess
 import tempfile
 import time
 
-from tcp import Puppet, Tap
+from tcp import PATIENCE, Puppet, Tap
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SYNWARD = os.environ.get("SYNWARD", os.path.join(ROOT, "build", "synward"))
@@ -48,7 +48,7 @@ class Skip(Exception):
     """The test cannot run here, and why."""
 
 
-def until(check, timeout=5.0):
+def until(check, timeout=PATIENCE):
     """Call check until it returns None; what it returned last is the failure."""
     end = time.monotonic() + timeout
     while True:
@@ -69,6 +69,22 @@ def run(command, check=True, timeout=60, **options):
     if check and result.returncode:
         raise Failure(f"{' '.join(map(str, command))}: exit {result.returncode}: {result.stderr.strip()}")
     return result
+
+
+def boot_clock():
+    """Seconds, on the clock that the data path's deadlines are on."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+@contextlib.contextmanager
+def on_one_cpu():
+    """What is sent is received on the same CPU: in order, and counted there."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def address(packed):
@@ -213,7 +229,7 @@ class Host:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((self.address[family], port))
         sock.listen(backlog)
-        sock.settimeout(5)
+        sock.settimeout(PATIENCE)
         return sock
 
     def client(self, family=4, port=0):
@@ -232,7 +248,7 @@ class Tracker:
         self.host = host
         self.log = tempfile.TemporaryFile("w+", prefix="sw-log-")
         self.process = host.start([*prefix, SYNWARD, "run", *interfaces, *options], stdout=self.log, stderr=self.log)
-        until(self.ready, 15)
+        until(self.ready)
 
     def ready(self):
         if self.process.poll() is not None:
@@ -252,7 +268,7 @@ class Tracker:
         """End it and return its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(how)
-        return self.process.wait(10)
+        return self.process.wait(PATIENCE)
 
 
 class Lab:
@@ -365,21 +381,44 @@ class Lab:
         shown = self.watched.run("tc -j filter show dev veth egress").stdout
         program = next(row["options"]["prog"]["id"] for row in json.loads(shown) if "prog" in row.get("options", {}))
         ids = json.loads(run(["bpftool", "-j", "prog", "show", "id", program]).stdout)["map_ids"]
-        shown = [json.loads(run(["bpftool", "-j", "map", "show", "id", number]).stdout) for number in ids]
-        return {row["name"]: row["id"] for row in shown}
+        shown = json.loads(run(["bpftool", "-j", "map", "show"]).stdout)
+        return {row["name"]: row["id"] for row in shown if row["id"] in ids}
 
     def dump(self, name):
         """The entries of a map, fields and enumerators by name."""
         rows = json.loads(run(["bpftool", "-j", "map", "dump", "id", self.map_ids()[name]]).stdout)
         return [row["formatted"] for row in rows]
 
+    def entries(self):
+        """{both endpoints: value} of what is in sw_flows and sw_halfopen, overdue or not."""
+        rows = self.dump("sw_halfopen") + self.dump("sw_flows")
+        keys = (zip(row["key"]["addr"], row["key"]["port"]) for row in rows)
+        return {frozenset(endpoint(address(packed), port) for packed, port in key): row["value"]
+                for key, row in zip(keys, rows)}
+
     def entry(self, one, other):
-        """The entry of sw_flows for two endpoints, or None."""
-        for entry in self.dump("sw_flows"):
-            ends = {endpoint(address(packed), port) for packed, port in zip(entry["key"]["addr"], entry["key"]["port"])}
-            if ends == {one, other}:
-                return entry
-        return None
+        """The value of a flow's entry, or None."""
+        return self.entries().get(frozenset((one, other)))
+
+    def lives(self, *flows):
+        """Looks at the maps until none of these flows, given as pairs of endpoints, is there. [(deadline, seen,
+        missed)]: the flow's deadline; when a look began that found it, and when one ended that did not. Seconds of
+        the boot clock: whatever a look takes, the flow was still there at `seen` and no more at `missed`."""
+        deadline, seen, missed = {}, {}, {}
+
+        def look():
+            began, entries, ended = boot_clock(), self.entries(), boot_clock()
+            for flow in map(frozenset, flows):
+                if flow in entries:
+                    deadline[flow], seen[flow] = entries[flow]["deadline_ns"] / 1e9, began
+                else:
+                    missed.setdefault(flow, ended)
+            return f"still there: {entries}" if any(frozenset(flow) in entries for flow in flows) else None
+
+        until(look)
+        if len(seen) < len(flows):
+            raise Failure(f"of {flows} only {seen} were there at all")
+        return [(deadline[flow], seen[flow], missed[flow]) for flow in map(frozenset, flows)]
 
 
 class Played:
@@ -397,7 +436,7 @@ class Played:
 
     def accept(self):
         self.server = self.lab.keep(self.listener.accept()[0])
-        self.server.settimeout(5)
+        self.server.settimeout(PATIENCE)
         return self
 
     def states(self, client, server, ss=None):
@@ -427,8 +466,8 @@ class Connection:
 
     def accept(self):
         self.server = self.lab.keep(self.listener.accept()[0])
-        self.client.settimeout(5)
-        self.server.settimeout(5)
+        self.client.settimeout(PATIENCE)
+        self.server.settimeout(PATIENCE)
         return self
 
     def establish(self):
@@ -436,10 +475,10 @@ class Connection:
         self.states("ESTABLISHED", "ESTABLISHED")
         return self
 
-    def states(self, client, server, ss=None, timeout=5.0):
+    def states(self, client, server, ss=None):
         """Client and server are in these states for synward and for `ss` in both namespaces, or become so in time.
         ss=(client, server) where the two differ on purpose: a segment was seen and then lost."""
-        agree(self.lab, self.names[0], self.names[1], (client, server), ss or (client, server), timeout)
+        agree(self.lab, self.names[0], self.names[1], (client, server), ss or (client, server))
 
     def again(self):
         """The same four numbers once more."""
@@ -477,7 +516,7 @@ def sockets(lab, client, server):
     return at_client.get((client, server), "CLOSED"), at_server.get((server, client), listening)
 
 
-def agree(lab, client, server, states, ss, timeout=5.0):
+def agree(lab, client, server, states, ss):
     """synward has these states and `ss` those. A server that is CLOSED for synward and still listens is LISTEN for
     ss, and that is agreement. None in ss: the client is a puppet, and no kernel knows it."""
     def check():
@@ -490,7 +529,7 @@ def agree(lab, client, server, states, ss, timeout=5.0):
             return None
         return f"{client} and {server}: expected {states}, ss {ss}; synward says {synward}, ss says {seen}"
 
-    until(check, timeout)
+    until(check)
 
 
 # What the kernel says of a connection, and what passes over it
@@ -516,7 +555,7 @@ def ss_info(host, sock):
     return dict(word.split(":", 1) for word in shown[5:] if ":" in word)
 
 
-def exchange(one, other, size=1_000_003, timeout=15):
+def exchange(one, other, size=1_000_003, timeout=PATIENCE):
     """Sends `size` bytes each way at the same time, and compares what arrived."""
     content = {sock: os.urandom(size) for sock in (one, other)}
     sent = {sock: memoryview(data) for sock, data in content.items()}
@@ -546,7 +585,7 @@ def exchange(one, other, size=1_000_003, timeout=15):
                 else:
                     selector.unregister(sock)
     for sock in content:
-        sock.settimeout(5)
+        sock.settimeout(PATIENCE)
     if got[one] != content[other] or got[other] != content[one]:
         raise Failure("what arrived is not what was sent")
 

@@ -17,6 +17,7 @@ ETH_P_IPV6 = 0x86DD
 VLAN = 0x8100
 QINQ = 0x88A8
 LETTERS = "FSRPAUEC"  # control bits from the lowest (RFC 9293, 3.1)
+PATIENCE = 20  # seconds: who has waited so long for what must come says that it did not
 
 
 def checksum(data):
@@ -183,7 +184,7 @@ class Tap:
     def send_frame(self, frame):
         self.socket.send(frame)
 
-    def wait(self, match, timeout=3):
+    def wait(self, match, timeout=PATIENCE):
         """The last segment for which match(segment) holds, waited for."""
         end = time.monotonic() + timeout
         while True:
@@ -228,6 +229,6 @@ class Puppet:
 
     def connect(self):
         self.send("S", options=self.options)
-        self.receive("SA")
+        self.receive("SA", ack=self.snd)
         self.send("A")
         return self

@@ -2,6 +2,7 @@
 """When guard sends cookies and when not: auto, always, never; the switch from one to another with connections under
 way; budget, dry run, refused options, and what events and status say of it all."""
 
+import collections
 import contextlib
 import json
 import os
@@ -12,7 +13,7 @@ import tempfile
 import threading
 import time
 
-from lab import SYNWARD, Failure, Skip, endpoint, run, test, until
+from lab import PATIENCE, SYNWARD, Failure, Skip, endpoint, on_one_cpu, run, test, until
 from tcp import Puppet, Segment
 from test_commands import NOTHING, hooks, refused
 
@@ -164,7 +165,7 @@ def fast_open_works_at_a_quiet_port(lab, family):
         sock.setblocking(True)
         sock.sendto(b"in the SYN", socket.MSG_FASTOPEN, (lab.server.address[family], lab.port))
         server = lab.keep(listener.accept()[0])
-        server.settimeout(5)
+        server.settimeout(PATIENCE)
         assert server.recv(100) == b"in the SYN"
         server.sendall(b"answer")
         assert sock.recv(100) == b"answer"
@@ -290,17 +291,6 @@ def pressure_that_goes_on_keeps_cookies_on(lab, family):
     assert half_open(lab) == 0
 
 
-@contextlib.contextmanager
-def on_one_cpu():
-    """What is sent is received on the same CPU."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(before)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
-
-
 # Handshakes across a switch
 
 @test(track=False, families=(4, 6))
@@ -315,7 +305,7 @@ def handshake_of_the_kernels_completes_after_cookies_began(lab, family):
     lab.counts(cookies_sent=1, cookies_on=1)
     puppet.send("A")
     server = lab.keep(listener.accept()[0])
-    server.settimeout(5)
+    server.settimeout(PATIENCE)
     puppet_echo(puppet, server)
     assert lab.rise("cookies_accepted") == {"cookies_accepted": 0}
 
@@ -350,7 +340,7 @@ def accept_from(lab, listener, puppet):
     """The socket of the puppet's connection, whoever else connected."""
     while True:
         server, whom = listener.accept()
-        lab.keep(server).settimeout(5)
+        lab.keep(server).settimeout(PATIENCE)
         if whom[:2] == (puppet.address, puppet.port):
             return server
 
@@ -567,7 +557,7 @@ class Client:
 
     def connect(self):
         sock = self.lab.client.socket(socket.AF_INET6 if self.family == 6 else socket.AF_INET, socket.SOCK_STREAM)
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE)
         sock.connect((self.lab.server.address[self.family], self.lab.port))
         return sock
 
@@ -667,7 +657,8 @@ def dry_run_drops_and_alters_nothing(lab, family):
 
 
 def exchange(puppet, first):
-    """Send all kinds of segments to a listener; how many came back, by their flags."""
+    """Send all kinds of segments to a listener; how many came back, by their flags. What the kernel sends again counts
+    once."""
     puppet.tap.segments().clear()
     sent = {"S": 23, "A": 2 * STRAYS_PER_SECOND + 1009, "FA": 29, "PA": 31, "SA": 37, "F": 41, "R": 43}
     port = first
@@ -678,13 +669,11 @@ def exchange(puppet, first):
     wanted = {"SA": sent["S"], "R": sum(sent[flags] for flags in ("A", "FA", "PA", "SA"))}
 
     def back():
-        found = {}
-        for segment in puppet.tap.segments():
-            if segment.src == puppet.peer and first < segment.dport <= port:
-                found[segment.flags] = found.get(segment.flags, 0) + 1
-        return {"SA": found.pop("SA", found.pop("AS", 0)), **found}
+        answered = {(segment.flags, segment.dport) for segment in puppet.tap.segments()
+                    if segment.src == puppet.peer and first < segment.dport <= port}
+        return dict(collections.Counter(flags for flags, _ in answered))
 
-    until(lambda: None if back() == wanted else f"{back()}, expected {wanted}", 10)
+    until(lambda: None if back() == wanted else f"{back()}, expected {wanted}")
     return back()
 
 
@@ -698,7 +687,7 @@ def events(lab, *words):
         until(lambda: None if lab.dump("sw_event_reader")[0]["value"] else "nobody reads events")
         yield lambda: os.pread(output.fileno(), 1 << 20, 0).decode().splitlines()
         process.send_signal(signal.SIGINT)
-        assert process.wait(5) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 @test(track=False)
@@ -784,7 +773,7 @@ def multipath_listener(lab, port):
         raise Skip(f"all but MPTCP was right; this kernel has none: {error}") from error
     sock.bind((lab.server.address[4], port))
     sock.listen()
-    sock.settimeout(5)
+    sock.settimeout(PATIENCE)
     return sock
 
 

@@ -11,7 +11,7 @@ import os
 import socket
 import tempfile
 
-from lab import GUARDED, Failure, TcpInfo, exchange, run, ss_info, test, until
+from lab import GUARDED, PATIENCE, Failure, TcpInfo, exchange, run, ss_info, test, until
 
 BOTH = (4, 6)
 ALWAYS = ["--guard", GUARDED, "--cookies", "always"]
@@ -41,7 +41,7 @@ class Twins:
 
     def connect(self, listener, prepare):
         client = self.lab.client.socket(self.guarded.family, socket.SOCK_STREAM)
-        client.settimeout(5)
+        client.settimeout(PATIENCE)
         prepare(client)
         client.connect(listener.getsockname()[:2])
         return client, listener.accept()[0]

@@ -52,19 +52,21 @@ class Recording:
         return word in synward("replay", self.file.name, "--json").out
 
     def settle(self):
-        """Wait until tcpdump has written what it was given: its file stays as long as it is for a while."""
-        sizes = []
+        """Wait until tcpdump has written what it was given: for a while it sleeps, and its file stays as long as it is."""
+        looks = []
 
         def check():
-            sizes.append(os.stat(self.file.name).st_size)
-            return None if len(sizes) > 20 and len(set(sizes[-20:])) == 1 else "tcpdump goes on writing"
+            with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as stat:
+                asleep = stat.read().rpartition(") ")[2].startswith("S")
+            looks.append((asleep, os.stat(self.file.name).st_size))
+            return None if len(looks) > 20 and set(looks[-20:]) == {(True, looks[-1][1])} else "tcpdump goes on writing"
 
         laboratory.until(check)
 
     def stop(self):
         self.settle()
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(10)
+        self.process.wait(laboratory.PATIENCE)
         must("0 packets dropped by kernel" in self.text(), f"tcpdump lost packets: {self.text()}")
         return synward("replay", self.file.name, "--json").ok()
 
@@ -103,10 +105,10 @@ def connect(lab, family=4, port=1000):
     """A connected pair of sockets, the client's and the server's."""
     with lab.server.listener(family, port) as listener:
         client = lab.keep(lab.client.client(family))
-        client.settimeout(5)
+        client.settimeout(laboratory.PATIENCE)
         client.connect((lab.server.address[family], port))
         server = lab.keep(listener.accept()[0])
-        server.settimeout(5)
+        server.settimeout(laboratory.PATIENCE)
     return client, server
 
 
@@ -164,7 +166,7 @@ def lab_reset_and_refused():
         client.close()
         recording.watch()
         with lab.client.client() as refused:
-            refused.settimeout(5)
+            refused.settimeout(laboratory.PATIENCE)
             same(refused.connect_ex((lab.server.address[4], 9)), 111, "connect to a closed port")
         same([flow["conn_state"] for flow in recording.check().flows()], ["RSTO", "REJ"], "conn_state")
 
