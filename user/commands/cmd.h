@@ -42,9 +42,6 @@ struct sw_command {
 	void *args;
 };
 
-/* Whether --json was given: for commands that take it. */
-extern bool sw_json;
-
 /* The table of main.c. Ends with a NULL name. */
 extern const struct sw_command sw_commands[];
 

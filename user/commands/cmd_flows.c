@@ -9,6 +9,7 @@
 #include "commands/cmd.h"
 #include "model/flow_table.h"
 #include "text/flow_view.h"
+#include "text/json.h"
 #include "host/iface.h"
 #include "text/names.h"
 #include "text/report.h"
@@ -81,8 +82,7 @@ static void print_json(const struct sw_flow_table *table, size_t count, __u64 no
 		json_object_set_new(flow, "expires",
 				    sw_seconds_json((__s64)(record->flow.deadline_ns - now_ns)));
 		fputs(i ? ",\n" : "\n", stdout);
-		json_dumpf(flow, stdout, SW_JSON_FORMAT);
-		json_decref(flow);
+		sw_json_print_element(flow);
 	}
 	puts(count ? "\n]" : "]");
 }

@@ -4,7 +4,6 @@
  * Keys are shown by their fingerprints alone.
  */
 #include <errno.h>
-#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "guard/keys.h"
 #include "host/privilege.h"
 #include "model/keys_in_force.h"
+#include "text/json.h"
 #include "text/report.h"
 #include "text/values.h"
 
@@ -144,13 +144,6 @@ static json_t *view_json(const struct view *view)
 	return object;
 }
 
-static void print_json(json_t *value)
-{
-	json_dumpf(value, stdout, JSON_INDENT(1));
-	putchar('\n');
-	json_decref(value);
-}
-
 static void print_mac(const struct sw_mac_term *term, __u64 now_ns)
 {
 	__u64 first = term->mac->first_epoch, from_ns = first * SW_EPOCH_NS;
@@ -242,7 +235,7 @@ static int make_or_extend(const char *file, const struct sw_key_args *key)
 	int err = key->next ? add_next(file, key, view.now_ns, &keys) : make(file, &keys);
 
 	if (!err && sw_json)
-		print_json(view_json(&view));
+		sw_json_print(view_json(&view));
 	explicit_bzero(&keys, sizeof(keys));
 	return err;
 }
@@ -254,7 +247,7 @@ static int show_file(const char *file)
 	int err = sw_key_file_read(file, &keys);
 
 	if (!err && sw_json)
-		print_json(view_json(&view));
+		sw_json_print(view_json(&view));
 	else if (!err)
 		print_view(&view);
 	explicit_bzero(&keys, sizeof(keys));
@@ -284,7 +277,7 @@ static int show_in_force(void)
 			print_view(&view);
 	}
 	if (!err && sw_json)
-		print_json(json_incref(list));
+		sw_json_print(json_incref(list));
 	json_decref(list);
 	explicit_bzero(&keys, sizeof(keys));
 	sw_ifaces_close(&ifaces);

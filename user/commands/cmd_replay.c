@@ -12,6 +12,7 @@
 
 #include "commands/cmd.h"
 #include "text/conn_state.h"
+#include "text/json.h"
 #include "replay/ladder.h"
 #include "replay/view.h"
 #include "text/report.h"

@@ -9,9 +9,8 @@
 #include <string.h>
 
 #include "commands/command_line.h"
+#include "text/json.h"
 #include "text/report.h"
-
-bool sw_json;
 
 static int take_json(const char *value, void *args)
 {
