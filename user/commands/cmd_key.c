@@ -20,15 +20,14 @@
 #include "text/report.h"
 #include "text/values.h"
 
-#define IN_MS     (10ULL * 60 * 1000)
 #define IN_MS_MAX (365ULL * 24 * 3600 * 1000)
 
 struct sw_key_args {
-	bool next, in;
+	bool next;
 	__u64 in_ms;
 };
 
-struct sw_key_args sw_key_args = { .in_ms = IN_MS };
+struct sw_key_args sw_key_args;
 
 /* Keys, where they are, and the moment they are looked at. */
 struct view {
@@ -41,30 +40,18 @@ struct view {
 
 /* --- Options -------------------------------------------------------------------------------- */
 
-static int take_next(const char *value, void *args)
-{
-	(void)value;
-	((struct sw_key_args *)args)->next = true;
-	return 0;
-}
-
-static int take_in(const char *value, void *args)
-{
-	const struct sw_range range = { "--in", 0, IN_MS_MAX };
-	struct sw_key_args *key = args;
-
-	key->in = true;
-	return sw_parse_duration(value, &range, &key->in_ms);
-}
-
-const struct sw_option sw_key_options[] = {
-	{ "next", NULL, "new: add the next MAC key to FILE, which is there", take_next },
-	{ "in", "DURATION", "new --next: it serves after that time (10m)", take_in },
+/* Rows of a table. clang-format would make columns of them. */
+/* clang-format off */
+const struct sw_option sw_options_key[] = {
+	{ .name = "next", .kind = SW_OPTION_FLAG, SW_INTO(struct sw_key_args, next),
+	  .help = "new: add the next MAC key to FILE, which is there" },
+	{ .name = "in", .kind = SW_OPTION_DURATION, SW_INTO(struct sw_key_args, in_ms),
+	  .initial = "10m", .min = 0, .max = IN_MS_MAX,
+	  .help = "new --next: it serves after that time" },
 	{},
 };
 
-/* clang-format off */
-const char sw_key_more[] =
+const char sw_options_key_more[] =
 	"key new FILE makes a key file, mode 0600. Give every host of a fleet the same one with\n"
 	"--key-file, and each takes the cookies of the others. key new FILE --next puts the next\n"
 	"MAC key into it, in the place of one that no longer serves; copy the file to all hosts\n"
@@ -293,10 +280,8 @@ static int check_words(char *const *operands, const struct sw_key_args *key)
 		return sw_misuse("`synward key` wants new or show, not \"%s\"", operands[0]);
 	if (makes && !operands[1])
 		return sw_misuse("`synward key new` wants a FILE; see `synward help key`");
-	if (!makes && (key->next || key->in))
-		return sw_misuse("--%s goes with `synward key new`", key->next ? "next" : "in");
-	if (key->in && !key->next)
-		return sw_misuse("--in goes with --next: a new file serves at once");
+	if (!makes && key->next)
+		return sw_misuse("--next goes with `synward key new`");
 	return 0;
 }
 

@@ -6,27 +6,16 @@
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <xdp/libxdp.h>
 
+#include "text/json.h"
 #include "text/report.h"
 
-static bool json_errors;
 static bool verbose;
 static char last_warning[512];
-
-void sw_report_json(bool on)
-{
-	json_errors = on;
-}
-
-void sw_report_verbose(bool on)
-{
-	verbose = on;
-}
 
 /*
  * A warning is kept up to its first line break. Debugging output of libbpf is of no use to our
@@ -56,8 +45,9 @@ static int hear_libxdp(enum libxdp_print_level level, const char *format, va_lis
 	return hear(level == LIBXDP_WARN, level == LIBXDP_DEBUG, format, args);
 }
 
-void sw_report_libraries(void)
+void sw_report_libraries(bool aloud)
 {
+	verbose = aloud;
 	libbpf_set_print(hear_libbpf);
 	libxdp_set_print(hear_libxdp);
 }
@@ -86,7 +76,7 @@ static void say_error(char *error, const char *hint)
 
 	disarm(error);
 
-	if (!json_errors) {
+	if (!sw_json) {
 		fprintf(stderr, "synward: %s%s%s\n", error, hint ? ". " : "", hint ?: "");
 		return;
 	}

@@ -8,14 +8,11 @@
 
 #include <stdbool.h>
 
-/* Errors become one JSON object a line on stderr: {"error": "...", "hint": "..."}. */
-void sw_report_json(bool on);
-
-/* What libbpf and libxdp say goes to stderr, too. */
-void sw_report_verbose(bool on);
-
-/* Takes over the libraries' messages; call it before the first use of libbpf. */
-void sw_report_libraries(void);
+/*
+ * Takes over what libbpf and libxdp say; `aloud`: it goes to stderr, too. Call it before their first
+ * use.
+ */
+void sw_report_libraries(bool aloud);
 
 /*
  * The last warning of a library, or NULL; for hints. sw_library_forget() before the calls it is
