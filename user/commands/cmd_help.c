@@ -25,10 +25,10 @@ static void append(char text[NOTE_TEXT], const char *before, const char *what)
 			 what);
 }
 
-/* "10s; 100ms to 1d": default, range. */
+/* "10s; 100ms to 1d; with --guard": default, range, and what it does nothing without. */
 static const char *note(const struct sw_option *option, char text[NOTE_TEXT])
 {
-	char initial[SW_OPTION_TEXT_MAX];
+	char initial[SW_OPTION_TEXT_MAX], needs[SW_OPTION_TEXT_MAX];
 	char min[SW_VALUE_TEXT], max[SW_VALUE_TEXT], range[2 * SW_VALUE_TEXT + 8] = "";
 
 	if (sw_option_has_range(option))
@@ -38,6 +38,7 @@ static const char *note(const struct sw_option *option, char text[NOTE_TEXT])
 	text[0] = '\0';
 	append(text, "", sw_option_initial(option, initial));
 	append(text, "", range);
+	append(text, "with ", sw_option_needs(option, needs));
 	return text;
 }
 

@@ -46,7 +46,7 @@ const struct sw_option sw_options_key[] = {
 	{ .name = "next", .kind = SW_OPTION_FLAG, SW_INTO(struct sw_key_args, next),
 	  .help = "new: add the next MAC key to FILE, which is there" },
 	{ .name = "in", .kind = SW_OPTION_DURATION, SW_INTO(struct sw_key_args, in_ms),
-	  .initial = "10m", .min = 0, .max = IN_MS_MAX,
+	  .initial = "10m", .min = 0, .max = IN_MS_MAX, .needs = { "next" },
 	  .help = "new --next: it serves after that time" },
 	{},
 };

@@ -32,6 +32,7 @@ struct parser {
 	struct sw_command_line *line;
 	size_t own, rows;
 	struct option *long_options; /* one a row, then an empty one */
+	bool *given; /* one a row */
 };
 
 bool sw_command_line_wants_json(int argc, char **argv)
@@ -73,7 +74,8 @@ static int open_parser(struct parser *parser, const struct sw_command *command,
 	parser->own = count(command->options);
 	parser->rows = parser->own + count(sw_options_common);
 	parser->long_options = calloc(parser->rows + 1, sizeof(*parser->long_options));
-	if (!parser->long_options)
+	parser->given = calloc(parser->rows, sizeof(*parser->given));
+	if (!parser->long_options || !parser->given)
 		return sw_fail(-ENOMEM, NULL, "read the command line");
 	for (size_t i = 0; i < parser->rows; i++)
 		parser->long_options[i] = (struct option){ .name = row(parser, i)->name,
@@ -84,12 +86,14 @@ static int open_parser(struct parser *parser, const struct sw_command *command,
 static void close_parser(struct parser *parser)
 {
 	free(parser->long_options);
+	free(parser->given);
 }
 
 static int take(struct parser *parser, size_t index, const char *value)
 {
 	void *args = index < parser->own ? parser->command->args : parser->line;
 
+	parser->given[index] = true;
 	return sw_option_take(row(parser, index), value, args);
 }
 
@@ -141,6 +145,32 @@ static int check_operands(const struct sw_command *command, char *const *operand
 	return 0;
 }
 
+/* What the option does nothing without was given, or it needs nothing. */
+static bool has_what_it_needs(const struct parser *parser, const struct sw_option *option)
+{
+	for (int i = 0; option->needs[i]; i++)
+		for (size_t other = 0; other < parser->own; other++)
+			if (parser->given[other] &&
+			    !strcmp(row(parser, other)->name, option->needs[i]))
+				return true;
+	return !option->needs[0];
+}
+
+static int check_needs(const struct parser *parser)
+{
+	char needs[SW_OPTION_TEXT_MAX];
+
+	for (size_t i = 0; i < parser->own; i++) {
+		const struct sw_option *option = row(parser, i);
+
+		if (parser->given[i] && !has_what_it_needs(parser, option))
+			return sw_misuse("--%s does nothing without %s; see `synward help %s`",
+					 option->name, sw_option_needs(option, needs),
+					 parser->command->name);
+	}
+	return 0;
+}
+
 int sw_command_line_parse(const struct sw_command *command, int argc, char **argv,
 			  struct sw_command_line *line)
 {
@@ -152,7 +182,7 @@ int sw_command_line_parse(const struct sw_command *command, int argc, char **arg
 		err = take_options(&parser, argc, argv);
 	}
 	if (!err && !line->help)
-		err = check_operands(command, line->operands);
+		err = check_needs(&parser) ?: check_operands(command, line->operands);
 	close_parser(&parser);
 	return err;
 }

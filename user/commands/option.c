@@ -222,3 +222,26 @@ const char *sw_option_bound(const struct sw_option *option, __u64 bound, char te
 	snprintf(text, SW_VALUE_TEXT, "%llu", bound);
 	return text;
 }
+
+const char *sw_option_needs(const struct sw_option *option, char text[SW_OPTION_TEXT_MAX])
+{
+	size_t length = 0;
+
+	text[0] = '\0';
+	for (int i = 0; option->needs[i] && length < SW_OPTION_TEXT_MAX; i++)
+		length += snprintf(text + length, SW_OPTION_TEXT_MAX - length, "%s--%s",
+				   i ? " or " : "", option->needs[i]);
+	return text;
+}
+
+const char *sw_option_kind_name(enum sw_option_kind kind)
+{
+	static const char *const names[] = {
+		[SW_OPTION_FLAG] = "flag",         [SW_OPTION_NUMBER] = "number",
+		[SW_OPTION_DURATION] = "duration", [SW_OPTION_CHOICE] = "choice",
+		[SW_OPTION_STATE] = "state",       [SW_OPTION_TIMEOUT] = "timeout",
+		[SW_OPTION_FILE] = "file",         [SW_OPTION_TEXT] = "text",
+	};
+
+	return names[kind];
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * An option is a row of a table: its name, the kind of its value, where that goes, its default, its
- * range and its help. The command line and the help are made of rows
+ * range, what it does nothing without, and its help. The command line and the help are made of rows
  * and know no option by name.
  */
 #ifndef SYNWARD_USER_OPTION_H
@@ -24,6 +24,8 @@ enum sw_option_kind {
 	SW_OPTION_TEXT, /* what the row's own `take` understands */
 };
 
+#define SW_OPTION_NEEDS 2
+
 struct sw_option {
 	const char *name; /* without the dashes; NULL ends the table */
 	enum sw_option_kind kind;
@@ -36,6 +38,7 @@ struct sw_option {
 	__u64 min, max;
 	__u64 times; /* so many times the value is stored; 0: once */
 	const char *(*choice)(unsigned int value); /* the word for it */
+	const char *needs[SW_OPTION_NEEDS + 1]; /* it does nothing without one of these */
 	/* Takes the value where the kind alone can't. As sw_option_take(). */
 	int (*take)(const struct sw_option *option, const char *value, void *args);
 };
@@ -59,6 +62,12 @@ int sw_option_parse(const struct sw_option *option, const char *value, __u64 *nu
 
 /* What stands for the value in help: "N", "[FLOW]", "auto|always|never"; "" if it takes none. */
 const char *sw_option_value(const struct sw_option *option, char text[SW_OPTION_TEXT_MAX]);
+
+/* "--ladder or --svg"; "" if it needs nothing. */
+const char *sw_option_needs(const struct sw_option *option, char text[SW_OPTION_TEXT_MAX]);
+
+/* "flag", "number", ... */
+const char *sw_option_kind_name(enum sw_option_kind kind);
 
 /* Its default as one would write it, "10s"; "" if it has none. */
 const char *sw_option_initial(const struct sw_option *option, char text[SW_OPTION_TEXT_MAX]);
