@@ -18,7 +18,7 @@
 
 const struct sw_option sw_options_common[] = {
 	{ .name = "json", .kind = SW_OPTION_FLAG, INTO(json),
-	  .help = "print JSON; errors are then {\"error\":...,\"hint\":...} on stderr" },
+	  .help = "print JSON, on stderr too: {\"error\":...,\"hint\":...}, {\"message\":...}" },
 	{ .name = "verbose", .kind = SW_OPTION_FLAG, INTO(verbose),
 	  .help = "show what libbpf and libxdp say" },
 	{ .name = "help", .kind = SW_OPTION_FLAG, INTO(help), .help = "this help" },

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xdp/libxdp.h>
 
@@ -70,20 +71,20 @@ static void disarm(char *text)
 			*text = '?';
 }
 
-static void say_error(char *error, const char *hint)
+static void say_json(json_t *object)
 {
-	json_t *object;
-
-	disarm(error);
-
-	if (!sw_json) {
-		fprintf(stderr, "synward: %s%s%s\n", error, hint ? ". " : "", hint ?: "");
-		return;
-	}
-	object = json_pack("{s:s, s:s*}", "error", error, "hint", hint);
 	json_dumpf(object, stderr, JSON_COMPACT);
 	fputc('\n', stderr);
 	json_decref(object);
+}
+
+static void say_error(char *error, const char *hint)
+{
+	disarm(error);
+	if (sw_json)
+		say_json(json_pack("{s:s, s:s*}", "error", error, "hint", hint));
+	else
+		fprintf(stderr, "synward: %s%s%s\n", error, hint ? ". " : "", hint ?: "");
 }
 
 int sw_fail(int err, const char *hint, const char *what, ...)
@@ -116,11 +117,19 @@ int sw_misuse(const char *why, ...)
 
 void sw_say(const char *what, ...)
 {
+	char *text;
 	va_list args;
+	int length;
 
 	va_start(args, what);
-	fputs("synward: ", stderr);
-	vfprintf(stderr, what, args);
-	fputc('\n', stderr);
+	length = vasprintf(&text, what, args);
 	va_end(args);
+	if (length < 0)
+		return;
+	disarm(text);
+	if (sw_json)
+		say_json(json_pack("{s:s}", "message", text));
+	else
+		fprintf(stderr, "synward: %s\n", text);
+	free(text);
 }
