@@ -9,7 +9,9 @@
 
 #include "commands/cmd.h"
 #include "commands/command_line.h"
+#include "commands/run_options.h"
 #include "host/privilege.h"
+#include "text/json.h"
 #include "text/report.h"
 
 /* Rows of a table. clang-format would make columns of them. */
@@ -17,38 +19,38 @@
 const struct sw_command sw_commands[] = {
 	{ .name = "run", .operands = "IFACE...", .min_operands = 1, .max_operands = -1,
 	  .help = "track the interfaces until interrupted",
-	  .options = sw_attach_options, .args = &sw_attach_args, .more = sw_attach_more,
+	  .options = sw_options_run, .args = &sw_run_args, .more = sw_options_run_more,
 	  .run = sw_cmd_run, .privileged = true },
 	{ .name = "attach", .operands = "IFACE...", .min_operands = 1, .max_operands = -1,
-	  .help = "the same without a daemon: put the programs there and return",
-	  .options = sw_attach_options, .args = &sw_attach_args, .more = sw_attach_more,
+	  .help = "put the programs on the interfaces and return: tracking without a daemon",
+	  .options = sw_options_run, .args = &sw_run_args, .more = sw_options_run_more,
 	  .run = sw_cmd_attach, .privileged = true },
 	{ .name = "detach", .operands = "IFACE...", .min_operands = 1, .max_operands = -1,
 	  .help = "take the programs off the interfaces",
 	  .run = sw_cmd_detach, .privileged = true },
-	{ .name = "status", .operands = "[IFACE...]", .max_operands = -1, .json = true,
+	{ .name = "status", .operands = "[IFACE...]", .max_operands = -1,
 	  .help = "what is attached where, who serves it, table sizes, time-outs",
 	  .run = sw_cmd_status, .privileged = true },
-	{ .name = "flows", .operands = "[IFACE...]", .max_operands = -1, .json = true,
+	{ .name = "flows", .operands = "[IFACE...]", .max_operands = -1,
 	  .help = "the connections, each with the state of both ends",
-	  .options = sw_flows_options, .args = &sw_flows_args, .more = sw_flows_more,
+	  .options = sw_options_flows, .args = &sw_flows_args, .more = sw_options_flows_more,
 	  .run = sw_cmd_flows, .privileged = true },
-	{ .name = "stats", .operands = "[IFACE...]", .max_operands = -1, .json = true,
+	{ .name = "stats", .operands = "[IFACE...]", .max_operands = -1,
 	  .help = "every counter and what it counts",
 	  .run = sw_cmd_stats, .privileged = true },
-	{ .name = "events", .operands = "[IFACE]", .max_operands = 1, .json = true,
+	{ .name = "events", .operands = "[IFACE]", .max_operands = 1,
 	  .help = "one line a transition, until interrupted",
 	  .run = sw_cmd_events, .privileged = true },
-	{ .name = "replay", .operands = "FILE", .min_operands = 1, .max_operands = 2, .json = true,
+	{ .name = "replay", .operands = "FILE", .min_operands = 1, .max_operands = 2,
 	  .help = "a capture through the same programs, offline: what every segment did",
-	  .options = sw_replay_options, .args = &sw_replay_args, .more = sw_replay_more,
+	  .options = sw_options_replay, .args = &sw_replay_args, .more = sw_options_replay_more,
 	  .run = sw_cmd_replay, .privileged = true },
-	{ .name = "check", .operands = "[IFACE]", .max_operands = 1, .json = true,
+	{ .name = "check", .operands = "[IFACE]", .max_operands = 1,
 	  .help = "what this kernel, driver and sysctls allow, and what to change",
 	  .run = sw_cmd_check, .privileged = true },
 	{ .name = "key", .operands = "new|show [FILE]", .min_operands = 1, .max_operands = 2,
-	  .help = "key files for a fleet; never prints a secret", .json = true,
-	  .options = sw_key_options, .args = &sw_key_args, .more = sw_key_more,
+	  .help = "key files for a fleet; never prints a secret",
+	  .options = sw_options_key, .args = &sw_key_args, .more = sw_options_key_more,
 	  .run = sw_cmd_key },
 	{ .name = "help", .operands = "[COMMAND]", .max_operands = 1,
 	  .help = "this, or the help of one command", .run = sw_cmd_help },
@@ -71,13 +73,14 @@ static enum sw_exit run(const struct sw_command *command, int argc, char **argv)
 
 	if (sw_command_line_parse(command, argc, argv, &line))
 		return SW_EXIT_MISUSE;
+	sw_json = line.json;
 	if (line.help) {
 		sw_print_help(command);
 		return SW_EXIT_DONE;
 	}
 	if (command->privileged && sw_need_privilege())
 		return SW_EXIT_FAILED;
-	sw_report_libraries();
+	sw_report_libraries(line.verbose);
 	return command->run(line.operands, command->args);
 }
 
@@ -95,7 +98,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : NULL;
 	const struct sw_command *command;
 
-	sw_report_json(sw_command_line_wants_json(argc, argv));
+	sw_json = sw_command_line_wants_json(argc, argv);
 	if (!name) {
 		sw_misuse("which command? `synward help` lists them");
 		return SW_EXIT_MISUSE;

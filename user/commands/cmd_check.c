@@ -7,7 +7,6 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <jansson.h>
 #include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,6 +20,7 @@
 #include "host/load.h"
 #include "host/kernel.h"
 #include "host/nic.h"
+#include "text/json.h"
 #include "text/report.h"
 #include "synward.skel.h"
 
@@ -291,10 +291,7 @@ static void print_json(const struct report *report)
 						      grade_names[finding->grade], "found",
 						      finding->text, "advice", finding->advice));
 	}
-	list = json_pack("{s:b, s:o}", "track", worst(report) != BAD, "findings", list);
-	json_dumpf(list, stdout, JSON_INDENT(1));
-	putchar('\n');
-	json_decref(list);
+	sw_json_print(json_pack("{s:b, s:o}", "track", worst(report) != BAD, "findings", list));
 }
 
 enum sw_exit sw_cmd_check(char *const *operands, void *args)

@@ -4,7 +4,6 @@
  * sw_event_reader is set; one process reads them at a time.
  */
 #include <errno.h>
-#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "text/flow_view.h"
 #include "host/iface.h"
 #include "host/lock.h"
+#include "text/json.h"
 #include "text/names.h"
 #include "text/report.h"
 
@@ -74,13 +74,6 @@ static void print_text(const struct sw_event *event, const struct transition *it
 	       it->src_after, it->dst_after);
 }
 
-static void print_object(json_t *object)
-{
-	json_dumpf(object, stdout, SW_JSON_FORMAT);
-	putchar('\n');
-	json_decref(object);
-}
-
 static void print_json(const struct sw_event *event, const struct transition *it, __s64 offset_ns)
 {
 	json_t *object = json_pack(
@@ -91,7 +84,7 @@ static void print_json(const struct sw_event *event, const struct transition *it
 		"len", (json_int_t)event->length, "src_before", it->src_before, "src_state",
 		it->src_after, "dst_before", it->dst_before, "dst_state", it->dst_after);
 
-	print_object(object);
+	sw_json_print_line(object);
 }
 
 /* Guard's switch: there is a port, and no flow. */
@@ -106,10 +99,10 @@ static void print_switch(const struct sw_event *event, __s64 offset_ns)
 	char clock[CLOCK_TEXT];
 
 	if (sw_json) {
-		print_object(json_pack("{s:s, s:s, s:o, s:i}", "type", "event", "cause",
-				       on ? "cookies_on" : "cookies_off", "ts",
-				       sw_seconds_json((__s64)event->time_ns + offset_ns), "port",
-				       (int)event->key.port[0]));
+		sw_json_print_line(json_pack("{s:s, s:s, s:o, s:i}", "type", "event", "cause",
+					     on ? "cookies_on" : "cookies_off", "ts",
+					     sw_seconds_json((__s64)event->time_ns + offset_ns),
+					     "port", (int)event->key.port[0]));
 		return;
 	}
 	printf("%s port %u: %s\n", clock_text(event->time_ns + offset_ns, clock),

@@ -3,61 +3,34 @@
  * synward flows: the connections of one, several or all interfaces, as a table or as a JSON array.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "host/clock.h"
 #include "commands/cmd.h"
 #include "model/flow_table.h"
 #include "text/flow_view.h"
-#include "host/iface.h"
-#include "text/names.h"
+#include "text/json.h"
 #include "text/report.h"
-#include "text/values.h"
+#include "host/iface.h"
 
 struct sw_flow_filter sw_flows_args = { .state = -1, .port = -1, .limit = ~0ULL };
 
-static int take_state(const char *value, void *args)
-{
-	struct sw_flow_filter *filter = args;
-
-	filter->state = sw_state_parse(value);
-	if (filter->state >= 0)
-		return 0;
-	return sw_misuse("--state is a state of RFC 9293 such as time-wait, not \"%s\"", value);
-}
-
-static int take_port(const char *value, void *args)
-{
-	const struct sw_range range = { "--port", 0, 65535 };
-	struct sw_flow_filter *filter = args;
-	__u64 port;
-	int err = sw_parse_number(value, &range, &port);
-
-	if (!err)
-		filter->port = (int)port;
-	return err;
-}
-
-static int take_limit(const char *value, void *args)
-{
-	const struct sw_range range = { "--limit", 0, 1 << 30 };
-	struct sw_flow_filter *filter = args;
-
-	return sw_parse_number(value, &range, &filter->limit);
-}
-
-const struct sw_option sw_flows_options[] = {
-	{ "state", "STATE", "only flows with an end in this state", take_state },
-	{ "port", "N", "only flows with this port at either end", take_port },
-	{ "limit", "N", "not more than so many, the oldest first", take_limit },
+/* Rows of a table. clang-format would make columns of them. */
+/* clang-format off */
+const struct sw_option sw_options_flows[] = {
+	{ .name = "state", .kind = SW_OPTION_STATE, SW_INTO(struct sw_flow_filter, state),
+	  .help = "only flows with an end in this state" },
+	{ .name = "port", .kind = SW_OPTION_NUMBER, SW_INTO(struct sw_flow_filter, port),
+	  .min = 0, .max = 65535, .help = "only flows with this port at either end" },
+	{ .name = "limit", .kind = SW_OPTION_NUMBER, SW_INTO(struct sw_flow_filter, limit),
+	  .min = 0, .max = 1 << 30, .help = "not more than so many, the oldest first" },
 	{},
 };
 
-const char sw_flows_more[] =
+const char sw_options_flows_more[] =
 	"PKTS and BYTES are of both ends together, bytes without headers and retransmissions.\n"
-	"LEFT is the time until the flow is forgotten. FLAGS: h half-open, not proved live by "
-	"both\n"
+	"LEFT is the time until the flow is forgotten. FLAGS: h half-open, not proved live by both\n"
 	"ends; m picked up in the middle, its SYN was not seen; r reset. --json has more.\n";
+/* clang-format on */
 
 static void print_text(const struct sw_flow_table *table, size_t count, __u64 now_ns)
 {
@@ -81,8 +54,7 @@ static void print_json(const struct sw_flow_table *table, size_t count, __u64 no
 		json_object_set_new(flow, "expires",
 				    sw_seconds_json((__s64)(record->flow.deadline_ns - now_ns)));
 		fputs(i ? ",\n" : "\n", stdout);
-		json_dumpf(flow, stdout, SW_JSON_FORMAT);
-		json_decref(flow);
+		sw_json_print_element(flow);
 	}
 	puts(count ? "\n]" : "]");
 }

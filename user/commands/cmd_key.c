@@ -4,7 +4,6 @@
  * Keys are shown by their fingerprints alone.
  */
 #include <errno.h>
-#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,18 +16,18 @@
 #include "guard/keys.h"
 #include "host/privilege.h"
 #include "model/keys_in_force.h"
+#include "text/json.h"
 #include "text/report.h"
 #include "text/values.h"
 
-#define IN_MS     (10ULL * 60 * 1000)
 #define IN_MS_MAX (365ULL * 24 * 3600 * 1000)
 
 struct sw_key_args {
-	bool next, in;
+	bool next;
 	__u64 in_ms;
 };
 
-struct sw_key_args sw_key_args = { .in_ms = IN_MS };
+struct sw_key_args sw_key_args;
 
 /* Keys, where they are, and the moment they are looked at. */
 struct view {
@@ -41,30 +40,18 @@ struct view {
 
 /* --- Options -------------------------------------------------------------------------------- */
 
-static int take_next(const char *value, void *args)
-{
-	(void)value;
-	((struct sw_key_args *)args)->next = true;
-	return 0;
-}
-
-static int take_in(const char *value, void *args)
-{
-	const struct sw_range range = { "--in", 0, IN_MS_MAX };
-	struct sw_key_args *key = args;
-
-	key->in = true;
-	return sw_parse_duration(value, &range, &key->in_ms);
-}
-
-const struct sw_option sw_key_options[] = {
-	{ "next", NULL, "new: add the next MAC key to FILE, which is there", take_next },
-	{ "in", "DURATION", "new --next: it serves after that time (10m)", take_in },
+/* Rows of a table. clang-format would make columns of them. */
+/* clang-format off */
+const struct sw_option sw_options_key[] = {
+	{ .name = "next", .kind = SW_OPTION_FLAG, SW_INTO(struct sw_key_args, next),
+	  .help = "new: add the next MAC key to FILE, which is there" },
+	{ .name = "in", .kind = SW_OPTION_DURATION, SW_INTO(struct sw_key_args, in_ms),
+	  .initial = "10m", .min = 0, .max = IN_MS_MAX, .needs = { "next" },
+	  .help = "new --next: it serves after that time" },
 	{},
 };
 
-/* clang-format off */
-const char sw_key_more[] =
+const char sw_options_key_more[] =
 	"key new FILE makes a key file, mode 0600. Give every host of a fleet the same one with\n"
 	"--key-file, and each takes the cookies of the others. key new FILE --next puts the next\n"
 	"MAC key into it, in the place of one that no longer serves; copy the file to all hosts\n"
@@ -142,13 +129,6 @@ static json_t *view_json(const struct view *view)
 		json_array_append_new(mac, mac_json(&term[i]));
 	json_object_set_new(object, "mac", mac);
 	return object;
-}
-
-static void print_json(json_t *value)
-{
-	json_dumpf(value, stdout, JSON_INDENT(1));
-	putchar('\n');
-	json_decref(value);
 }
 
 static void print_mac(const struct sw_mac_term *term, __u64 now_ns)
@@ -242,7 +222,7 @@ static int make_or_extend(const char *file, const struct sw_key_args *key)
 	int err = key->next ? add_next(file, key, view.now_ns, &keys) : make(file, &keys);
 
 	if (!err && sw_json)
-		print_json(view_json(&view));
+		sw_json_print(view_json(&view));
 	explicit_bzero(&keys, sizeof(keys));
 	return err;
 }
@@ -254,7 +234,7 @@ static int show_file(const char *file)
 	int err = sw_key_file_read(file, &keys);
 
 	if (!err && sw_json)
-		print_json(view_json(&view));
+		sw_json_print(view_json(&view));
 	else if (!err)
 		print_view(&view);
 	explicit_bzero(&keys, sizeof(keys));
@@ -284,7 +264,7 @@ static int show_in_force(void)
 			print_view(&view);
 	}
 	if (!err && sw_json)
-		print_json(json_incref(list));
+		sw_json_print(json_incref(list));
 	json_decref(list);
 	explicit_bzero(&keys, sizeof(keys));
 	sw_ifaces_close(&ifaces);
@@ -300,10 +280,8 @@ static int check_words(char *const *operands, const struct sw_key_args *key)
 		return sw_misuse("`synward key` wants new or show, not \"%s\"", operands[0]);
 	if (makes && !operands[1])
 		return sw_misuse("`synward key new` wants a FILE; see `synward help key`");
-	if (!makes && (key->next || key->in))
-		return sw_misuse("--%s goes with `synward key new`", key->next ? "next" : "in");
-	if (key->in && !key->next)
-		return sw_misuse("--in goes with --next: a new file serves at once");
+	if (!makes && key->next)
+		return sw_misuse("--next goes with `synward key new`");
 	return 0;
 }
 

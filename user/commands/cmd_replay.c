@@ -11,14 +11,15 @@
 #include <string.h>
 
 #include "commands/cmd.h"
+#include "commands/run_options.h"
 #include "text/conn_state.h"
+#include "text/json.h"
 #include "replay/ladder.h"
 #include "replay/view.h"
 #include "text/report.h"
-#include "text/values.h"
 
 struct sw_replay_args {
-	struct sw_replay_options replay; /* begins with the struct sw_config */
+	struct sw_replay_options replay;
 	bool segments, ladder, ascii;
 	const char *svg; /* file to write, or NULL */
 	__u64 flow; /* to draw; 0: not said */
@@ -32,66 +33,40 @@ struct sw_replay_args sw_replay_args = {
 
 /* --- Options -------------------------------------------------------------------------------- */
 
-static int take_segments(const char *value, void *args)
-{
-	(void)value;
-	((struct sw_replay_args *)args)->segments = true;
-	return 0;
-}
-
-static int take_flow(const char *value, void *args)
-{
-	const struct sw_range range = { "--flow", 1, 1ULL << 40 };
-
-	return sw_parse_number(value, &range, &((struct sw_replay_args *)args)->flow);
-}
-
-static int take_ladder(const char *value, void *args)
+static int take_ladder(const struct sw_option *option, const char *value, void *args)
 {
 	((struct sw_replay_args *)args)->ladder = true;
-	return value ? take_flow(value, args) : 0;
+	return value ? sw_option_parse(option, value, &((struct sw_replay_args *)args)->flow) : 0;
 }
 
-static int take_svg(const char *value, void *args)
-{
-	((struct sw_replay_args *)args)->svg = value;
-	return 0;
-}
+/* Rows of a table. clang-format would make columns of them. */
+/* clang-format off */
+#define INTO(member) SW_INTO(struct sw_replay_args, member)
+#define FLOW_MAX     (1ULL << 40)
 
-static int take_ascii(const char *value, void *args)
-{
-	(void)value;
-	((struct sw_replay_args *)args)->ascii = true;
-	return 0;
-}
-
-static int take_ignore_checksum(const char *value, void *args)
-{
-	(void)value;
-	((struct sw_replay_args *)args)->replay.ignore_checksum = true;
-	return 0;
-}
-
-const struct sw_option sw_replay_options[] = {
-	{ "segments", NULL, "list every segment, and what it did to the two ends", take_segments },
-	{ "ladder", "[FLOW]", "draw the sequence diagram of this flow of the table (1)",
-	  take_ladder },
-	{ "svg", "FILE", "draw it as a picture into a file, \"-\" is stdout", take_svg },
-	{ "flow", "N", "which flow --ladder and --svg draw (1)", take_flow },
-	{ "ascii", NULL, "draw with ASCII, whatever the locale", take_ascii },
-	{ "ignore-checksum", NULL, "believe segments whose checksum is wrong",
-	  take_ignore_checksum },
-	{ "timeout", "STATE=DURATION", "how long a flow stays in a state, on the capture's clock",
-	  sw_take_timeout },
-	{ "msl", "DURATION", "maximum segment lifetime: TIME_WAIT lasts twice that (30s)",
-	  sw_take_msl },
+const struct sw_option sw_options_replay[] = {
+	{ .name = "segments", .kind = SW_OPTION_FLAG, INTO(segments),
+	  .help = "list every segment, and what it did to the two ends" },
+	{ .name = "ladder", .kind = SW_OPTION_NUMBER, .take = take_ladder,
+	  .value = "FLOW", .value_optional = true, .initial = "1", .late = true,
+	  .min = 1, .max = FLOW_MAX,
+	  .help = "draw the sequence diagram of this flow of the table" },
+	{ .name = "svg", .kind = SW_OPTION_FILE, INTO(svg),
+	  .help = "draw it as a picture into a file, \"-\" is stdout" },
+	{ .name = "flow", .kind = SW_OPTION_NUMBER, INTO(flow), .needs = { "ladder", "svg" },
+	  .initial = "1", .late = true, .min = 1, .max = FLOW_MAX,
+	  .help = "which flow --ladder and --svg draw" },
+	{ .name = "ascii", .kind = SW_OPTION_FLAG, INTO(ascii), .needs = { "ladder", "segments" },
+	  .help = "draw with ASCII, whatever the locale" },
+	{ .name = "ignore-checksum", .kind = SW_OPTION_FLAG, INTO(replay.ignore_checksum),
+	  .help = "believe segments whose checksum is wrong" },
+	SW_OPTIONS_TIMEOUT(struct sw_replay_args, replay.config.timeout),
 	{},
 };
 
-/* clang-format off */
 #define CONN_LINE(name, meaning) " " name "\t" meaning "\n"
 
-const char sw_replay_more[] =
+const char sw_options_replay_more[] =
 	"FILE is a pcap or pcapng file, \"-\" is standard input. Link layers: Ethernet with VLAN\n"
 	"tags, Linux cooked, raw IP, BSD loopback. Nothing is attached, and no daemon is needed.\n"
 	"Without --json, --segments, --ladder and --svg the flows are listed. A flow ends when the\n"
@@ -188,7 +163,7 @@ static int take_operands(char *const *operands, struct sw_replay_args *args, con
 		return sw_misuse("\"%s\" is too much: `synward replay` wants one FILE",
 				 operands[1]);
 	*file = operands[!number];
-	return take_flow(operands[number], args);
+	return sw_option_take(sw_option_find(sw_options_replay, "flow"), operands[number], args);
 }
 
 static int check(struct sw_replay_args *args)
@@ -201,8 +176,6 @@ static int check(struct sw_replay_args *args)
 				 "--ladder, --svg");
 	if (args->segments && (args->ladder || args->svg))
 		return sw_misuse("--segments lists all flows, --ladder and --svg draw one: choose");
-	if (args->flow && !args->ladder && !args->svg)
-		return sw_misuse("--flow says which flow to draw: with --ladder or --svg");
 	return 0;
 }
 

@@ -3,13 +3,13 @@
  * synward stats: every counter, added up over the CPUs and over the interfaces asked for; then the
  * two gauges.
  */
-#include <jansson.h>
 #include <stdio.h>
 
 #include "host/clock.h"
 #include "commands/cmd.h"
 #include "host/iface.h"
 #include "model/stats.h"
+#include "text/json.h"
 #include "text/names.h"
 #include "text/report.h"
 
@@ -36,9 +36,7 @@ static void print_json(const struct sw_totals *totals)
 	json_object_set_new(object, "flows_live", json_integer((json_int_t)totals->flows_live));
 	json_object_set_new(object, "halfopen_live",
 			    json_integer((json_int_t)totals->halfopen_live));
-	json_dumpf(object, stdout, JSON_INDENT(1));
-	putchar('\n');
-	json_decref(object);
+	sw_json_print(object);
 }
 
 /* Interfaces of one run share their maps, which are then to be counted once. */

@@ -3,13 +3,13 @@
  * synward status: what is attached to an interface and by whom, who serves it, how full its tables
  * are, and which time-outs are in force.
  */
-#include <jansson.h>
 #include <stdio.h>
 
 #include "host/clock.h"
 #include "commands/cmd.h"
 #include "host/iface.h"
 #include "model/status.h"
+#include "text/json.h"
 #include "text/names.h"
 #include "text/report.h"
 #include "text/values.h"
@@ -250,10 +250,8 @@ enum sw_exit sw_cmd_status(char *const *operands, void *args)
 		else
 			print_view(&view[i]);
 	}
-	if (!err && sw_json) {
-		json_dumpf(list, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(16));
-		putchar('\n');
-	}
+	if (!err && sw_json)
+		sw_json_print(json_incref(list));
 	json_decref(list);
 	sw_ifaces_close(&ifaces);
 	return sw_exit_of(err);

@@ -1,76 +1,100 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * getopt_long() over the command's option table and the options that every command has. Whatever is
- * refused is echoed with what was expected.
+ * getopt_long() over the rows of the command's options and of those that every command has. Whatever
+ * is refused is echoed with what was expected.
  */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "commands/command_line.h"
 #include "text/report.h"
 
-bool sw_json;
+/* Rows of a table. clang-format would make columns of them. */
+/* clang-format off */
+#define INTO(member) SW_INTO(struct sw_command_line, member)
 
-static int take_json(const char *value, void *args)
-{
-	(void)value;
-	(void)args;
-	sw_json = true;
-	return 0;
-}
-
-static int take_verbose(const char *value, void *args)
-{
-	(void)value;
-	(void)args;
-	sw_report_verbose(true);
-	return 0;
-}
-
-static const struct sw_option common[] = {
-	{ "json", NULL, "print JSON; errors are then {\"error\":...,\"hint\":...} on stderr",
-	  take_json },
-	{ "verbose", NULL, "show what libbpf and libxdp say", take_verbose },
-	{ "help", NULL, "this help", NULL },
+const struct sw_option sw_options_common[] = {
+	{ .name = "json", .kind = SW_OPTION_FLAG, INTO(json),
+	  .help = "print JSON, on stderr too: {\"error\":...,\"hint\":...}, {\"message\":...}" },
+	{ .name = "verbose", .kind = SW_OPTION_FLAG, INTO(verbose),
+	  .help = "show what libbpf and libxdp say" },
+	{ .name = "help", .kind = SW_OPTION_FLAG, INTO(help), .help = "this help" },
+	{},
 };
+/* clang-format on */
 
-#define COMMON      (sizeof(common) / sizeof(common[0]))
-#define OPTIONS_MAX 24
-
-/*
- * The options of the command, then the common ones that it has. The table ends with an empty name.
- */
-static void list_options(const struct sw_command *command, const struct sw_option *list[])
-{
-	size_t count = 0;
-
-	for (const struct sw_option *own = command->options; own && own->name; own++)
-		list[count++] = own;
-	for (size_t i = 0; i < COMMON; i++)
-		if (command->json || common[i].take != take_json)
-			list[count++] = &common[i];
-	list[count] = NULL;
-}
+/* A line being taken apart. The rows are the command's own, then the common ones. */
+struct parser {
+	const struct sw_command *command;
+	struct sw_command_line *line;
+	size_t own, rows;
+	struct option *long_options; /* one a row, then an empty one */
+	bool *given; /* one a row */
+};
 
 bool sw_command_line_wants_json(int argc, char **argv)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
-		if (!strcmp(argv[i], "--json"))
-			return true;
+		if (strlen(argv[i]) > 2 && !strncmp(argv[i], "--json", strlen(argv[i])))
+			return true; /* getopt takes "--js", too */
 	return false;
 }
 
-static int check_operands(const struct sw_command *command, int count, char *const *operands)
+static size_t count(const struct sw_option *options)
 {
-	if (count < command->min_operands)
-		return sw_misuse("`synward %s` wants %s; see `synward help %s`", command->name,
-				 command->operands, command->name);
-	if (command->max_operands >= 0 && count > command->max_operands)
-		return sw_misuse("\"%s\" is too much; see `synward help %s`",
-				 operands[command->max_operands], command->name);
+	size_t rows = 0;
+
+	while (options && options[rows].name)
+		rows++;
+	return rows;
+}
+
+static const struct sw_option *row(const struct parser *parser, size_t index)
+{
+	if (index < parser->own)
+		return &parser->command->options[index];
+	return &sw_options_common[index - parser->own];
+}
+
+static int value_kind(const struct sw_option *option)
+{
+	if (option->kind == SW_OPTION_FLAG)
+		return no_argument;
+	return option->value_optional ? optional_argument : required_argument;
+}
+
+static int open_parser(struct parser *parser, const struct sw_command *command,
+		       struct sw_command_line *line)
+{
+	*line = (struct sw_command_line){};
+	*parser = (struct parser){ .command = command, .line = line };
+	parser->own = count(command->options);
+	parser->rows = parser->own + count(sw_options_common);
+	parser->long_options = calloc(parser->rows + 1, sizeof(*parser->long_options));
+	parser->given = calloc(parser->rows, sizeof(*parser->given));
+	if (!parser->long_options || !parser->given)
+		return sw_fail(-ENOMEM, NULL, "read the command line");
+	for (size_t i = 0; i < parser->rows; i++)
+		parser->long_options[i] = (struct option){ .name = row(parser, i)->name,
+							   .has_arg = value_kind(row(parser, i)) };
 	return 0;
+}
+
+static void close_parser(struct parser *parser)
+{
+	free(parser->long_options);
+	free(parser->given);
+}
+
+static int take(struct parser *parser, size_t index, const char *value)
+{
+	void *args = index < parser->own ? parser->command->args : parser->line;
+
+	parser->given[index] = true;
+	return sw_option_take(row(parser, index), value, args);
 }
 
 static int refuse(const struct sw_command *command, int why, char **argv)
@@ -87,64 +111,78 @@ static int refuse(const struct sw_command *command, int why, char **argv)
 			 command->name, command->name);
 }
 
-/* "[FLOW]": it may be left out, or follow after "=". */
-static int value_kind(const struct sw_option *option)
+static int take_options(struct parser *parser, int argc, char **argv)
 {
-	if (!option->value)
-		return no_argument;
-	return *option->value == '[' ? optional_argument : required_argument;
+	int found, index, err = 0;
+
+	opterr = 0;
+	optind = 0; /* starts anew */
+	while (!err &&
+	       (found = getopt_long(argc, argv, ":h", parser->long_options, &index)) != -1) {
+		if (found == 'h')
+			parser->line->help = true;
+		else if (found == 0)
+			err = take(parser, (size_t)index, optarg);
+		else
+			err = refuse(parser->command, found, argv);
+	}
+	parser->line->operands = argv + optind;
+	return err;
+}
+
+static int check_operands(const struct sw_command *command, char *const *operands)
+{
+	int there = 0;
+
+	while (operands[there])
+		there++;
+	if (there < command->min_operands)
+		return sw_misuse("`synward %s` wants %s; see `synward help %s`", command->name,
+				 command->operands, command->name);
+	if (command->max_operands >= 0 && there > command->max_operands)
+		return sw_misuse("\"%s\" is too much; see `synward help %s`",
+				 operands[command->max_operands], command->name);
+	return 0;
+}
+
+/* What the option does nothing without was given, or it needs nothing. */
+static bool has_what_it_needs(const struct parser *parser, const struct sw_option *option)
+{
+	for (int i = 0; option->needs[i]; i++)
+		for (size_t other = 0; other < parser->own; other++)
+			if (parser->given[other] &&
+			    !strcmp(row(parser, other)->name, option->needs[i]))
+				return true;
+	return !option->needs[0];
+}
+
+static int check_needs(const struct parser *parser)
+{
+	char needs[SW_OPTION_TEXT_MAX];
+
+	for (size_t i = 0; i < parser->own; i++) {
+		const struct sw_option *option = row(parser, i);
+
+		if (parser->given[i] && !has_what_it_needs(parser, option))
+			return sw_misuse("--%s does nothing without %s; see `synward help %s`",
+					 option->name, sw_option_needs(option, needs),
+					 parser->command->name);
+	}
+	return 0;
 }
 
 int sw_command_line_parse(const struct sw_command *command, int argc, char **argv,
 			  struct sw_command_line *line)
 {
-	const struct sw_option *list[OPTIONS_MAX + 1];
-	struct option options[OPTIONS_MAX + 1] = {};
-	int found, index, err = 0;
+	struct parser parser;
+	int err = open_parser(&parser, command, line);
 
-	list_options(command, list);
-	for (int i = 0; list[i]; i++)
-		options[i] = (struct option){ list[i]->name, value_kind(list[i]), NULL, 0 };
-	line->help = false;
-	opterr = 0;
-	while (!err && (found = getopt_long(argc, argv, ":h", options, &index)) != -1) {
-		if (found == 'h' || (found == 0 && !list[index]->take))
-			line->help = true;
-		else if (found == 0)
-			err = list[index]->take(optarg, command->args);
-		else
-			err = refuse(command, found, argv);
+	if (!err) {
+		sw_options_default(command->options, command->args);
+		err = take_options(&parser, argc, argv);
 	}
-	line->operands = argv + optind;
-	if (err || line->help)
-		return err;
-	return check_operands(command, argc - optind, line->operands);
-}
-
-/* --- Usage ---------------------------------------------------------------------------------- */
-
-void sw_print_usage(void)
-{
-	printf("synward tracks every TCP connection of an interface at its driver hook.\n\n"
-	       "usage: synward COMMAND ...\n\n");
-	for (const struct sw_command *command = sw_commands; command->name; command++)
-		printf("  %-8s %-15s %s\n", command->name, command->operands, command->help);
-	printf("\n`synward help COMMAND` has the options. Exit: 0 done, 1 failed, 2 misuse.\n");
-}
-
-void sw_print_help(const struct sw_command *command)
-{
-	const struct sw_option *list[OPTIONS_MAX + 1];
-
-	printf("usage: synward %s %s%s[OPTION...]\n\n%s\n\n", command->name, command->operands,
-	       *command->operands ? " " : "", command->help);
-	list_options(command, list);
-	for (int i = 0; list[i]; i++) {
-		char left[64];
-
-		snprintf(left, sizeof(left), "--%s %s", list[i]->name, list[i]->value ?: "");
-		printf("  %-26s %s\n", left, list[i]->help);
-	}
-	if (command->more)
-		printf("\n%s", command->more);
+	if (!err && !line->help)
+		err = check_needs(&parser) ?: check_operands(command, line->operands);
+	close_parser(&parser);
+	return err;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * A command's line taken apart by its option table; options and operands come in any order.
+ * A command's line taken apart by the rows of its options; options and operands come in any order.
  */
 #ifndef SYNWARD_USER_COMMAND_LINE_H
 #define SYNWARD_USER_COMMAND_LINE_H
@@ -9,13 +9,19 @@
 
 struct sw_command_line {
 	char *const *operands; /* ends with NULL */
-	bool help;
+	bool json, verbose, help; /* the options of every command */
 };
+
+/* The options of every command, which fill a struct sw_command_line. */
+extern const struct sw_option sw_options_common[];
 
 /* --json stands somewhere on the line: so errors are JSON even before the line is understood. */
 bool sw_command_line_wants_json(int argc, char **argv);
 
-/* argv[0] is the command's name. Calls the options' functions. 0 or -EINVAL, reported. */
+/*
+ * argv[0] is the command's name. Defaults, then what the line says, go into the command's arguments.
+ * 0 or -errno, reported.
+ */
 int sw_command_line_parse(const struct sw_command *command, int argc, char **argv,
 			  struct sw_command_line *line);
 

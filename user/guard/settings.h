@@ -17,12 +17,6 @@ struct sw_guard_options {
 	__u32 reply_budget, high, low, quiet_ms;
 };
 
-/* The defaults; those of options too large to stand in help texts are said there. */
-#define SW_REPLY_BUDGET_DEFAULT 10000
-#define SW_HIGH_DEFAULT         256
-#define SW_LOW_DEFAULT          64
-#define SW_QUIET_DEFAULT_MS     10000
-
 /*
  * Fills *guard, all but `ports`, from options, kernel and sysctls of this namespace, and the least MTU
  * of the interfaces that are guarded together. Without ports it is all zero. 0 or -errno, reported:

@@ -7,6 +7,7 @@
 
 #include "text/conn_state.h"
 #include "text/flow_view.h"
+#include "text/json.h"
 #include "text/names.h"
 #include "replay/view.h"
 #include "text/values.h"
@@ -143,14 +144,8 @@ void sw_replay_segment_json(void *context, const struct sw_step *step)
 
 void sw_replay_flow_json(void *context, const struct sw_flow_key *key, const struct sw_flow *flow)
 {
-	json_t *object = sw_flow_json(key, flow, 0);
-	char line[1024];
-	size_t length = json_dumpb(object, line, sizeof(line), SW_JSON_FORMAT);
-
 	(void)context;
-	fwrite(line, 1, length, stdout);
-	putchar('\n');
-	json_decref(object);
+	sw_json_print_line(sw_flow_json(key, flow, 0));
 }
 
 /* --- The list of segments ------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 
 #include "text/conn_state.h"
 #include "text/flow_view.h"
+#include "text/json.h"
 #include "text/names.h"
 #include "text/values.h"
 
@@ -49,11 +50,6 @@ __u64 sw_flow_duration_ns(const struct sw_flow *flow)
 }
 
 /* --- JSON ----------------------------------------------------------------------------------- */
-
-json_t *sw_seconds_json(__s64 ns)
-{
-	return json_real((double)(ns / 1000) / 1e6);
-}
 
 /* Every state it has been in. CLOSED has the lowest number and comes last. */
 static json_t *history_json(const struct sw_endpoint *ep)

@@ -39,10 +39,6 @@ __u64 sw_flow_duration_ns(const struct sw_flow *flow);
 json_t *sw_flow_json(const struct sw_flow_key *key, const struct sw_flow *flow,
 		     __s64 wall_offset_ns);
 
-/* Seconds with microseconds, which jansson then prints with as many digits. */
-json_t *sw_seconds_json(__s64 ns);
-#define SW_JSON_FORMAT (JSON_COMPACT | JSON_REAL_PRECISION(16))
-
 /* The table: its head, then a line for each flow (two where the endpoints are long). 100 columns. */
 void sw_flow_print_head(void);
 void sw_flow_print(const struct sw_flow_key *key, const struct sw_flow *flow, __u64 now_ns,

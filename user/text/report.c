@@ -6,27 +6,17 @@
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xdp/libxdp.h>
 
+#include "text/json.h"
 #include "text/report.h"
 
-static bool json_errors;
 static bool verbose;
 static char last_warning[512];
-
-void sw_report_json(bool on)
-{
-	json_errors = on;
-}
-
-void sw_report_verbose(bool on)
-{
-	verbose = on;
-}
 
 /*
  * A warning is kept up to its first line break. Debugging output of libbpf is of no use to our
@@ -56,8 +46,9 @@ static int hear_libxdp(enum libxdp_print_level level, const char *format, va_lis
 	return hear(level == LIBXDP_WARN, level == LIBXDP_DEBUG, format, args);
 }
 
-void sw_report_libraries(void)
+void sw_report_libraries(bool aloud)
 {
+	verbose = aloud;
 	libbpf_set_print(hear_libbpf);
 	libxdp_set_print(hear_libxdp);
 }
@@ -80,20 +71,20 @@ static void disarm(char *text)
 			*text = '?';
 }
 
-static void say_error(char *error, const char *hint)
+static void say_json(json_t *object)
 {
-	json_t *object;
-
-	disarm(error);
-
-	if (!json_errors) {
-		fprintf(stderr, "synward: %s%s%s\n", error, hint ? ". " : "", hint ?: "");
-		return;
-	}
-	object = json_pack("{s:s, s:s*}", "error", error, "hint", hint);
 	json_dumpf(object, stderr, JSON_COMPACT);
 	fputc('\n', stderr);
 	json_decref(object);
+}
+
+static void say_error(char *error, const char *hint)
+{
+	disarm(error);
+	if (sw_json)
+		say_json(json_pack("{s:s, s:s*}", "error", error, "hint", hint));
+	else
+		fprintf(stderr, "synward: %s%s%s\n", error, hint ? ". " : "", hint ?: "");
 }
 
 int sw_fail(int err, const char *hint, const char *what, ...)
@@ -126,11 +117,19 @@ int sw_misuse(const char *why, ...)
 
 void sw_say(const char *what, ...)
 {
+	char *text;
 	va_list args;
+	int length;
 
 	va_start(args, what);
-	fputs("synward: ", stderr);
-	vfprintf(stderr, what, args);
-	fputc('\n', stderr);
+	length = vasprintf(&text, what, args);
 	va_end(args);
+	if (length < 0)
+		return;
+	disarm(text);
+	if (sw_json)
+		say_json(json_pack("{s:s}", "message", text));
+	else
+		fprintf(stderr, "synward: %s\n", text);
+	free(text);
 }

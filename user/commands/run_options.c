@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The options of run and attach.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands/run_options.h"
+#include "text/names.h"
+#include "text/report.h"
+
+struct sw_tracker_options sw_run_args = {
+	.config = { .configured = 1,
+		    .both_directions = 1,
+		    .timeout.ms = { SW_TIMEOUTS(SW_TIMEOUT_DEFAULT) } },
+};
+
+static const char *mode(unsigned int value)
+{
+	return value == SW_MODE_NATIVE ? "native" : "generic";
+}
+
+static const char *cookies(unsigned int value)
+{
+	return sw_cookie_mode_name((enum sw_cookie_mode)value);
+}
+
+static const char *admission(unsigned int value)
+{
+	return sw_admission_name((enum sw_admission)value);
+}
+
+static int add_port(struct sw_guard_options *guard, __u16 port)
+{
+	for (__u32 i = 0; i < guard->count; i++)
+		if (guard->ports[i] == port)
+			return 0;
+	if (guard->count == SW_PORTS_MAX)
+		return sw_misuse("--guard takes at most %d ports", SW_PORTS_MAX);
+	guard->ports[guard->count++] = port;
+	return 0;
+}
+
+/* "80,443" */
+static int take_ports(const struct sw_option *option, const char *value, void *args)
+{
+	struct sw_guard_options *guard = &((struct sw_tracker_options *)args)->guard;
+	char *list = strdup(value), *rest = list, *text;
+	int err = list ? 0 : sw_fail(-ENOMEM, NULL, "read the ports");
+	__u64 port;
+
+	while (!err && (text = strsep(&rest, ",")))
+		err = sw_option_parse(option, text, &port) ?: add_port(guard, (__u16)port);
+	free(list);
+	return err;
+}
+
+/* Rows of a table. clang-format would make columns of them. */
+/* clang-format off */
+#define INTO(member) SW_INTO(struct sw_tracker_options, member)
+#define TABLE_MAX    (1 << 27)
+#define RATE_MAX     1000000000
+
+const struct sw_option sw_options_run[] = {
+	SW_OPTIONS_TIMEOUT(struct sw_tracker_options, config.timeout),
+	{ .name = "flows", .kind = SW_OPTION_NUMBER, INTO(sizes.flows),
+	  .initial = "1048576", .late = true, .min = 1, .max = TABLE_MAX,
+	  .help = "size of the flow table" },
+	{ .name = "half-open", .kind = SW_OPTION_NUMBER, INTO(sizes.halfopen),
+	  .initial = "131072", .late = true, .min = 1, .max = TABLE_MAX,
+	  .help = "size of the table of what is not established" },
+	{ .name = "mode", .kind = SW_OPTION_CHOICE, INTO(mode),
+	  .choice = mode, .min = SW_MODE_NATIVE, .max = SW_MODE_GENERIC,
+	  .help = "where XDP runs; else native, and where there is none, generic" },
+	{ .name = "guard", .kind = SW_OPTION_TEXT, .take = take_ports, .value = "PORTS",
+	  .min = 1, .max = 65535,
+	  .help = "guard listeners on these ports, such as 80,443, against SYN floods" },
+	{ .name = "cookies", .kind = SW_OPTION_CHOICE, INTO(guard.mode), .needs = { "guard" },
+	  .initial = "auto", .choice = cookies, .min = COOKIES_AUTO, .max = COOKIES_NEVER,
+	  .help = "which SYNs are answered with cookies; auto: those under pressure" },
+	{ .name = "dry-run", .kind = SW_OPTION_FLAG, INTO(guard.dry_run), .needs = { "guard" },
+	  .help = "count what guard would answer and drop, and pass it" },
+	{ .name = "key-file", .kind = SW_OPTION_FILE, INTO(guard.key_file), .needs = { "guard" },
+	  .help = "cookie keys that other hosts share; see `synward help key`" },
+	{ .name = "admission", .kind = SW_OPTION_CHOICE, INTO(guard.admission), .needs = { "guard" },
+	  .choice = admission, .min = ADMISSION_BPF, .max = ADMISSION_KERNEL,
+	  .help = "whose cookies: synward's (Linux 6.9), or the kernel's; else the best there is" },
+	{ .name = "reply-budget", .kind = SW_OPTION_NUMBER, INTO(guard.reply_budget),
+	  .needs = { "guard" }, .initial = "10000", .min = 0, .max = RATE_MAX,
+	  .help = "SYN+ACKs a second to one /24 or /64; 0: no limit" },
+	{ .name = "high-mark", .kind = SW_OPTION_NUMBER, INTO(guard.high), .needs = { "guard" },
+	  .initial = "256", .min = 1, .max = RATE_MAX,
+	  .help = "half-open connections at which cookies begin" },
+	{ .name = "low-mark", .kind = SW_OPTION_NUMBER, INTO(guard.low), .needs = { "guard" },
+	  .initial = "64", .min = 0, .max = RATE_MAX,
+	  .help = "unanswered cookies a second up to which a port is quiet" },
+	{ .name = "quiet-time", .kind = SW_OPTION_DURATION, INTO(guard.quiet_ms),
+	  .needs = { "guard" }, .initial = "10s", .min = 100, .max = 86400000,
+	  .help = "so long quiet, and cookies end" },
+	{},
+};
+
+const char sw_options_run_more[] =
+	"A duration is a number with ms, s, m, h or d; without a unit it is seconds.\n"
+	"--timeout may be given once for each state, in either case, with - or _: time-wait=60s.\n"
+	"Several interfaces share one set of tables. What an earlier synward left on an interface\n"
+	"(killed, or `attach`, or `ip link`) is taken over with its flows and counters.\n"
+	"\n"
+	"Guard answers SYNs with cookies at XDP while the listener is under pressure: from the high\n"
+	"mark on, or from three quarters of its backlog if that is less. The kernel gets only the\n"
+	"connections whose clients answer. `run` reads the key file and sysctls again on SIGHUP.\n";
+/* clang-format on */
