@@ -12,6 +12,7 @@
 
 #include <synward/cookie.h>
 #include <synward/guard.h>
+#include <synward/offer.h>
 #include <synward/reply.h>
 
 #include "clock.bpf.h"
@@ -60,12 +61,6 @@ static __always_inline int sw_leave_to_kernel(struct sw_work *w, const struct sw
 	}
 	sw_count(flood ? SW_DRY_RUN_DROPS : why);
 	return XDP_PASS;
-}
-
-/* What the kernel's cookie keeps without timestamps, whose offset is the kernel's secret: the MSS. */
-static __always_inline void sw_offer_mss_only(struct sw_offer *offer)
-{
-	offer->wscale_ok = offer->sack_ok = offer->tstamp_ok = offer->ecn_ok = false;
 }
 
 static __always_inline bool sw_bake(void *ctx, struct sw_work *w, const struct sw_guard *guard,
