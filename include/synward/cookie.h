@@ -33,6 +33,7 @@
 #include <synward/segment.h>
 #include <synward/siphash.h>
 #include <synward/stats.h>
+#include <synward/wire.h>
 
 #define SW_EPOCH_NS (64 * SW_NS_PER_S)
 
@@ -61,7 +62,7 @@ SW_INLINE __u64 sw_cookie_epoch(__u64 wall_ns)
 	X(0, 536) X(1, 1220) X(2, 1300) X(3, 1400) X(4, 1440) X(5, 1452) X(6, 1460) X(7, 8940)
 #define SW_COOKIE_WSCALE(X) X(1, 0) X(2, 2) X(3, 4) X(4, 6) X(5, 7) X(6, 8) X(7, 10)
 
-#define SW_COOKIE_MSS_MIN 536
+#define SW_COOKIE_MSS_MIN SW_MSS_DEFAULT_IPV4
 
 #define SW_FLOOR_INDEX(index, value) \
 	if (offered >= (value))      \

@@ -8,6 +8,7 @@
 #include <synward/cookie.h>
 #include <synward/guard.h>
 #include <synward/segment.h>
+#include <synward/wire.h>
 
 /*
  * The offer that a cookie will keep. False if it can't: an MSS below what can be admitted. Without
@@ -16,7 +17,7 @@
 SW_INLINE bool sw_offer_of(const struct sw_guard *guard, const struct sw_packet *packet,
 			   const struct sw_segment *syn, struct sw_offer *offer)
 {
-	__u16 least = packet->ipv4 ? 536 : 1220;
+	__u16 least = packet->ipv4 ? SW_MSS_DEFAULT_IPV4 : SW_MSS_DEFAULT_IPV6;
 
 	offer->mss = syn->mss ? syn->mss : least;
 	offer->wscale_ok = syn->has_wscale && guard->window_scaling;
