@@ -13,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include <synward/reply.h>
+#include <synward/wire.h>
 
 #include "lookup.bpf.h"
 #include "work.bpf.h"
@@ -50,7 +51,7 @@ static __always_inline struct sw_raw *sw_make_raw(struct sw_work *w)
 	raw->tcp.header.seq = sw_wire32(w->seg.seq);
 	raw->tcp.header.ack_seq = sw_wire32(w->seg.ack);
 	raw->tcp.header.doff = sizeof(raw->tcp) / 4;
-	raw->tcp.mss = sw_wire32((__u32)SW_OPT_MSS << 24 | 4 << 16 | w->offer.mss);
+	raw->tcp.mss = sw_wire32(SW_WORD_MSS | w->offer.mss);
 	return raw;
 }
 

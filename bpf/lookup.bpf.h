@@ -11,6 +11,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include <synward/guard.h>
+#include <synward/pressure.h>
 
 #include "kernel.bpf.h"
 #include "maps.bpf.h"
@@ -91,6 +92,9 @@ static __always_inline void sw_look_up(void *ctx, struct sw_work *w)
 	bpf_sk_release(found);
 }
 
+/* For so long a listener that was there is taken to be there still. */
+#define SW_LISTENER_NS (10 * SW_NS_PER_MS)
+
 static __always_inline bool sw_same_address(const __u32 *a, const __u32 *b)
 {
 	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
@@ -125,22 +129,17 @@ static __always_inline void sw_remember_listener(const struct sw_work *w,
 	__builtin_memcpy(pressure->local, w->packet.to, 16);
 }
 
-/* Whose cookie the listener takes. */
+/* Whose cookie the listener that was found takes. */
 static __always_inline enum sw_admission sw_admission_for(const struct sw_guard *guard,
 							  const struct sw_look *look)
 {
-	if (look->listener == LISTENING)
-		return guard->admission;
-	if (look->listener == LISTENING_MPTCP && guard->kernel_cookies)
-		return ADMISSION_KERNEL;
-	return ADMISSION_NONE;
+	return sw_admission_of(look->listener, guard->admission, guard->kernel_cookies);
 }
 
-/* The time without pressure is over that ends cookies (auto). */
-static __always_inline bool sw_quiet(const struct sw_port *port, const struct sw_guard *guard,
-				     __u64 now)
+static __always_inline bool sw_port_is_quiet(const struct sw_port *port,
+					     const struct sw_guard *guard, __u64 now)
 {
-	return now > port->busy_ns + guard->quiet_ms * SW_NS_PER_MS;
+	return sw_is_quiet(port->busy_ns, guard->quiet_ms, now);
 }
 
 /*
@@ -151,9 +150,9 @@ static __always_inline void sw_look_up_for_syn(struct xdp_md *ctx, struct sw_wor
 					       const struct sw_port *port,
 					       const struct sw_guard *guard)
 {
-	bool settled = port->mode == COOKIES_ALWAYS || (port->on && !sw_quiet(port, guard, w->now));
+	bool quiet = sw_port_is_quiet(port, guard, w->now);
 
-	if (settled && sw_recall_listener(w, port))
+	if (sw_sends_cookies(port->mode, port->on, quiet) && sw_recall_listener(w, port))
 		return;
 	sw_look_up(ctx, w);
 	sw_remember_listener(w, port);

@@ -105,7 +105,7 @@ struct {
 	__type(value, struct sw_port);
 } sw_ports SEC(".maps");
 
-/* By sw_port.slot; slot 0 is of what belongs to no connection, see guard.h. */
+/* By sw_port.slot; SW_STRAY_SLOT is for what belongs to no connection. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, SW_PORTS_MAX + 1);

@@ -9,22 +9,16 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include <synward/budget.h>
 #include <synward/event.h>
 #include <synward/guard.h>
+#include <synward/pressure.h>
 
 #include "count.bpf.h"
 #include "events.bpf.h"
 #include "lookup.bpf.h"
 #include "maps.bpf.h"
 #include "work.bpf.h"
-
-/*
- * So many segments a second, on each CPU, that belong to no connection, or that a cookie can't
- * answer, are left to the kernel, which answers them as it should; more is a flood.
- */
-#define STRAYS_PER_SECOND 1000
-
-#define SW_WRITE_EVERY_NS SW_NS_PER_S /* times in shared entries, which other CPUs read */
 
 /* Of CPUs that find the same at the same time one succeeds, and tells. */
 static __always_inline void sw_switch(struct sw_port *port, __u16 number, __u32 on, __u64 now)
@@ -43,30 +37,23 @@ static __always_inline void sw_switch(struct sw_port *port, __u16 number, __u32 
 	sw_tell_reader(&event);
 }
 
-/*
- * Before the SYN: is the port to answer with cookies? (auto) When the quiet time is over the listener's
- * queue may still be full of what came before the cookies: then they go on.
- */
+/* Before the SYN: is the port to answer it with a cookie? (auto) */
 static __always_inline bool sw_under_pressure(struct sw_work *w, struct sw_port *port,
 					      const struct sw_guard *guard)
 {
-	bool full = w->look.half_open >= sw_high_mark(guard, w->look.backlog);
+	bool full = w->look.half_open >= sw_high_mark(guard->high, w->look.backlog);
+	bool quiet = sw_port_is_quiet(port, guard, w->now), on = port->on;
+	enum sw_turn turn = sw_turn_of(on, full, quiet);
 
-	if (!port->on) {
+	if (!on) {
 		port->half_open = w->look.half_open;
 		port->backlog = w->look.backlog;
-		if (!full)
-			return false;
-		port->busy_ns = w->now;
-		sw_switch(port, sw_local_port(w), true, w->now);
-	} else if (sw_quiet(port, guard, w->now)) {
-		if (!full) {
-			sw_switch(port, sw_local_port(w), false, w->now);
-			return false;
-		}
-		port->busy_ns = w->now;
 	}
-	return true;
+	if (sw_busy_again(on, full, quiet))
+		port->busy_ns = w->now;
+	if (turn != TURN_NONE)
+		sw_switch(port, sw_local_port(w), turn == TURN_ON, w->now);
+	return turn == TURN_NONE ? on : turn == TURN_ON;
 }
 
 /* After a cookie was sent. */
@@ -74,12 +61,9 @@ static __always_inline void sw_note_cookie(const struct sw_work *w, struct sw_po
 					   const struct sw_guard *guard)
 {
 	struct sw_pressure *pressure = sw_pressure_of(port);
-	bool busy = pressure && sw_cookie_sent(pressure, guard, w->now);
-	__u64 often_ns = guard->quiet_ms * SW_NS_PER_MS / 4;
+	bool busy = pressure && sw_cookie_sent(pressure, guard->low, w->now);
 
-	if (often_ns > SW_WRITE_EVERY_NS)
-		often_ns = SW_WRITE_EVERY_NS;
-	if (busy && w->now > port->busy_ns + often_ns)
+	if (busy && w->now > port->busy_ns + sw_busy_write_every(guard->quiet_ms))
 		port->busy_ns = w->now;
 	if (w->now > port->cookie_ns + SW_WRITE_EVERY_NS)
 		port->cookie_ns = w->now;
@@ -101,16 +85,10 @@ static __always_inline bool sw_within_budget(const struct sw_work *w, const stru
 /* One of the few that the kernel may answer in this second? */
 static __always_inline bool sw_among_few(const struct sw_work *w)
 {
-	__u32 zero = 0;
-	struct sw_pressure *pressure = bpf_map_lookup_elem(&sw_pressure, &zero);
+	__u32 slot = SW_STRAY_SLOT;
+	struct sw_pressure *strays = bpf_map_lookup_elem(&sw_pressure, &slot);
 
-	if (!pressure)
-		return false;
-	if (w->now >= pressure->since_ns + SW_NS_PER_S) {
-		pressure->since_ns = w->now;
-		pressure->sent = 0;
-	}
-	return pressure->sent++ < STRAYS_PER_SECOND;
+	return strays && sw_stray_within_pace(strays, w->now);
 }
 
 #endif

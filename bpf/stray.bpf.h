@@ -11,6 +11,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include <synward/guard.h>
+#include <synward/pressure.h>
 #include <synward/state.h>
 
 #include "cookie.bpf.h"
@@ -84,7 +85,8 @@ static __always_inline int sw_rule_cookie(void *ctx, struct sw_work *w, struct s
 	}
 	if (known)
 		return RULING_NONE;
-	if (admission != ADMISSION_KERNEL && sw_kernel_outstanding(port, w->now) &&
+	if (admission != ADMISSION_KERNEL &&
+	    sw_kernel_outstanding(port->mode, port->on, port->switched_ns, w->now) &&
 	    sw_kernel_cookie_valid(ctx, w))
 		return RULING_NONE;
 	sw_count(SW_COOKIES_REJECTED);
@@ -97,7 +99,7 @@ static __always_inline int sw_rule(struct xdp_md *ctx, struct sw_work *w, struct
 				   bool known)
 {
 	if (w->look.found == FOUND_LISTENER && sw_may_bear_cookie(&w->seg) &&
-	    sw_cookie_outstanding(guard, port, w->now)) {
+	    sw_cookie_outstanding(guard->shared_keys, port->cookie_ns, w->now)) {
 		xdp_options(ctx, w);
 		sw_read_options(&w->seg);
 		return sw_rule_cookie(ctx, w, port, guard, keys, known);

@@ -9,12 +9,14 @@
 #include <bpf/bpf_helpers.h>
 
 #include <synward/event.h>
+#include <synward/pressure.h>
 #include <synward/state.h>
 #include <synward/sweep.h>
 
 #include "clock.bpf.h"
 #include "count.bpf.h"
 #include "events.bpf.h"
+#include "lookup.bpf.h"
 #include "maps.bpf.h"
 #include "pressure.bpf.h"
 #include "settings.bpf.h"
@@ -87,8 +89,10 @@ static long sw_sweep_one(void *map, struct sw_flow_key *key, struct sw_flow *flo
 /* Guard: a port to which no SYN comes any more would else not be told that it is quiet. */
 static long sw_calm_one(void *map, __u32 *number, struct sw_port *port, struct sw_pass *pass)
 {
+	bool quiet = sw_port_is_quiet(port, &sw_settings()->guard, pass->now);
+
 	(void)map;
-	if (port->on && sw_quiet(port, &sw_settings()->guard, pass->now))
+	if (sw_turn_of(port->on, false, quiet) == TURN_OFF)
 		sw_switch(port, (__u16)*number, false, pass->now);
 	return 0;
 }

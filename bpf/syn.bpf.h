@@ -12,7 +12,9 @@
 
 #include <synward/cookie.h>
 #include <synward/guard.h>
+#include <synward/offer.h>
 #include <synward/reply.h>
+#include <synward/wire.h>
 
 #include "clock.bpf.h"
 #include "cookie.bpf.h"
@@ -38,7 +40,7 @@ static __always_inline enum sw_counter sw_may_answer(struct sw_work *w, struct s
 	if (!sw_offer_of(guard, &w->packet, &w->seg, &w->offer))
 		return SW_SYN_UNFIT;
 	/* Two VLAN tags: the inner one hides the segment from tc ingress, where it is admitted. */
-	if (w->packet.ip > 14 + 4 || !sw_admission_for(guard, &w->look))
+	if (w->packet.ip > SW_ETHERNET_HEADER + SW_VLAN_TAG || !sw_admission_for(guard, &w->look))
 		return SW_SYN_UNFIT;
 	return SW_NONE;
 }
@@ -62,12 +64,6 @@ static __always_inline int sw_leave_to_kernel(struct sw_work *w, const struct sw
 	return XDP_PASS;
 }
 
-/* What the kernel's cookie keeps without timestamps, whose offset is the kernel's secret: the MSS. */
-static __always_inline void sw_offer_mss_only(struct sw_offer *offer)
-{
-	offer->wscale_ok = offer->sack_ok = offer->tstamp_ok = offer->ecn_ok = false;
-}
-
 static __always_inline bool sw_bake(void *ctx, struct sw_work *w, const struct sw_guard *guard,
 				    const struct sw_keys *keys, struct sw_cookie *cookie)
 {
@@ -83,6 +79,9 @@ static __always_inline bool sw_bake(void *ctx, struct sw_work *w, const struct s
 	cookie->isn = (__u32)kernels;
 	return kernels >= 0;
 }
+
+#define SW_HOP_LIMIT  64 /* of what this host sends: Linux' default */
+#define SW_WINDOW_MAX 0xffff
 
 /* The frame becomes the reply in w->reply, Ethernet addresses swapped and VLAN tag kept. */
 static __always_inline int sw_send_reply(struct xdp_md *ctx, struct sw_work *w)
@@ -109,11 +108,12 @@ static __always_inline int sw_send_reply(struct xdp_md *ctx, struct sw_work *w)
 static __always_inline int sw_reply(struct xdp_md *ctx, struct sw_work *w, struct sw_port *port,
 				    const struct sw_guard *guard, const struct sw_keys *keys)
 {
-	struct sw_reply_terms terms = { .mss = guard->mss[!w->packet.ipv4], .hop_limit = 64 };
+	struct sw_reply_terms terms = { .mss = guard->mss[!w->packet.ipv4],
+					.hop_limit = SW_HOP_LIMIT };
 	__u32 window = w->look.receive_buffer / 2; /* Linux counts as much for its overhead */
 	struct sw_cookie cookie = {};
 
-	terms.window = window > 0xffff ? 0xffff : (__u16)window;
+	terms.window = window > SW_WINDOW_MAX ? SW_WINDOW_MAX : (__u16)window;
 	if (!sw_bake(ctx, w, guard, keys, &cookie)) {
 		w->reason = SW_REPLY_FAILED;
 		return XDP_DROP;

@@ -32,16 +32,26 @@ struct sw_look {
 };
 
 struct sw_work {
-	__u64 now;
+	__u64 now; /* when the segment came: who first needs it sets it */
+
+	/* Written by all, the last one holds: why the segment changes nothing, is dropped or passed. */
 	enum sw_counter reason;
+
+	/* track.bpf.h, of the segment against its flow */
 	enum sw_state before[2], after[2]; /* of the endpoints, before and after the step */
 	__u8 halfopen; /* the flow was found in sw_halfopen */
 	__u8 proved; /* and may leave it */
 	__u8 picked_up; /* begun by this segment, without a SYN */
 	__u8 awaits_admission; /* opened by a cookie: the listener may have to be given it */
-	struct sw_segment seg; /* its options[] last */
+
+	/* frame.bpf.h, of the frame. Zeroed up to the options, the last of seg, and no further. */
+	struct sw_segment seg;
 	struct sw_packet packet;
-	struct sw_flow flow; /* on its way into a map */
+
+	/* track.bpf.h and stray.bpf.h: a flow on its way into a map */
+	struct sw_flow flow;
+
+	/* Guard: lookup.bpf.h, then the cookie's offer, then the reply that bears it */
 	struct sw_look look;
 	struct sw_offer offer;
 	struct sw_reply reply;

@@ -42,12 +42,15 @@ struct sw_config {
 	__u32 configured; /* 0: not set, the defaults are in force */
 	__u32 both_directions; /* 1: what was not seen was not sent; 0: one direction only */
 	struct sw_timeouts timeout;
+	__u32 padding;
 	struct sw_guard guard;
 };
 
 _Static_assert(sizeof(struct sw_timeouts) == 4 * SW_STATES, "one time-out a state");
 _Static_assert(offsetof(struct sw_timeouts, time_wait) == 4 * TIME_WAIT,
 	       "in the order of enum sw_state");
+_Static_assert(sizeof(struct sw_config) == 120, "no hidden padding");
+_Static_assert(offsetof(struct sw_config, guard) == 56, "guard's settings last");
 
 #define SW_CONFIG_DEFAULT                                         \
 	{                                                         \
@@ -65,5 +68,7 @@ struct sw_iface {
 	__u8 own_clsact; /* the clsact qdisc was made for it */
 	__u8 admit; /* the tc filter at ingress is ours */
 };
+
+_Static_assert(sizeof(struct sw_iface) == 4, "no hidden padding");
 
 #endif

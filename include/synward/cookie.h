@@ -29,47 +29,16 @@
 #ifndef SYNWARD_COOKIE_H
 #define SYNWARD_COOKIE_H
 
+#include <synward/guard.h>
 #include <synward/segment.h>
 #include <synward/siphash.h>
 #include <synward/stats.h>
+#include <synward/wire.h>
 
 #define SW_EPOCH_NS (64 * SW_NS_PER_S)
 
 /* Cookies of this epoch and of the one before are good. */
 #define SW_COOKIE_EPOCHS 2
-
-/* A key serves from its first epoch on, until the other one's first epoch has come. */
-struct sw_mac_key {
-	__u64 first_epoch; /* SW_EPOCH_NEVER: it is not there */
-	__u64 key[2];
-};
-
-#define SW_EPOCH_NEVER (~0ULL)
-
-/* The element of the map sw_keys. k_isn lasts; the MAC keys take turns. */
-struct sw_keys {
-	__u64 isn[2];
-	struct sw_mac_key mac[2];
-};
-
-_Static_assert(sizeof(struct sw_keys) == 64, "no hidden padding");
-
-/* The slot whose key begins to serve later; an empty one is later than any. */
-SW_INLINE int sw_mac_newer(const struct sw_keys *keys)
-{
-	return keys->mac[1].first_epoch > keys->mac[0].first_epoch;
-}
-
-/* What a SYN offered, as far as a cookie can keep it; and how its answer was scaled. */
-struct sw_offer {
-	__u16 mss;
-	__u8 wscale_ok;
-	__u8 wscale; /* the client's shift count (RFC 7323, 2.2), if wscale_ok */
-	__u8 own_wscale; /* the shift count of the SYN+ACK, if wscale_ok */
-	__u8 sack_ok;
-	__u8 ecn_ok; /* without timestamps, too */
-	__u8 tstamp_ok;
-};
 
 struct sw_cookie {
 	__u32 isn;
@@ -93,7 +62,7 @@ SW_INLINE __u64 sw_cookie_epoch(__u64 wall_ns)
 	X(0, 536) X(1, 1220) X(2, 1300) X(3, 1400) X(4, 1440) X(5, 1452) X(6, 1460) X(7, 8940)
 #define SW_COOKIE_WSCALE(X) X(1, 0) X(2, 2) X(3, 4) X(4, 6) X(5, 7) X(6, 8) X(7, 10)
 
-#define SW_COOKIE_MSS_MIN 536
+#define SW_COOKIE_MSS_MIN SW_MSS_DEFAULT_IPV4
 
 #define SW_FLOOR_INDEX(index, value) \
 	if (offered >= (value))      \
@@ -213,10 +182,16 @@ SW_INLINE __u64 sw_cookie_f(const struct sw_keys *keys, const struct sw_packet *
 	return sw_sip_end(&sip, sw_sip_last(ports, 36));
 }
 
+/* The slot whose key begins to serve later; an empty one is later than any. */
+SW_INLINE int sw_mac_newer(const struct sw_keys *keys)
+{
+	return keys->mac[1].first_epoch > keys->mac[0].first_epoch;
+}
+
 /* The key that serves in this epoch; a key that nobody has set yet never does. */
 SW_INLINE const __u64 *sw_mac_key(const struct sw_keys *keys, __u64 epoch)
 {
-	bool second_is_newer = keys->mac[1].first_epoch > keys->mac[0].first_epoch;
+	bool second_is_newer = sw_mac_newer(keys);
 	__u64 newer = keys->mac[second_is_newer].first_epoch;
 	bool second = epoch >= newer ? second_is_newer : !second_is_newer;
 

@@ -28,6 +28,7 @@ struct sw_event {
 };
 
 _Static_assert(sizeof(struct sw_event) == 72, "no hidden padding");
+_Static_assert(offsetof(struct sw_event, seq) == 48, "key and states stand before the segment");
 
 /*
  * A flow that is about to end (ring buffer sw_due): a sweep found that its deadline comes before
@@ -40,5 +41,6 @@ struct sw_due {
 };
 
 _Static_assert(sizeof(struct sw_due) == 48, "no hidden padding");
+_Static_assert(offsetof(struct sw_due, key) == 8, "the key follows the deadline");
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Guard: what user space says of it, and what each guarded port has been through. Who decides when
- * a port answers with cookies is here, pure; the maps and sockets are in bpf/guard.bpf.h.
+ * Guard's types: what user space says of it, and what each guarded port has been through. The rules
+ * that go by them are in pressure.h, budget.h and offer.h.
  */
 #ifndef SYNWARD_GUARD_H
 #define SYNWARD_GUARD_H
 
-#include <synward/cookie.h>
+#include <synward/types.h>
 
 #define SW_PORTS_MAX 256 /* ports that can be guarded */
 
@@ -47,6 +47,7 @@ struct sw_guard {
 };
 
 _Static_assert(sizeof(struct sw_guard) == 64, "no hidden padding");
+_Static_assert(offsetof(struct sw_guard, admission) == 48, "numbers first, then bytes");
 
 /* What the last SYN to the port met. */
 enum sw_listener_kind {
@@ -60,7 +61,7 @@ enum sw_listener_kind {
 /* The value of the map sw_ports; the key is the port. */
 struct sw_port {
 	__u32 on; /* SYNs are answered with cookies (auto) */
-	__u32 slot; /* its place in sw_pressure */
+	__u32 slot; /* its place in sw_pressure, from 1 */
 	enum sw_cookie_mode mode;
 	enum sw_listener_kind listener;
 	__u8 padding[2];
@@ -71,6 +72,7 @@ struct sw_port {
 };
 
 _Static_assert(sizeof(struct sw_port) == 48, "no hidden padding");
+_Static_assert(offsetof(struct sw_port, switched_ns) == 24, "times last");
 
 /*
  * The value of the per-CPU map sw_pressure: this second's cookies of one port on one CPU, and the
@@ -86,8 +88,10 @@ struct sw_pressure {
 	__u8 padding[3];
 };
 
-/* For so long a listener that was there is taken to be there still. */
-#define SW_LISTENER_NS (10 * SW_NS_PER_MS)
+_Static_assert(sizeof(struct sw_pressure) == 48, "no hidden padding");
+
+/* The place in sw_pressure of what belongs to no connection. */
+#define SW_STRAY_SLOT 0
 
 /* The value of the map sw_sockets, of which there are two: see bpf/sockets.bpf.h. */
 #define SW_SOCKET_BITS_SHIFT 20
@@ -96,6 +100,8 @@ struct sw_pressure {
 struct sw_socket_bits {
 	__u32 word[SW_SOCKET_WORDS];
 };
+
+_Static_assert(sizeof(struct sw_socket_bits) == (1 << SW_SOCKET_BITS_SHIFT) / 8, "bits, no more");
 
 /* The value of the map sw_sockets_now: 1 + the one in use. */
 #define SW_SOCKETS_NOT_READY 0
@@ -106,100 +112,41 @@ struct sw_budget {
 	__u32 sent;
 };
 
-#define SW_BUDGET_BUCKETS 65536
+#define SW_BUDGET_SHIFT   16
+#define SW_BUDGET_BUCKETS (1 << SW_BUDGET_SHIFT)
 
-/* A cookie that came back later than this is too old. */
-#define SW_COOKIE_LIFE_NS (SW_COOKIE_EPOCHS * SW_EPOCH_NS)
+_Static_assert(sizeof(struct sw_budget) == 8, "a bucket is a word, of which a line holds eight");
 
-/*
- * Is there anything to check the ACK of an unknown connection against? The times are of any CPU's
- * clock, which may be a tick ahead of this one's.
- */
-SW_INLINE bool sw_cookie_outstanding(const struct sw_guard *guard, const struct sw_port *port,
-				     __u64 now)
-{
-	return guard->shared_keys || (port->cookie_ns && now < port->cookie_ns + SW_COOKIE_LIFE_NS);
-}
+/* A key serves from its first epoch on, until the other one's first epoch has come. */
+struct sw_mac_key {
+	__u64 first_epoch; /* SW_EPOCH_NEVER: it is not there */
+	__u64 key[2];
+};
 
-/* The kernel answers SYNs to this port, or did so lately: a cookie of its own may come back. */
-SW_INLINE bool sw_kernel_outstanding(const struct sw_port *port, __u64 now)
-{
-	bool answers = port->mode != COOKIES_ALWAYS && !port->on;
+_Static_assert(sizeof(struct sw_mac_key) == 24, "no hidden padding");
 
-	return answers || now < port->switched_ns + SW_COOKIE_LIFE_NS;
-}
+#define SW_EPOCH_NEVER (~0ULL)
 
-/* From here on a listener is under pressure: well before the kernel drops SYNs of its own accord. */
-SW_INLINE __u32 sw_high_mark(const struct sw_guard *guard, __u32 backlog)
-{
-	__u32 most = backlog - backlog / 4;
+/* The element of the map sw_keys. k_isn lasts; the MAC keys take turns. */
+struct sw_keys {
+	__u64 isn[2];
+	struct sw_mac_key mac[2];
+};
 
-	if (most > guard->high)
-		most = guard->high;
-	return most ? most : 1;
-}
+_Static_assert(sizeof(struct sw_keys) == 64, "no hidden padding");
+_Static_assert(offsetof(struct sw_keys, mac) == 16, "the lasting key comes first");
 
-/*
- * One more cookie goes out. Windows of a second: more unanswered than the low mark is pressure. True
- * if the port is busy.
- */
-SW_INLINE bool sw_cookie_sent(struct sw_pressure *pressure, const struct sw_guard *guard, __u64 now)
-{
-	if (now >= pressure->since_ns + SW_NS_PER_S) {
-		pressure->since_ns = now;
-		pressure->sent = pressure->accepted = 0;
-	}
-	pressure->sent++;
-	return (__s32)(pressure->sent - pressure->accepted) > (__s32)guard->low;
-}
+/* What a SYN offered, as far as a cookie can keep it; and how its answer was scaled. */
+struct sw_offer {
+	__u16 mss;
+	__u8 wscale_ok;
+	__u8 wscale; /* the client's shift count (RFC 7323, 2.2), if wscale_ok */
+	__u8 own_wscale; /* the shift count of the SYN+ACK, if wscale_ok */
+	__u8 sack_ok;
+	__u8 ecn_ok; /* without timestamps, too */
+	__u8 tstamp_ok;
+};
 
-/* Has the bucket a reply left in this second? Takes it. */
-SW_INLINE bool sw_budget_take(struct sw_budget *bucket, __u32 budget, __u64 now)
-{
-	__u32 second = (__u32)(now >> 30);
-
-	if (bucket->second != second) {
-		bucket->second = second;
-		bucket->sent = 0;
-	}
-	return bucket->sent++ < budget;
-}
-
-/*
- * The bucket of a source prefix, /24 or /64 (IPv6: what one site gets). Multiplying by a secret odd
- * number (Dietzfelbinger et al., 1997) makes any two prefixes meet with 2^-15 at most, so nobody can
- * choose some that share a bucket with somebody else's. It is no key of the cookie: who meets whom
- * may be seen from outside.
- */
-SW_INLINE __u32 sw_budget_bucket(const struct sw_packet *packet, const __u64 secret[2])
-{
-	__u64 prefix = packet->ipv4 ? sw_wire_word(packet->from[3]) & 0xffffff
-				    : sw_wire_pair(packet->from);
-
-	prefix *= secret[0] | 1; /* prefixes in a row are to be spread */
-	prefix ^= prefix >> 32;
-	return (__u32)(prefix * (secret[1] | 1) >> 48);
-}
-
-/* --- What a SYN offers, and what of it this host takes ---------------------------------------- */
-
-/*
- * The offer that a cookie will keep. False if it can't: an MSS below what can be admitted. Without
- * an MSS option it is the default (RFC 9293, 3.7.1).
- */
-SW_INLINE bool sw_offer_of(const struct sw_guard *guard, const struct sw_packet *packet,
-			   const struct sw_segment *syn, struct sw_offer *offer)
-{
-	__u16 least = packet->ipv4 ? 536 : 1220;
-
-	offer->mss = syn->mss ? syn->mss : least;
-	offer->wscale_ok = syn->has_wscale && guard->window_scaling;
-	offer->wscale = syn->wscale;
-	offer->own_wscale = guard->wscale;
-	offer->sack_ok = syn->sack_ok && guard->sack;
-	offer->tstamp_ok = syn->has_tsval && guard->timestamps;
-	offer->ecn_ok = guard->ecn && (syn->flags & SW_TCP_ECE) && (syn->flags & SW_TCP_CWR);
-	return offer->mss >= least;
-}
+_Static_assert(sizeof(struct sw_offer) == 8, "no hidden padding");
 
 #endif

@@ -69,20 +69,20 @@ SW_INLINE __u32 sw_be32(const __u8 *p)
 /* Ethernet and VLAN tags; *type becomes the ethertype of what follows. */
 SW_INLINE enum sw_counter sw_parse_ethernet(struct sw_cursor *c, __u16 *type)
 {
-	const __u8 *p = sw_peek(c, 14);
+	const __u8 *p = sw_peek(c, SW_ETHERNET_HEADER);
 
 	if (!p)
 		return SW_TRUNCATED;
 	*type = sw_be16(p + 12);
-	c->at += 14;
+	c->at += SW_ETHERNET_HEADER;
 	for (int i = 0; i < SW_VLAN_TAGS_MAX; i++) {
 		if (*type != SW_ETH_VLAN && *type != SW_ETH_QINQ)
 			return SW_NONE;
-		p = sw_peek(c, 4);
+		p = sw_peek(c, SW_VLAN_TAG);
 		if (!p)
 			return SW_TRUNCATED;
 		*type = sw_be16(p + 2);
-		c->at += 4;
+		c->at += SW_VLAN_TAG;
 	}
 	return *type == SW_ETH_VLAN || *type == SW_ETH_QINQ ? SW_VLAN_DEEP : SW_NONE;
 }
@@ -90,7 +90,7 @@ SW_INLINE enum sw_counter sw_parse_ethernet(struct sw_cursor *c, __u16 *type)
 /* IPv4 with options (RFC 791). A BIG TCP segment at tc egress has length 0: the frame's counts. */
 SW_INLINE enum sw_counter sw_parse_ipv4(struct sw_cursor *c, struct sw_packet *packet)
 {
-	const __u8 *p = sw_peek(c, 20);
+	const __u8 *p = sw_peek(c, SW_IPV4_HEADER);
 	__u32 header, total;
 
 	if (!p)
@@ -99,7 +99,8 @@ SW_INLINE enum sw_counter sw_parse_ipv4(struct sw_cursor *c, struct sw_packet *p
 	total = sw_be16(p + 2);
 	if (total == 0)
 		total = c->wire_length - c->at;
-	if (p[0] >> 4 != 4 || header < 20 || total < header || total > c->wire_length - c->at)
+	if (p[0] >> 4 != 4 || header < SW_IPV4_HEADER || total < header ||
+	    total > c->wire_length - c->at)
 		return SW_BAD_IP;
 	if (p[9] != SW_IP_TCP)
 		return SW_NOT_TCP;
@@ -119,13 +120,13 @@ SW_INLINE enum sw_counter sw_parse_ipv4(struct sw_cursor *c, struct sw_packet *p
 /* IPv6 and up to SW_EXT_HEADERS_MAX extension headers (RFC 8200, 4). */
 SW_INLINE enum sw_counter sw_parse_ipv6(struct sw_cursor *c, struct sw_packet *packet)
 {
-	const __u8 *p = sw_peek(c, 40);
+	const __u8 *p = sw_peek(c, SW_IPV6_HEADER);
 	__u32 payload, frame;
 	__u8 proto;
 
 	if (!p)
 		return SW_TRUNCATED;
-	frame = c->wire_length - c->at - 40;
+	frame = c->wire_length - c->at - SW_IPV6_HEADER;
 	payload = sw_be16(p + 4);
 	proto = p[6];
 	/* Length 0 is a jumbo payload: BIG TCP at tc egress. */
@@ -139,7 +140,7 @@ SW_INLINE enum sw_counter sw_parse_ipv6(struct sw_cursor *c, struct sw_packet *p
 	}
 	packet->ip = c->at;
 	packet->ipv4 = false;
-	c->at += 40;
+	c->at += SW_IPV6_HEADER;
 
 	SW_UNROLL
 	for (int i = 0; i <= SW_EXT_HEADERS_MAX; i++) {
@@ -212,13 +213,13 @@ SW_INLINE enum sw_counter sw_parse_tcp(struct sw_cursor *c, __u32 left, struct s
 	const __u8 *p;
 	__u32 header;
 
-	if (left < 20)
+	if (left < SW_TCP_HEADER)
 		return SW_BAD_TCP;
-	p = sw_peek(c, 20);
+	p = sw_peek(c, SW_TCP_HEADER);
 	if (!p)
 		return SW_TRUNCATED;
 	header = (__u32)(p[12] >> 4) * 4;
-	if (header < 20 || header > left)
+	if (header < SW_TCP_HEADER || header > left)
 		return SW_BAD_TCP;
 	seg->key.port[0] = sw_be16(p);
 	seg->key.port[1] = sw_be16(p + 2);
@@ -227,9 +228,9 @@ SW_INLINE enum sw_counter sw_parse_tcp(struct sw_cursor *c, __u32 left, struct s
 	seg->flags = p[13];
 	seg->window = sw_be16(p + 14);
 	seg->length = left - header;
-	c->at += 20;
-	if (header > 20 && (seg->flags & (SW_TCP_SYN | SW_TCP_FIN)))
-		return sw_keep_options(c, header - 20, seg);
+	c->at += SW_TCP_HEADER;
+	if (header > SW_TCP_HEADER && (seg->flags & (SW_TCP_SYN | SW_TCP_FIN)))
+		return sw_keep_options(c, header - SW_TCP_HEADER, seg);
 	return SW_NONE;
 }
 
@@ -279,8 +280,8 @@ SW_INLINE enum sw_counter sw_parse_transport(struct sw_cursor *c, const struct s
 SW_INLINE enum sw_counter sw_parse_options(struct sw_cursor *c, const struct sw_packet *packet,
 					   struct sw_segment *seg)
 {
-	c->at = packet->at + 20;
-	return sw_keep_options(c, packet->bytes - seg->length - 20, seg);
+	c->at = packet->at + SW_TCP_HEADER;
+	return sw_keep_options(c, packet->bytes - seg->length - SW_TCP_HEADER, seg);
 }
 
 SW_INLINE void sw_take_timestamp(struct sw_segment *seg, const __u8 *values)
@@ -292,7 +293,7 @@ SW_INLINE void sw_take_timestamp(struct sw_segment *seg, const __u8 *values)
 
 SW_INLINE void sw_take_wscale(struct sw_segment *seg, __u8 wscale)
 {
-	seg->wscale = wscale > 14 ? 14 : wscale; /* RFC 7323, 2.3 */
+	seg->wscale = wscale > SW_WSCALE_MAX ? SW_WSCALE_MAX : wscale;
 	seg->has_wscale = true;
 }
 
@@ -304,12 +305,13 @@ SW_INLINE bool sw_decode_usual_options(struct sw_segment *seg)
 {
 	const __u8 *options = seg->options;
 
-	if (seg->option_bytes == 12 && sw_be32(options) == 0x0101080a) {
+	if (seg->option_bytes == 12 && sw_be32(options) == SW_WORD_TIMESTAMP) {
 		sw_take_timestamp(seg, options + 4);
 		return true;
 	}
-	if (seg->option_bytes != 20 || sw_be16(options) != 0x0204 ||
-	    sw_be32(options + 4) != 0x0402080a || sw_be32(options + 16) >> 8 != 0x010303)
+	if (seg->option_bytes != 20 || sw_be16(options) != SW_WORD_MSS >> 16 ||
+	    sw_be32(options + 4) != SW_WORD_SACK_TIMESTAMP ||
+	    sw_be32(options + 16) >> 8 != SW_WORD_WSCALE >> 8)
 		return false;
 	seg->mss = sw_be16(options + 2);
 	seg->sack_ok = true;
@@ -345,13 +347,14 @@ SW_INLINE void sw_decode_options(struct sw_segment *seg)
 		if (length < 2 || i + length > seg->option_bytes)
 			return;
 		done |= ((1ULL << length) - 1) << i;
-		if (options[i] == SW_OPT_WSCALE && length == 3) {
+		if (options[i] == SW_OPT_WSCALE && length == SW_OPT_WSCALE_LENGTH) {
 			sw_take_wscale(seg, options[i + 2]);
-		} else if (options[i] == SW_OPT_TIMESTAMP && length == 10) {
+		} else if (options[i] == SW_OPT_TIMESTAMP && length == SW_OPT_TIMESTAMP_LENGTH) {
 			sw_take_timestamp(seg, options + i + 2);
-		} else if (options[i] == SW_OPT_MSS && length == 4) {
+		} else if (options[i] == SW_OPT_MSS && length == SW_OPT_MSS_LENGTH) {
 			seg->mss = sw_be16(options + i + 2);
-		} else if (options[i] == SW_OPT_SACK_PERMITTED && length == 2) {
+		} else if (options[i] == SW_OPT_SACK_PERMITTED &&
+			   length == SW_OPT_SACK_PERMITTED_LENGTH) {
 			seg->sack_ok = true;
 		}
 	}

@@ -10,7 +10,7 @@
 #include <synward/segment.h>
 #include <synward/wire.h>
 
-#define SW_REPLY_MAX_WORDS 20 /* IPv6 and TCP with all options */
+#define SW_REPLY_MAX_WORDS 20 /* IPv6, and TCP with all options */
 
 struct sw_reply {
 	__u32 length; /* in bytes */
@@ -27,6 +27,8 @@ struct sw_reply_terms {
 	__u8 hop_limit;
 	__u8 padding[3];
 };
+
+_Static_assert(sizeof(struct sw_reply_terms) == 8, "no hidden padding");
 
 /* RFC 1071: the ones' complement sum of words, in whatever byte order they are. */
 SW_INLINE __u64 sw_sum_words(__u64 sum, const __u32 *words, int count)
@@ -46,7 +48,20 @@ SW_INLINE __u16 sw_fold_checksum(__u64 sum)
 	return (__u16)~sum;
 }
 
-#define SW_REPLY_TCP_WORDS 10 /* 20 bytes, and 20 of options at most */
+#define SW_REPLY_TCP_WORDS 10 /* the header, and 20 bytes of options at most */
+
+#define SW_IPV4_WORDS (SW_IPV4_HEADER / 4)
+#define SW_IPV6_WORDS (SW_IPV6_HEADER / 4)
+#define SW_TCP_WORDS  (SW_TCP_HEADER / 4)
+
+#define SW_TCP_CHECKSUM_HALF  8 /* its place in the TCP header, in halves of a word */
+#define SW_IPV4_CHECKSUM_HALF 5 /* and in that of IPv4 */
+
+/* First words of the IP header: the version, and for IPv4 the header's words and the packet's bytes. */
+#define SW_IPV4_FIRST (4U << 28 | SW_IPV4_WORDS << 24)
+#define SW_IPV6_FIRST (6U << 28)
+
+#define SW_IPV4_DONT_FRAGMENT 0x4000
 
 /* Options in the order in which Linux sends them; returns the words they take. */
 SW_INLINE __u32 sw_reply_options(__u32 *options, const struct sw_offer *offer, __u16 mss,
@@ -54,18 +69,18 @@ SW_INLINE __u32 sw_reply_options(__u32 *options, const struct sw_offer *offer, _
 {
 	__u32 n = 1;
 
-	options[0] = sw_wire32((__u32)SW_OPT_MSS << 24 | 4 << 16 | mss);
+	options[0] = sw_wire32(SW_WORD_MSS | mss);
 	if (offer->tstamp_ok) {
-		options[1] = sw_wire32(offer->sack_ok ? 0x0402080a : 0x0101080a);
+		options[1] = sw_wire32(offer->sack_ok ? SW_WORD_SACK_TIMESTAMP : SW_WORD_TIMESTAMP);
 		options[2] = sw_wire32(tsval);
 		options[3] = sw_wire32(tsecr);
 		n = 4;
 	} else if (offer->sack_ok) {
-		options[1] = sw_wire32(0x01010402);
+		options[1] = sw_wire32(SW_WORD_SACK);
 		n = 2;
 	}
 	if (offer->wscale_ok)
-		options[n++] = sw_wire32(0x01030300 | offer->own_wscale);
+		options[n++] = sw_wire32(SW_WORD_WSCALE | offer->own_wscale);
 	return n;
 }
 
@@ -77,7 +92,8 @@ SW_INLINE __u32 sw_reply_tcp(__u32 *tcp, const struct sw_segment *syn, const str
 	__u16 remote = syn->key.port[syn->sender & 1];
 	__u32 flags = SW_TCP_SYN | SW_TCP_ACK | (offer->ecn_ok ? SW_TCP_ECE : 0), words;
 
-	words = 5 + sw_reply_options(tcp + 5, offer, terms->mss, cookie->tsval, syn->tsval);
+	words = SW_TCP_WORDS +
+		sw_reply_options(tcp + SW_TCP_WORDS, offer, terms->mss, cookie->tsval, syn->tsval);
 	tcp[0] = sw_wire32((__u32)local << 16 | remote);
 	tcp[1] = sw_wire32(cookie->isn);
 	tcp[2] = sw_wire32(syn->seq + 1);
@@ -88,19 +104,21 @@ SW_INLINE __u32 sw_reply_tcp(__u32 *tcp, const struct sw_segment *syn, const str
 SW_INLINE void sw_reply_ipv4(struct sw_reply *reply, const struct sw_packet *packet,
 			     const struct sw_reply_terms *terms)
 {
-	reply->word[0] = sw_wire32(0x45000000 | reply->length);
-	reply->word[1] = sw_wire32(0x00004000); /* may not be fragmented */
+	reply->word[0] = sw_wire32(SW_IPV4_FIRST | reply->length);
+	reply->word[1] = sw_wire32(SW_IPV4_DONT_FRAGMENT);
 	reply->word[2] = sw_wire32((__u32)terms->hop_limit << 24 | SW_IP_TCP << 16);
 	reply->word[3] = packet->to[3];
 	reply->word[4] = packet->from[3];
-	reply->half[5] = sw_fold_checksum(sw_sum_words(0, reply->word, 5));
+	reply->half[SW_IPV4_CHECKSUM_HALF] =
+		sw_fold_checksum(sw_sum_words(0, reply->word, SW_IPV4_WORDS));
 }
 
 SW_INLINE void sw_reply_ipv6(struct sw_reply *reply, const struct sw_packet *packet,
 			     const struct sw_reply_terms *terms)
 {
-	reply->word[0] = sw_wire32(0x60000000);
-	reply->word[1] = sw_wire32((reply->length - 40) << 16 | SW_IP_TCP << 8 | terms->hop_limit);
+	reply->word[0] = sw_wire32(SW_IPV6_FIRST);
+	reply->word[1] = sw_wire32((reply->length - SW_IPV6_HEADER) << 16 | SW_IP_TCP << 8 |
+				   terms->hop_limit);
 	__builtin_memcpy(&reply->word[2], packet->to, 16);
 	__builtin_memcpy(&reply->word[6], packet->from, 16);
 }
@@ -115,19 +133,19 @@ SW_INLINE void sw_reply_build(struct sw_reply *reply, const struct sw_packet *pa
 
 	__builtin_memset(reply, 0, sizeof(*reply));
 	if (packet->ipv4) {
-		bytes = 4 * sw_reply_tcp(&reply->word[5], syn, offer, cookie, terms);
-		reply->length = 20 + bytes;
+		bytes = 4 * sw_reply_tcp(&reply->word[SW_IPV4_WORDS], syn, offer, cookie, terms);
+		reply->length = SW_IPV4_HEADER + bytes;
 		sw_reply_ipv4(reply, packet, terms);
 		sum = sw_sum_words(sw_wire32(SW_IP_TCP) + (__u64)sw_wire32(bytes), &reply->word[3],
 				   2 + SW_REPLY_TCP_WORDS);
-		reply->half[2 * 5 + 8] = sw_fold_checksum(sum);
+		reply->half[2 * SW_IPV4_WORDS + SW_TCP_CHECKSUM_HALF] = sw_fold_checksum(sum);
 	} else {
-		bytes = 4 * sw_reply_tcp(&reply->word[10], syn, offer, cookie, terms);
-		reply->length = 40 + bytes;
+		bytes = 4 * sw_reply_tcp(&reply->word[SW_IPV6_WORDS], syn, offer, cookie, terms);
+		reply->length = SW_IPV6_HEADER + bytes;
 		sw_reply_ipv6(reply, packet, terms);
 		sum = sw_sum_words(sw_wire32(SW_IP_TCP) + (__u64)sw_wire32(bytes), &reply->word[2],
 				   8 + SW_REPLY_TCP_WORDS);
-		reply->half[2 * 10 + 8] = sw_fold_checksum(sum);
+		reply->half[2 * SW_IPV6_WORDS + SW_TCP_CHECKSUM_HALF] = sw_fold_checksum(sum);
 	}
 }
 

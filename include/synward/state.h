@@ -18,12 +18,7 @@
 #include <synward/order.h>
 #include <synward/segment.h>
 #include <synward/stats.h>
-
-/*
- * An unknown scale is taken for the largest there is (RFC 7323, 2.3): a window too wide harms no
- * one.
- */
-#define SW_WSCALE_MAX 14
+#include <synward/wire.h>
 
 /* A closed flow stays this long to absorb segments that were under way when it closed. */
 #define SW_CLOSED_LINGER_MS 1000
@@ -133,7 +128,7 @@ SW_INLINE __u32 sw_window(const struct sw_flow *flow, const struct sw_endpoint *
 	if (ep->wscale_ok && peer->wscale_ok)
 		scale = ep->wscale;
 	else if (flow->midstream)
-		scale = SW_WSCALE_MAX;
+		scale = SW_WSCALE_MAX; /* unknown: a window too wide harms no one */
 	return (__u32)ep->window << scale;
 }
 

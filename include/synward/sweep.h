@@ -8,9 +8,8 @@
 #include <synward/flow.h>
 
 /*
- * synward_sweep: one pass over both flow maps. Removes every flow past
- * its deadline; puts each other flow whose deadline comes before horizon_ns into the ring buffer
- * sw_due.
+ * synward_sweep: one pass over both flow maps. Removes every flow past its deadline; puts each other
+ * flow whose deadline comes before horizon_ns into the ring buffer sw_due.
  */
 struct sw_sweep {
 	__u64 horizon_ns; /* in: CLOCK_MONOTONIC */
@@ -32,6 +31,8 @@ struct sw_expire_batch {
 };
 
 _Static_assert(sizeof(struct sw_sweep) == 24, "no hidden padding");
+_Static_assert(offsetof(struct sw_sweep, flows) == 8, "what comes out follows what goes in");
+_Static_assert(offsetof(struct sw_expire_batch, key) == 4, "the keys follow their count");
 _Static_assert(sizeof(struct sw_expire_batch) == 4 + SW_EXPIRE_FLOWS * sizeof(struct sw_flow_key),
 	       "no hidden padding");
 

@@ -1,10 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What stands on the wire, by name: the lengths of headers, and the numbers of protocols and of TCP
- * options. Numbers alone; parse.h reads them, reply.h writes them.
+ * What stands on the wire, by name: the lengths of headers, the numbers of protocols and of TCP
+ * options, and their usual words. Numbers alone; parse.h reads them, reply.h writes them.
  */
 #ifndef SYNWARD_WIRE_H
 #define SYNWARD_WIRE_H
+
+#include <linux/types.h>
+
+/* Bytes, without options and extensions. */
+#define SW_ETHERNET_HEADER 14
+#define SW_VLAN_TAG        4
+#define SW_IPV4_HEADER     20
+#define SW_IPV6_HEADER     40
+#define SW_TCP_HEADER      20
+
+/* What a SYN without an MSS option offers (RFC 9293, 3.7.1), and the least that can be admitted. */
+#define SW_MSS_DEFAULT_IPV4 536
+#define SW_MSS_DEFAULT_IPV6 1220
 
 enum sw_ethertype {
 	SW_ETH_IPV4 = 0x0800,
@@ -31,5 +44,31 @@ enum sw_tcp_option {
 	SW_OPT_SACK_PERMITTED = 4,
 	SW_OPT_TIMESTAMP = 8,
 };
+
+/* Their lengths in bytes. */
+enum sw_tcp_option_length {
+	SW_OPT_MSS_LENGTH = 4,
+	SW_OPT_WSCALE_LENGTH = 3,
+	SW_OPT_SACK_PERMITTED_LENGTH = 2,
+	SW_OPT_TIMESTAMP_LENGTH = 10,
+};
+
+#define SW_WSCALE_MAX 14 /* the largest shift count (RFC 7323, 2.3) */
+
+/*
+ * The words with which options begin where Linux sends them, in host order. Values not yet there are
+ * 0: the MSS, and the shift count of the window scale.
+ */
+#define SW_FOUR_BYTES(a, b, c, d) ((__u32)(a) << 24 | (__u32)(b) << 16 | (__u32)(c) << 8 | (d))
+
+#define SW_WORD_MSS    SW_FOUR_BYTES(SW_OPT_MSS, SW_OPT_MSS_LENGTH, 0, 0)
+#define SW_WORD_WSCALE SW_FOUR_BYTES(SW_OPT_NOP, SW_OPT_WSCALE, SW_OPT_WSCALE_LENGTH, 0)
+#define SW_WORD_SACK \
+	SW_FOUR_BYTES(SW_OPT_NOP, SW_OPT_NOP, SW_OPT_SACK_PERMITTED, SW_OPT_SACK_PERMITTED_LENGTH)
+#define SW_WORD_TIMESTAMP \
+	SW_FOUR_BYTES(SW_OPT_NOP, SW_OPT_NOP, SW_OPT_TIMESTAMP, SW_OPT_TIMESTAMP_LENGTH)
+#define SW_WORD_SACK_TIMESTAMP                                                               \
+	SW_FOUR_BYTES(SW_OPT_SACK_PERMITTED, SW_OPT_SACK_PERMITTED_LENGTH, SW_OPT_TIMESTAMP, \
+		      SW_OPT_TIMESTAMP_LENGTH)
 
 #endif

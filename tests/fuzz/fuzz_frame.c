@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <synward/guard.h>
+#include <synward/offer.h>
 #include <synward/parse.h>
 #include <synward/reply.h>
 

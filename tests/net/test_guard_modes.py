@@ -20,7 +20,7 @@ from test_commands import NOTHING, hooks, refused
 TFO_CLIENT, TFO_SERVER = 1, 2  # net.ipv4.tcp_fastopen
 IPPROTO_MPTCP = 262
 TICK = 0.02  # s: the data path's coarse clock is late by up to a tick of the kernel's
-STRAYS_PER_SECOND = 1000  # bpf/guard.bpf.h
+STRAYS_PER_SECOND = 1000  # include/synward/pressure.h
 
 
 # Tools
@@ -744,7 +744,8 @@ def status_tells_mode_pressure_listener_and_admission_of_each_port(lab):
     row = port_status(lab, plain)
     assert {key: row[key] for key in ("cookies", "listener", "half_open", "backlog", "high_mark")} == {
         "cookies": "auto", "listener": "listening", "half_open": 7, "backlog": 64, "high_mark": 7}, row
-    assert port_status(lab, nobody)["sending"] is False
+    row = port_status(lab, nobody)
+    assert (row["sending"], row["admission"]) == (False, "none"), row  # nobody to admit anything to
     text = lab.synward("status").stdout.splitlines()
     row = next(f"{line} {below.strip()}" for line, below in zip(text, text[1:]) if f"port {plain} " in line)
     assert all(word in row for word in ("auto", "sends cookies", "listening", "bpf", "half-open 7")), row

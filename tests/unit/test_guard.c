@@ -1,161 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * What guard decides without the kernel: marks, windows of a second, budgets, offers. The clock is a
- * number.
+ * What guard grants a source prefix (<synward/budget.h>), and what of a SYN's offer it keeps
+ * (<synward/offer.h>). The clock is a number.
  */
-#include <synward/guard.h>
-#include <synward/reply.h>
+#include <synward/budget.h>
+#include <synward/offer.h>
 
 #include "check.h"
 #include "unit.h"
-
-#define NOW (1000 * SW_NS_PER_S)
-
-/* --- What may be under way -------------------------------------------------------------------- */
-
-static void no_cookie_is_under_way_before_the_first(void **state)
-{
-	struct sw_guard guard = { 0 };
-	struct sw_port port = { 0 };
-
-	(void)state;
-	assert_false(sw_cookie_outstanding(&guard, &port, NOW));
-	assert_false(sw_cookie_outstanding(&guard, &port, 1));
-}
-
-static void cookie_is_under_way_for_two_epochs(void **state)
-{
-	struct sw_guard guard = { 0 };
-	struct sw_port port = { .cookie_ns = NOW };
-
-	(void)state;
-	assert_true(sw_cookie_outstanding(&guard, &port, NOW));
-	assert_true(sw_cookie_outstanding(&guard, &port, NOW + 128 * SW_NS_PER_S - 1));
-	assert_false(sw_cookie_outstanding(&guard, &port, NOW + 128 * SW_NS_PER_S));
-}
-
-static void cookies_of_other_hosts_are_always_under_way(void **state)
-{
-	struct sw_guard guard = { .shared_keys = 1 };
-	struct sw_port port = { 0 };
-
-	(void)state;
-	assert_true(sw_cookie_outstanding(&guard, &port, NOW));
-	port.cookie_ns = 1;
-	assert_true(sw_cookie_outstanding(&guard, &port, NOW));
-}
-
-static void kernel_may_have_answered_while_cookies_are_off(void **state)
-{
-	struct sw_port port = { .on = 0, .switched_ns = 0 };
-
-	(void)state;
-	assert_true(sw_kernel_outstanding(&port, NOW));
-}
-
-static void kernels_answers_are_under_way_for_two_epochs_after_the_switch(void **state)
-{
-	struct sw_port port = { .on = 1, .switched_ns = NOW };
-
-	(void)state;
-	assert_true(sw_kernel_outstanding(&port, NOW));
-	assert_true(sw_kernel_outstanding(&port, NOW + 128 * SW_NS_PER_S - 1));
-	assert_false(sw_kernel_outstanding(&port, NOW + 128 * SW_NS_PER_S));
-}
-
-/* --- Marks ------------------------------------------------------------------------------------ */
-
-static void high_mark_is_the_setting_or_three_quarters_of_the_backlog(void **state)
-{
-	static const struct {
-		__u32 high, backlog, mark;
-	} cases[] = {
-		{ 100, 4096, 100 },
-		{ 100, 134, 100 }, /* 134 - 33 */
-		{ 100, 133, 100 }, /* 133 - 33 */
-		{ 100, 132, 99 },
-		{ 100, 128, 96 },
-		{ 100, 4, 3 },
-		{ 100, 3, 3 },
-		{ 100, 1, 1 },
-		{ 100, 0, 1 }, /* listen(fd, 0): one is pressure, none is not */
-		{ 0, 4096, 1 },
-		{ 0, 0, 1 },
-		{ 0xffffffff, 0xffffffff, 0xc0000000 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct sw_guard guard = { .high = cases[i].high };
-
-		assert_int_equal(sw_high_mark(&guard, cases[i].backlog), cases[i].mark);
-	}
-}
-
-/* Was the port busy at any of them? */
-static bool send_cookies(struct sw_pressure *pressure, const struct sw_guard *guard, __u64 now,
-			 int count)
-{
-	bool busy = false;
-
-	while (count--)
-		busy |= sw_cookie_sent(pressure, guard, now);
-	return busy;
-}
-
-static void port_is_busy_beyond_the_low_mark_in_a_second(void **state)
-{
-	struct sw_guard guard = { .low = 23 };
-	struct sw_pressure pressure = { 0 };
-
-	(void)state;
-	assert_false(send_cookies(&pressure, &guard, NOW, 22));
-	assert_false(send_cookies(&pressure, &guard, NOW + SW_NS_PER_S - 1, 1));
-	assert_true(send_cookies(&pressure, &guard, NOW + SW_NS_PER_S - 1, 1));
-	assert_int_equal(pressure.sent, 24);
-}
-
-static void window_of_the_pressure_is_a_second(void **state)
-{
-	struct sw_guard guard = { .low = 23 };
-	struct sw_pressure pressure = { 0 };
-
-	(void)state;
-	assert_true(send_cookies(&pressure, &guard, NOW, 24));
-	assert_true(send_cookies(&pressure, &guard, NOW + SW_NS_PER_S - 1, 1));
-	assert_int_equal(pressure.sent, 25);
-	assert_false(send_cookies(&pressure, &guard, NOW + SW_NS_PER_S, 1));
-	assert_int_equal(pressure.sent, 1);
-	assert_true(pressure.since_ns == NOW + SW_NS_PER_S);
-	assert_false(send_cookies(&pressure, &guard, NOW + 2 * SW_NS_PER_S - 1, 22));
-	assert_true(send_cookies(&pressure, &guard, NOW + 2 * SW_NS_PER_S - 1, 1));
-}
-
-static void cookies_that_come_back_are_no_pressure(void **state)
-{
-	struct sw_guard guard = { .low = 23 };
-	struct sw_pressure pressure = { 0 };
-
-	(void)state;
-	for (int i = 0; i < 1009; i++) {
-		assert_false(sw_cookie_sent(&pressure, &guard, NOW));
-		pressure.accepted++;
-	}
-	assert_int_equal(pressure.sent, 1009);
-}
-
-/* Those sent in the second before may come back in this one. */
-static void more_may_come_back_than_went_out(void **state)
-{
-	struct sw_guard guard = { .low = 0 };
-	struct sw_pressure pressure = { .since_ns = NOW, .accepted = 500 };
-
-	(void)state;
-	assert_false(send_cookies(&pressure, &guard, NOW, 500));
-	assert_true(send_cookies(&pressure, &guard, NOW, 1));
-	assert_true(send_cookies(&pressure, &guard, NOW + SW_NS_PER_S, 1));
-	assert_int_equal(pressure.accepted, 0);
-}
 
 /* --- Budget ----------------------------------------------------------------------------------- */
 
@@ -478,16 +330,6 @@ static void mss_below_what_can_be_admitted_is_unfit(void **state)
 int test_guard(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(no_cookie_is_under_way_before_the_first),
-		cmocka_unit_test(cookie_is_under_way_for_two_epochs),
-		cmocka_unit_test(cookies_of_other_hosts_are_always_under_way),
-		cmocka_unit_test(kernel_may_have_answered_while_cookies_are_off),
-		cmocka_unit_test(kernels_answers_are_under_way_for_two_epochs_after_the_switch),
-		cmocka_unit_test(high_mark_is_the_setting_or_three_quarters_of_the_backlog),
-		cmocka_unit_test(port_is_busy_beyond_the_low_mark_in_a_second),
-		cmocka_unit_test(window_of_the_pressure_is_a_second),
-		cmocka_unit_test(cookies_that_come_back_are_no_pressure),
-		cmocka_unit_test(more_may_come_back_than_went_out),
 		cmocka_unit_test(bucket_gives_its_budget_each_second),
 		cmocka_unit_test(bucket_never_used_is_full),
 		cmocka_unit_test(addresses_of_one_ipv4_24_share_a_bucket),

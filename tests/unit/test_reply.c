@@ -2,7 +2,7 @@
 /*
  * The SYN+ACK as a whole, byte for byte as golden_replies packs it; and read back.
  */
-#include <synward/guard.h>
+#include <synward/offer.h>
 #include <synward/reply.h>
 
 #include "check.h"

@@ -9,6 +9,7 @@ int test_key_file(void);
 int test_keys(void);
 int test_cookie(void);
 int test_guard(void);
+int test_pressure(void);
 int test_model(void);
 int test_numbers(void);
 int test_holes(void);

@@ -5,6 +5,8 @@
  */
 #include <stdio.h>
 
+#include <synward/pressure.h>
+
 #include "host/clock.h"
 #include "commands/cmd.h"
 #include "host/iface.h"
@@ -102,7 +104,7 @@ static json_t *port_json(const struct sw_status *status, const struct sw_guarded
 	json_object_set_new(object, "backlog", json_integer(port->backlog));
 	json_object_set_new(
 		object, "high_mark",
-		port->backlog ? json_integer(sw_high_mark(&status->config.guard, port->backlog))
+		port->backlog ? json_integer(sw_high_mark(status->config.guard.high, port->backlog))
 			      : json_null());
 	return object;
 }
@@ -189,7 +191,7 @@ static void print_timeouts(const struct sw_timeouts *timeouts)
 static void print_pressure(const struct sw_status *status, const struct sw_port *port)
 {
 	printf("%39shalf-open %u, cookies from %u\n", "", port->half_open,
-	       sw_high_mark(&status->config.guard, port->backlog));
+	       sw_high_mark(status->config.guard.high, port->backlog));
 }
 
 static void print_guard(const struct sw_status *status)

@@ -6,6 +6,8 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 
+#include <synward/pressure.h>
+
 #include "guard/ports.h"
 #include "host/clock.h"
 #include "model/status.h"
@@ -41,7 +43,7 @@ static int settle_ports(int fd, const struct sw_guard_options *options, struct s
 
 		if (asked_for(options, guarded[i].number))
 			err = set_mode(fd, guarded[i].number, port, options->mode);
-		else if (port->cookie_ns && now - port->cookie_ns < SW_COOKIE_LIFE_NS)
+		else if (sw_cookie_outstanding(false, port->cookie_ns, now))
 			err = set_mode(fd, guarded[i].number, port, COOKIES_NEVER);
 		else
 			err = bpf_map_delete_elem(fd, &guarded[i].number) ? -errno : 0;

@@ -4,6 +4,8 @@
  */
 #include <stdlib.h>
 
+#include <synward/pressure.h>
+
 #include "model/stats.h"
 #include "model/status.h"
 
@@ -48,23 +50,16 @@ int sw_status_read(struct sw_status *status, const struct sw_map_fds *maps, __u6
 	return 0;
 }
 
-/* The data path ends it with the next SYN; where none comes, it has ended all the same. */
 bool sw_port_sends_cookies(const struct sw_status *status, const struct sw_port *port)
 {
-	__u64 quiet_ns = status->config.guard.quiet_ms * SW_NS_PER_MS;
+	bool quiet = sw_is_quiet(port->busy_ns, status->config.guard.quiet_ms, status->now_ns);
 
-	if (port->mode != COOKIES_AUTO)
-		return port->mode == COOKIES_ALWAYS;
-	return port->on && status->now_ns < port->busy_ns + quiet_ns;
+	return sw_sends_cookies(port->mode, port->on, quiet);
 }
 
 enum sw_admission sw_port_admission(const struct sw_status *status, const struct sw_port *port)
 {
 	const struct sw_guard *guard = &status->config.guard;
 
-	if (port->listener == LISTENING_SIGNED)
-		return ADMISSION_NONE;
-	if (port->listener == LISTENING_MPTCP)
-		return guard->kernel_cookies ? ADMISSION_KERNEL : ADMISSION_NONE;
-	return guard->admission;
+	return sw_admission_of(port->listener, guard->admission, guard->kernel_cookies);
 }

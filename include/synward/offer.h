@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What a SYN offers, and what of it this host takes up: its sysctls say.
+ */
+#ifndef SYNWARD_OFFER_H
+#define SYNWARD_OFFER_H
+
+#include <synward/cookie.h>
+#include <synward/guard.h>
+#include <synward/segment.h>
+#include <synward/wire.h>
+
+/*
+ * The offer that a cookie will keep. False if it can't: an MSS below what can be admitted. Without
+ * an MSS option it is the default (RFC 9293, 3.7.1).
+ */
+SW_INLINE bool sw_offer_of(const struct sw_guard *guard, const struct sw_packet *packet,
+			   const struct sw_segment *syn, struct sw_offer *offer)
+{
+	__u16 least = packet->ipv4 ? SW_MSS_DEFAULT_IPV4 : SW_MSS_DEFAULT_IPV6;
+
+	offer->mss = syn->mss ? syn->mss : least;
+	offer->wscale_ok = syn->has_wscale && guard->window_scaling;
+	offer->wscale = syn->wscale;
+	offer->own_wscale = guard->wscale;
+	offer->sack_ok = syn->sack_ok && guard->sack;
+	offer->tstamp_ok = syn->has_tsval && guard->timestamps;
+	offer->ecn_ok = guard->ecn && (syn->flags & SW_TCP_ECE) && (syn->flags & SW_TCP_CWR);
+	return offer->mss >= least;
+}
+
+/* What the kernel's cookie keeps without timestamps, whose offset is the kernel's secret: the MSS. */
+SW_INLINE void sw_offer_mss_only(struct sw_offer *offer)
+{
+	offer->wscale_ok = offer->sack_ok = offer->tstamp_ok = offer->ecn_ok = false;
+}
+
+#endif
