@@ -28,17 +28,20 @@ $(TESTS)/objects/%.o: %.c
 
 $(call test_objects,prog): | $(BUILD)/synward.skel.h
 
-# What the tests' own implementations of the cookie and its reply say.
+# Frames that share no code with the parser; and what the tests' own implementations of the cookie and its reply say.
 GOLDEN = $(say) GOLDEN $@; mkdir -p $(@D) && PYTHONDONTWRITEBYTECODE=1 $< > $@
+$(TESTS)/golden_%.h: tests/common/golden_%
+	$(Q)$(GOLDEN)
 $(TESTS)/golden_%.h: tests/unit/golden_% tests/unit/cookie.py tests/unit/packet.py
 	$(Q)$(GOLDEN)
 $(TESTS)/golden_%.h: tests/prog/golden_% tests/unit/cookie.py tests/unit/packet.py
 	$(Q)$(GOLDEN)
 
+$(TESTS)/objects/tests/unit/test_parse.o: $(TESTS)/golden_frames.h
 $(TESTS)/objects/tests/unit/test_siphash.o: $(TESTS)/golden_cookies.h
 $(TESTS)/objects/tests/unit/test_cookie.o: $(TESTS)/golden_cookies.h
 $(TESTS)/objects/tests/unit/test_reply.o: $(TESTS)/golden_replies.h
-$(call test_objects,prog): $(TESTS)/golden_handshakes.h
+$(call test_objects,prog): $(TESTS)/golden_frames.h $(TESTS)/golden_handshakes.h
 
 $(TESTS)/unit: $(UNIT_OBJECTS)
 	$(say) LINK $@
