@@ -20,7 +20,7 @@ test-unit test-prog test-fuzz: test-%:
 	$(Q)tests/run $*
 
 unit: ## build and run the unit tests: no root, no apt, gcc, python3 and cmocka alone
-	$(Q)tests/run unit
+	+$(Q)tests/run unit
 
 build-unit: $(TESTS)/unit
 build-prog: $(TESTS)/prog $(TESTS)/synward-clang19.bpf.o
