@@ -8,7 +8,7 @@ import socket
 import tempfile
 import time
 
-from lab import OBJECT, PATIENCE, SYNWARD, Skip, Tracker, boot_clock, name_of, reset, run, test, until
+from lab import OBJECT, PATIENCE, SYNWARD, Tracker, boot_clock, name_of, reset, run, test, until
 
 
 def hooks(host, interface="veth"):
