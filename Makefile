@@ -20,6 +20,9 @@ WARNINGS  := -Wall -Wextra -Werror -Wshadow
 USER_SOURCES := $(wildcard user/*.c user/*/*.c)
 USER_OBJECTS := $(USER_SOURCES:%.c=$(BUILD)/%.o)
 HEADERS      := $(wildcard include/synward/*.h)
+SOURCES      := $(HEADERS) $(wildcard bpf/*.[ch]) $(wildcard user/*.[ch] user/*/*.[ch])
+PYTHON       := $(wildcard tests/*/*.py) \
+                $(shell grep -lE '^\#!.*python' scripts/* tests/*/* 2>/dev/null | grep -v '\.py$$')
 SCRIPTS      := $(shell grep -lE '^\#!.*sh$$' scripts/* tests/run tests/*/run .ci/run 2>/dev/null)
 
 USER_FLAGS = -std=gnu11 $(WARNINGS) $(CFLAGS) -D_GNU_SOURCE -DSYNWARD_VERSION='"$(VERSION)"' \
@@ -63,12 +66,12 @@ $(BUILD)/synward: $(USER_OBJECTS)
 deps: ## install with apt what is missing to build and test
 	$(Q)scripts/deps
 
-check: ## format, shellcheck, cppcheck, and every shared header compiled alone on both sides
-check: check-format check-scripts check-headers check-cppcheck
+check: ## format, linters of shell, Python and C, long functions, rooms, each shared header alone
+check: check-format check-scripts check-python check-functions check-rooms check-headers check-cppcheck
 
-FORMATTED := $(HEADERS) $(wildcard bpf/*.[ch] user/*.[ch] user/*/*.[ch] tests/*/*.[ch])
+FORMATTED := $(SOURCES) $(wildcard tests/*/*.[ch])
 
-.PHONY: check-format check-scripts check-headers check-cppcheck
+.PHONY: check-format check-scripts check-python check-functions check-rooms check-headers check-cppcheck
 check-format:
 	$(say) FORMAT
 	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(FORMATTED)
@@ -76,6 +79,18 @@ check-format:
 check-scripts:
 	$(say) SHELL
 	$(Q)shellcheck $(SCRIPTS)
+
+check-python:
+	$(say) PYTHON
+	$(Q)pyflakes3 $(PYTHON)
+
+check-functions:
+	$(say) LENGTH
+	$(Q)tests/check/functions $(SOURCES)
+
+check-rooms:
+	$(say) ROOMS
+	$(Q)tests/check/rooms
 
 check-headers:
 	$(say) HEADERS

@@ -6,7 +6,8 @@ TEST_FLAGS   = -std=gnu11 -O1 -g $(WARNINGS) -D_GNU_SOURCE \
                -Iinclude -Itests/common -Iuser -I$(BUILD)
 SANITIZERS  := -fsanitize=address,undefined -fno-sanitize-recover=all
 # pkg-config knows no cmocka where only its library is installed.
-TEST_LIBRARIES := -lcmocka -ljansson -lpcap -lbpf
+UNIT_LIBRARIES := -lcmocka
+PROG_LIBRARIES := -lcmocka -lbpf
 
 test_objects = $(patsubst %.c,$(TESTS)/objects/%.o,$(wildcard tests/$(1)/*.c))
 COMMON_OBJECTS := $(call test_objects,common) $(TESTS)/objects/user/text/conn_state.o
@@ -14,9 +15,12 @@ UNIT_OBJECTS   := $(call test_objects,unit) $(COMMON_OBJECTS)
 UNIT_OBJECTS   += $(patsubst %,$(TESTS)/objects/user/guard/%.o,key_file key_text keys)
 PROG_OBJECTS   := $(call test_objects,prog) $(COMMON_OBJECTS) $(TESTS)/objects/user/host/kernel.o
 
-.PHONY: test-unit test-prog test-fuzz build-unit build-prog build-fuzz build-forge
+.PHONY: unit need-cmocka test-unit test-prog test-fuzz build-unit build-prog build-fuzz build-forge
 test-unit test-prog test-fuzz: test-%:
 	$(Q)tests/run $*
+
+unit: ## build and run the unit tests: no root, no apt, gcc, python3 and cmocka alone
+	+$(Q)tests/run unit
 
 build-unit: $(TESTS)/unit
 build-prog: $(TESTS)/prog $(TESTS)/synward-clang19.bpf.o
@@ -28,25 +32,45 @@ $(TESTS)/objects/%.o: %.c
 
 $(call test_objects,prog): | $(BUILD)/synward.skel.h
 
-# What the tests' own implementations of the cookie and its reply say.
+$(UNIT_OBJECTS) $(PROG_OBJECTS): | need-cmocka
+need-cmocka:
+	$(Q)printf '#include <%s.h>\n' stdarg stddef stdint setjmp cmocka | \
+		$(CC) -fsyntax-only -x c - 2>/dev/null || \
+		{ echo "Couldn't find cmocka.h: install libcmocka-dev (or cmocka, cmocka-devel)" >&2; exit 1; }
+
+# Frames that share no code with the parser; and what the tests' own implementations of the cookie and its reply say.
 GOLDEN = $(say) GOLDEN $@; mkdir -p $(@D) && PYTHONDONTWRITEBYTECODE=1 $< > $@
+$(TESTS)/golden_%.h: tests/common/golden_%
+	$(Q)$(GOLDEN)
 $(TESTS)/golden_%.h: tests/unit/golden_% tests/unit/cookie.py tests/unit/packet.py
 	$(Q)$(GOLDEN)
 $(TESTS)/golden_%.h: tests/prog/golden_% tests/unit/cookie.py tests/unit/packet.py
 	$(Q)$(GOLDEN)
 
+# The conformance vectors, made anew when they come from another folder than the last time.
+VECTORS ?= tests/vectors
+$(TESTS)/vectors.folder: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo $(VECTORS) | cmp -s - $@ || echo $(VECTORS) > $@
+$(TESTS)/golden_vectors.h: tests/common/golden_vectors $(TESTS)/vectors.folder $(wildcard $(VECTORS)/*)
+	$(say) GOLDEN $@
+	$(Q)$< $(VECTORS) > $@
+FORCE:
+
+$(TESTS)/objects/tests/common/vectors.o: $(TESTS)/golden_vectors.h
+$(TESTS)/objects/tests/unit/test_parse.o: $(TESTS)/golden_frames.h
 $(TESTS)/objects/tests/unit/test_siphash.o: $(TESTS)/golden_cookies.h
 $(TESTS)/objects/tests/unit/test_cookie.o: $(TESTS)/golden_cookies.h
 $(TESTS)/objects/tests/unit/test_reply.o: $(TESTS)/golden_replies.h
-$(call test_objects,prog): $(TESTS)/golden_handshakes.h
+$(call test_objects,prog): $(TESTS)/golden_frames.h $(TESTS)/golden_handshakes.h
 
 $(TESTS)/unit: $(UNIT_OBJECTS)
 	$(say) LINK $@
-	$(Q)$(CC) $(SANITIZERS) $^ $(TEST_LIBRARIES) -o $@
+	$(Q)$(CC) $(SANITIZERS) $^ $(UNIT_LIBRARIES) -o $@
 
 $(TESTS)/prog: $(PROG_OBJECTS)
 	$(say) LINK $@
-	$(Q)$(CC) $(SANITIZERS) $^ $(TEST_LIBRARIES) -o $@
+	$(Q)$(CC) $(SANITIZERS) $^ $(PROG_LIBRARIES) -o $@
 
 # The newer compiler must do as well. Where it is not installed the test says so, and is skipped.
 $(TESTS)/synward-clang19.bpf.o: $(BUILD)/synward.bpf.o

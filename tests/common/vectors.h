@@ -24,14 +24,42 @@ struct frame_backend {
 	void *context;
 };
 
+struct vector_frame {
+	const __u8 *bytes;
+	size_t size;
+	__u64 now;
+};
+
+struct vector_state {
+	enum sw_state state;
+	bool optional;
+};
+
+struct vector_end {
+	struct {
+		__u8 address[16];
+		__u16 port;
+	};
+	const struct vector_state *history;
+	int states;
+	enum sw_state final;
+};
+
+struct vector {
+	const char *name;
+	const struct vector_frame *frames;
+	int frame_count;
+	struct vector_end end[2]; /* A, B */
+	int flows; /* incarnations */
+	const char *conn_state; /* NULL: any */
+	bool has_reasons;
+	__u32 reasons[SW_COUNTER_MAX];
+};
+
 /* Runs one vector; fails the test with what differs. */
-void vector_run(const char *name, const struct frame_backend *backend);
+void vector_run(const struct vector *vector, const struct frame_backend *backend);
 
-/* All vectors as tests of cmocka, the name as initial state. Returns how many failed. */
+/* All vectors as tests of cmocka, the vector as initial state. Returns how many failed. */
 int vectors_run(const char *group, CMUnitTestFunction test);
-
-/* Calls visit() with every frame of a capture. */
-typedef void (*frame_visitor)(void *context, const __u8 *bytes, size_t size, __u64 now);
-void vector_frames(const char *name, frame_visitor visit, void *context);
 
 #endif

@@ -18,7 +18,7 @@ def need_flood():
         raise Skip(f"{FLOOD} is not built: make {os.path.relpath(FLOOD)}")
 
 
-@test(own=True, limit=150)
+@test(own=True, limit=600)
 def flood_of_ten_million_syns_costs_no_live_flow(lab):
     """Established flows stay, and whoever connects during and after the flood is tracked once established."""
     need_flood()

@@ -64,12 +64,12 @@ def withstands(lab, mode, left):
     return rise
 
 
-@test(track=False, limit=150)
+@test(track=False, limit=600)
 def floods_of_every_kind_cost_no_client_with_cookies_always(lab):
     withstands(lab, "always", 0)
 
 
-@test(track=False, limit=150)
+@test(track=False, limit=600)
 def floods_of_every_kind_cost_no_client_with_auto(lab):
     rise = withstands(lab, "auto", LISTENERS * (HIGH_MARK + BATCH))
     assert rise["cookies_on"] >= 1, rise

@@ -11,7 +11,7 @@ import os
 import socket
 import tempfile
 
-from lab import GUARDED, PATIENCE, Failure, TcpInfo, exchange, run, ss_info, test, until
+from lab import GUARDED, PATIENCE, Failure, TcpInfo, exchange, run, ss_info, test
 
 BOTH = (4, 6)
 ALWAYS = ["--guard", GUARDED, "--cookies", "always"]

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Whole frames through both hooks: they pass unaltered, are read as golden.h says and counted once.
+ * Whole frames through both hooks: they pass unaltered, are read as golden_frames.h says and counted once.
  * Then frames cut short, frames whose headers lie beyond the linear part, frames of many pages.
  */
 #include <errno.h>
 #include <linux/bpf.h>
 #include <bpf/bpf.h>
 
-#include "golden.h"
+#include "tests/golden_frames.h"
 #include "harness.h"
 #include "names.h"
 #include "prog.h"

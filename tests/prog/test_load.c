@@ -10,7 +10,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "golden.h"
+#include "tests/golden_frames.h"
 #include "harness.h"
 #include "prog.h"
 #include "synward.skel.h"

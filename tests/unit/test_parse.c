@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * The parsers, over the frames of golden.h: whole, cut at every byte, with random bytes changed.
+ * The parsers, over the frames of golden_frames.h: whole, cut at every byte, with random bytes changed.
  */
 #include "check.h"
-#include "golden.h"
+#include "tests/golden_frames.h"
 #include "names.h"
 #include "unit.h"
 
