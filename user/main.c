@@ -59,14 +59,6 @@ const struct sw_command sw_commands[] = {
 };
 /* clang-format on */
 
-const struct sw_command *sw_command_find(const char *name)
-{
-	for (const struct sw_command *command = sw_commands; command->name; command++)
-		if (!strcmp(command->name, name))
-			return command;
-	return NULL;
-}
-
 static enum sw_exit run(const struct sw_command *command, int argc, char **argv)
 {
 	struct sw_command_line line;
