@@ -16,6 +16,7 @@
 #include "text/json.h"
 #include "replay/ladder.h"
 #include "replay/view.h"
+#include "text/output.h"
 #include "text/report.h"
 
 struct sw_replay_args {
@@ -89,9 +90,8 @@ static int run(struct sw_replay *replay, const struct sw_capture_source *source,
 /* Data first, then talk, and what went wrong in the end. */
 static int finish(struct sw_replay *replay, int err)
 {
-	if (!err && (fflush(stdout) || ferror(stdout)))
-		err = sw_fail(-errno, NULL, "write to standard output");
-	err = err ?: sw_replay_say(replay);
+	if (!err)
+		err = sw_output_flush() ?: sw_replay_say(replay);
 	sw_replay_stop(replay);
 	return err;
 }
