@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * synward replay: a capture through the programs that go on the wire. Options are taken here, and a
- * way of showing what came of it is chosen; the rest is done by replay_engine.c, replay_view.c and
- * ladder.c.
+ * way of showing what came of it is chosen; user/replay/ does the rest.
  */
 #include <errno.h>
 #include <langinfo.h>
