@@ -2,7 +2,7 @@
 # Unit, program and fuzz tests. `make test-unit` builds and runs one suite, tests/run all of them.
 
 TESTS       := $(BUILD)/tests
-TEST_FLAGS   = -std=gnu11 -O1 -g $(WARNINGS) -D_GNU_SOURCE \
+TEST_FLAGS   = -std=gnu11 -O1 -g $(WARNINGS) -D_GNU_SOURCE -DSYNWARD_VERSION='"$(VERSION)"' \
                -Iinclude -Itests/common -Iuser -I$(BUILD)
 SANITIZERS  := -fsanitize=address,undefined -fno-sanitize-recover=all
 # pkg-config knows no cmocka where only its library is installed.
@@ -13,6 +13,9 @@ test_objects = $(patsubst %.c,$(TESTS)/objects/%.o,$(wildcard tests/$(1)/*.c))
 COMMON_OBJECTS := $(call test_objects,common) $(TESTS)/objects/user/text/conn_state.o
 UNIT_OBJECTS   := $(call test_objects,unit) $(COMMON_OBJECTS)
 UNIT_OBJECTS   += $(patsubst %,$(TESTS)/objects/user/guard/%.o,key_file key_text keys)
+UNIT_OBJECTS   += $(patsubst %,$(TESTS)/objects/user/commands/%.o, \
+                    command_line option run_options cmd_help findings)
+UNIT_OBJECTS   += $(patsubst %,$(TESTS)/objects/user/text/%.o,json names values)
 PROG_OBJECTS   := $(call test_objects,prog) $(COMMON_OBJECTS) $(TESTS)/objects/user/host/kernel.o
 
 .PHONY: unit need-cmocka test-unit test-prog test-fuzz build-unit build-prog build-fuzz build-forge

@@ -4,6 +4,7 @@
  * refusing what can't be understood, and who may run it.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "commands/run_options.h"
 #include "host/privilege.h"
 #include "text/json.h"
+#include "text/output.h"
 #include "text/report.h"
 
 /* Rows of a table. clang-format would make columns of them. */
@@ -20,14 +22,14 @@ const struct sw_command sw_commands[] = {
 	{ .name = "run", .operands = "IFACE...", .min_operands = 1, .max_operands = -1,
 	  .help = "track the interfaces until interrupted",
 	  .options = sw_options_run, .args = &sw_run_args, .more = sw_options_run_more,
-	  .run = sw_cmd_run, .privileged = true },
+	  .run = sw_cmd_run, .privileged = true, .acts = true },
 	{ .name = "attach", .operands = "IFACE...", .min_operands = 1, .max_operands = -1,
 	  .help = "put the programs on the interfaces and return: tracking without a daemon",
 	  .options = sw_options_run, .args = &sw_run_args, .more = sw_options_run_more,
-	  .run = sw_cmd_attach, .privileged = true },
+	  .run = sw_cmd_attach, .privileged = true, .acts = true },
 	{ .name = "detach", .operands = "IFACE...", .min_operands = 1, .max_operands = -1,
 	  .help = "take the programs off the interfaces",
-	  .run = sw_cmd_detach, .privileged = true },
+	  .run = sw_cmd_detach, .privileged = true, .acts = true },
 	{ .name = "status", .operands = "[IFACE...]", .max_operands = -1,
 	  .help = "what is attached where, who serves it, table sizes, time-outs",
 	  .run = sw_cmd_status, .privileged = true },
@@ -40,7 +42,7 @@ const struct sw_command sw_commands[] = {
 	  .run = sw_cmd_stats, .privileged = true },
 	{ .name = "events", .operands = "[IFACE]", .max_operands = 1,
 	  .help = "one line a transition, until interrupted",
-	  .run = sw_cmd_events, .privileged = true },
+	  .run = sw_cmd_events, .privileged = true, .acts = true },
 	{ .name = "replay", .operands = "FILE", .min_operands = 1, .max_operands = 2,
 	  .help = "a capture through the same programs, offline: what every segment did",
 	  .options = sw_options_replay, .args = &sw_replay_args, .more = sw_options_replay_more,
@@ -59,14 +61,6 @@ const struct sw_command sw_commands[] = {
 };
 /* clang-format on */
 
-const struct sw_command *sw_command_find(const char *name)
-{
-	for (const struct sw_command *command = sw_commands; command->name; command++)
-		if (!strcmp(command->name, name))
-			return command;
-	return NULL;
-}
-
 static enum sw_exit run(const struct sw_command *command, int argc, char **argv)
 {
 	struct sw_command_line line;
@@ -80,16 +74,21 @@ static enum sw_exit run(const struct sw_command *command, int argc, char **argv)
 	}
 	if (command->privileged && sw_need_privilege())
 		return SW_EXIT_FAILED;
+	if (command->acts)
+		signal(SIGPIPE, SIG_IGN);
 	sw_report_libraries(line.verbose);
 	return command->run(line.operands, command->args);
 }
 
-/* What could not be written is not done. */
+/* What could not be written is not done. A reader who has gone, as `head` does, need not hear that. */
 static enum sw_exit flush(enum sw_exit status)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	int err = sw_output_flush();
+
+	if (!err)
 		return status;
-	sw_fail(-errno, NULL, "write the output");
+	if (err != -EPIPE)
+		sw_fail(err, NULL, "write the output");
 	return SW_EXIT_FAILED;
 }
 
@@ -97,8 +96,13 @@ int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
 	const struct sw_command *command;
+	int err = sw_output_open();
 
 	sw_json = sw_command_line_wants_json(argc, argv);
+	if (err) {
+		sw_fail(err, NULL, "open /dev/null in place of a closed descriptor");
+		return SW_EXIT_FAILED;
+	}
 	if (!name) {
 		sw_misuse("which command? `synward help` lists them");
 		return SW_EXIT_MISUSE;

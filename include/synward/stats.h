@@ -12,28 +12,28 @@
 #define SW_COUNTERS(X)                                                                            \
 	X(NONE, none, "no reason")                                                                \
 	X(FRAMES, frames, "frames seen at XDP ingress and tc egress")                             \
-	X(SEGMENTS, segments, "TCP segments among them that were read whole")                     \
-	X(NOT_IP, not_ip, "passed: neither IPv4 nor IPv6")                                        \
-	X(VLAN_DEEP, vlan_deep, "passed: more than two VLAN tags")                                \
-	X(NOT_TCP, not_tcp, "passed: IP, but not TCP")                                            \
-	X(FRAGMENT, fragment, "passed: IP fragment")                                              \
-	X(EXT_HEADER, ext_header, "passed: IPv6 extension headers beyond what is parsed")         \
-	X(TRUNCATED, truncated, "malformed: frame ends inside a header")                          \
-	X(BAD_IP, bad_ip, "malformed: IP version, header length or total length is wrong")        \
-	X(BAD_TCP, bad_tcp, "malformed: TCP header is shorter or longer than it may be")          \
-	X(BAD_CHECKSUM, bad_checksum, "malformed: TCP checksum is wrong (replay only)")           \
-	X(BAD_FLAGS, bad_flags, "malformed: SYN with FIN or RST, or neither SYN, ACK nor RST")    \
-	X(SYN_RETRANSMITTED, syn_retransmitted, "SYN or SYN+ACK sent again")                      \
-	X(SYN_OLD, syn_old, "old duplicate SYN, not newer than the connection it meets")          \
-	X(SYN_CHALLENGE, syn_challenge, "SYN inside a synchronised connection (RFC 5961, 4)")     \
-	X(SYNACK_BAD_ACK, synack_bad_ack, "SYN+ACK that does not acknowledge the SYN")            \
-	X(ACK_BAD, ack_bad, "ACK during the handshake that does not acknowledge the SYN")         \
-	X(ACK_UNSENT, ack_unsent, "ACK of something the peer has not sent (RFC 9293, 3.10.7.4)")  \
-	X(OUT_OF_WINDOW, out_of_window, "data or FIN outside the receiver's window")              \
-	X(RST_CHALLENGE, rst_challenge, "RST in the window but not exact (RFC 5961, 3)")          \
-	X(RST_BLIND, rst_blind, "RST outside the window, or that does not acknowledge the SYN")   \
-	X(RST_NO_FLOW, rst_no_flow, "RST for a connection that is not known")                     \
-	X(AFTER_CLOSE, after_close, "segment to a connection both of whose ends are closed")      \
+	X(SEGMENTS, segments, "TCP segments that were read whole")                                \
+	X(NOT_IP, not_ip, "frames passed: neither IPv4 nor IPv6")                                 \
+	X(VLAN_DEEP, vlan_deep, "frames passed: more than two VLAN tags")                         \
+	X(NOT_TCP, not_tcp, "packets passed: IP, but not TCP")                                    \
+	X(FRAGMENT, fragment, "packets passed: IP fragments")                                     \
+	X(EXT_HEADER, ext_header, "packets passed: IPv6 extension headers beyond what is parsed") \
+	X(TRUNCATED, truncated, "malformed frames: they end inside a header")                     \
+	X(BAD_IP, bad_ip, "malformed packets: IP version, header or total length is wrong")       \
+	X(BAD_TCP, bad_tcp, "malformed segments: TCP header shorter or longer than it may be")    \
+	X(BAD_CHECKSUM, bad_checksum, "malformed segments: wrong TCP checksum (replay only)")     \
+	X(BAD_FLAGS, bad_flags, "malformed segments: SYN with FIN or RST, or no SYN, ACK or RST") \
+	X(SYN_RETRANSMITTED, syn_retransmitted, "SYNs and SYN+ACKs sent again")                   \
+	X(SYN_OLD, syn_old, "SYNs not newer than the connection they meet: old duplicates")       \
+	X(SYN_CHALLENGE, syn_challenge, "SYNs inside a synchronised connection (RFC 5961, 4)")    \
+	X(SYNACK_BAD_ACK, synack_bad_ack, "SYN+ACKs that do not acknowledge the SYN")             \
+	X(ACK_BAD, ack_bad, "ACKs during the handshake that do not acknowledge the SYN")          \
+	X(ACK_UNSENT, ack_unsent, "ACKs of something the peer has not sent (RFC 9293, 3.10.7.4)") \
+	X(OUT_OF_WINDOW, out_of_window, "data or FINs outside the receiver's window")             \
+	X(RST_CHALLENGE, rst_challenge, "RSTs in the window but not exact (RFC 5961, 3)")         \
+	X(RST_BLIND, rst_blind, "RSTs outside the window, or that do not acknowledge the SYN")    \
+	X(RST_NO_FLOW, rst_no_flow, "RSTs for a connection that is not known")                    \
+	X(AFTER_CLOSE, after_close, "segments to a connection both of whose ends are closed")     \
 	X(HALFOPEN_OPENED, halfopen_opened, "half-open records made")                             \
 	X(HALFOPEN_FAILED, halfopen_failed, "half-open records that could not be made")           \
 	X(FLOWS_OPENED, flows_opened,                                                             \
@@ -52,16 +52,18 @@
 	X(COOKIES_SENT, cookies_sent, "guard: SYN cookies sent")                                  \
 	X(COOKIES_ACCEPTED, cookies_accepted, "guard: SYN cookies that came back valid")          \
 	X(COOKIES_REJECTED, cookies_rejected, "guard: SYN cookies that came back wrong")          \
-	X(COOKIE_OLD, cookie_old, "guard: dropped: ACK whose cookie names no epoch that counts")  \
-	X(COOKIE_BAD, cookie_bad, "guard: dropped: ACK whose cookie's MAC is wrong")              \
-	X(STRAY, stray, "guard: dropped: no socket, no flow, no cookie can be outstanding")       \
+	X(COOKIE_OLD, cookie_old, "guard: ACKs dropped: their cookie names no epoch that counts") \
+	X(COOKIE_BAD, cookie_bad, "guard: ACKs dropped: the MAC of their cookie is wrong")        \
+	X(STRAY, stray, "guard: segments dropped: no socket, no flow, no cookie still out")       \
 	X(STRAY_PASSED, stray_passed,                                                             \
-	  "guard: passed: the same, few enough for the kernel to answer")                         \
-	X(SYN_NO_LISTENER, syn_no_listener, "guard: SYN passed: nobody listens there")            \
-	X(SYN_TO_SOCKET, syn_to_socket, "guard: SYN passed: its connection has a socket already") \
-	X(SYN_UNFIT, syn_unfit, "guard: SYN passed: a cookie can't answer it, or its listener")   \
-	X(OVER_BUDGET, over_budget, "guard: SYN dropped: its source prefix has had its replies")  \
-	X(REPLY_FAILED, reply_failed, "guard: SYN dropped: no reply could be made of it")         \
+	  "guard: segments passed: no socket, no flow, the kernel answers")                       \
+	X(SYN_NO_LISTENER, syn_no_listener, "guard: SYNs passed: nobody listens there")           \
+	X(SYN_TO_SOCKET, syn_to_socket,                                                           \
+	  "guard: SYNs passed: their connection has a socket already")                            \
+	X(SYN_UNFIT, syn_unfit, "guard: SYNs passed: no cookie suits them, or their listener")    \
+	X(OVER_BUDGET, over_budget,                                                               \
+	  "guard: SYNs dropped: their source prefix has had its replies")                         \
+	X(REPLY_FAILED, reply_failed, "guard: SYNs dropped: no reply could be made of them")      \
 	X(ADMITTED, admitted, "guard: connections handed to their listener")                      \
 	X(ADMIT_REFUSED, admit_refused, "guard: connections that the kernel would not take")      \
 	X(DRY_RUN_REPLIES, dry_run_replies,                                                       \
@@ -69,7 +71,7 @@
 	X(DRY_RUN_DROPS, dry_run_drops, "guard: segments passed that would have been dropped")    \
 	X(COOKIES_ON, cookies_on, "guard: times that a port began to answer with cookies")        \
 	X(SYN_UNFIT_DROPPED, syn_unfit_dropped,                                                   \
-	  "guard: SYN dropped: the same, but too many of them")
+	  "guard: SYNs dropped: no cookie suits them, and too many to pass")
 
 /* The value of the per-CPU map sw_stats, one element: each counter by its name. */
 struct sw_stats {

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 
@@ -93,6 +94,169 @@ def help_and_version_need_no_root_and_fit_100_columns(lab):
         result = lab.server.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", SYNWARD, *words])
         assert result.stdout and not result.stderr, result
         assert max(map(len, result.stdout.splitlines())) <= 100, result.stdout
+
+
+def commands(lab):
+    """What `help --json` says of each, by its name."""
+    return {command["name"]: command for command in json.loads(lab.synward("help", "--json").stdout)["commands"]}
+
+
+@test(track=False)
+def every_option_has_help_and_the_bounds_that_its_kind_has(lab):
+    table = commands(lab)
+    assert {"run", "flows", "help", "version"} <= set(table), sorted(table)
+    for command in table.values():
+        assert {"json", "verbose", "help"} <= {option["name"] for option in command["options"]}, command
+        text = lab.synward("help", command["name"]).stdout
+        assert max(map(len, text.splitlines())) <= 100, text
+        for option in command["options"]:
+            assert option["help"] and f"\n  --{option['name']} " in text, (command["name"], option)
+            assert ("min" in option) == (option["kind"] in ("number", "duration", "timeout")), option
+            assert ("choices" in option) == (option["kind"] == "choice"), option
+
+
+@test(track=False)
+def json_is_taken_by_every_command(lab):
+    for name, command in commands(lab).items():
+        for words in ([name, "--json", "--help"], ["help", name, "--json"], ["help", "--json", name]):
+            assert json.loads(lab.synward(*words).stdout) == command, words
+    assert json.loads(lab.synward("version", "--json").stdout)["version"] in lab.synward("version").stdout
+
+
+@test(track=False)
+def errors_are_json_wherever_json_stands(lab):
+    misuses = [(name, "--frob") for name in commands(lab)]
+    misuses += [("trakc",), (), ("run",), ("run", "veth", "--flows", "x"), ("help", "nothing"), ("version", "x")]
+    failures = [(name, "nosuch0") for name in ("run", "attach", "detach", "status", "flows", "stats", "events", "check")]
+    failures += [("key", "show", "/nowhere"), ("replay", "/nowhere")]
+    for code, cases in (2, misuses), (1, failures):
+        for words in cases:
+            for place in range(len(words) + 1):
+                line = [*words[:place], "--json", *words[place:]]
+                result = lab.synward(*line, check=False)
+                refused(result, 2 if place == 0 else code)
+                assert json.loads(result.stderr)["error"], (line, result.stderr)
+
+
+@test(track=False)
+def what_is_said_is_json_where_that_is_asked_for(lab):
+    said = lab.synward("attach", "veth", "--json")
+    lines = [json.loads(line) for line in said.stderr.splitlines()]
+    assert not said.stdout and any("veth" in line["message"] for line in lines), said
+    assert not lab.synward("detach", "veth", "--json").stdout
+
+
+@test(track=False)
+def option_that_does_nothing_without_another_is_refused(lab):
+    seen = set()
+    for name, words in (("run", ["veth"]), ("attach", ["veth"]), ("replay", ["x.pcap"]), ("key", ["new", "x.key"])):
+        for option in commands(lab)[name]["options"]:
+            if option.get("needs"):
+                value = option.get("default") or option.get("choices", ["x"])[0]
+                line = [name, *words, f"--{option['name']}", *([] if option["kind"] == "flag" else [value])]
+                refused(lab.synward(*line, check=False), 2, f"--{option['name']} ",
+                        *(f"--{other}" for other in option["needs"]))
+                seen.add(option["name"])
+    assert {"cookies", "dry-run", "key-file", "admission", "reply-budget", "high-mark", "low-mark", "quiet-time",
+            "flow", "in"} <= seen, seen
+    assert hooks(lab.server) == NOTHING, hooks(lab.server)
+
+
+@test(track=False)
+def default_sizes_in_help_are_those_of_the_tables(lab):
+    default = {option["name"]: int(option["default"]) for option in commands(lab)["run"]["options"]
+               if option["name"] in ("flows", "half-open")}
+    lab.track()
+    status = json.loads(lab.synward("status", "--json").stdout)[0]
+    assert default == {"flows": status["flows_max"], "half-open": status["halfopen_max"]}, (default, status)
+
+
+# Descriptors and pipes
+
+LOCK = "/run/synward.lock"
+
+
+def content(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def until_attached(lab, process):
+    """For a `run` whose talk nobody can hear."""
+    def check():
+        found = hooks(lab.server)
+        return None if process.poll() is None and found["xdp"] and found["filters"] else f"{process.poll()} {found}"
+
+    until(check, 15)
+
+
+@test
+def closed_stdout_is_an_error_and_no_file_of_ours_gets_its_number(lab):
+    before = content(LOCK)
+    for words in ("status", "flows", "flows --json", "stats", "check", "help", "version", "help --json"):
+        result = lab.server.run(["sh", "-c", f"{SYNWARD} {words} >&-"], check=False)
+        refused(result, 1, "write the output")
+        result = lab.server.run(["sh", "-c", f"{SYNWARD} {words} <&- >&- 2>&-"], check=False)
+        assert result.returncode == 1, (words, result)
+    assert content(LOCK) == before, content(LOCK)
+
+
+@test(track=False)
+def run_without_standard_descriptors_serves_and_writes_into_no_file_of_ours(lab):
+    before = content(LOCK) if os.path.exists(LOCK) else b""
+    process = lab.server.start(["sh", "-c", f"exec {SYNWARD} run veth <&- >&- 2>&-"])
+    until_attached(lab, process)
+    for number in range(3):
+        assert os.readlink(f"/proc/{process.pid}/fd/{number}") == "/dev/null", number
+    lab.connection().establish()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0 and content(LOCK) == before, content(LOCK)
+    assert hooks(lab.server) == NOTHING, hooks(lab.server)
+
+
+def nobody_reads():
+    """The writing end of a pipe whose reader has gone."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    return os.fdopen(writing, "w")
+
+
+@test
+def what_only_prints_ends_quietly_when_its_reader_goes(lab):
+    for words in (["flows"], ["stats", "--json"], ["status"], ["check"], ["help"]):
+        with nobody_reads() as pipe:
+            process = lab.server.start([SYNWARD, *words], stdout=pipe, stderr=subprocess.PIPE)
+            said = process.communicate(timeout=10)[1]
+        assert process.returncode == -signal.SIGPIPE and not said, (words, process.returncode, said)
+
+
+@test
+def events_whose_reader_goes_end_quietly_and_free_their_place(lab):
+    with nobody_reads() as pipe:
+        process = lab.server.start([SYNWARD, "events"], stdout=pipe, stderr=subprocess.PIPE)
+        until(lambda: None if lab.dump("sw_event_reader")[0]["value"] else "nobody reads events")
+        lab.connection().establish()
+        said = process.communicate(timeout=10)[1]
+    assert process.returncode == 1 and not said, (process.returncode, said)
+    assert not lab.dump("sw_event_reader")[0]["value"], lab.dump("sw_event_reader")
+
+
+@test(track=False)
+def nobody_reading_what_it_says_ends_neither_run_nor_attach(lab):
+    with nobody_reads() as pipe:
+        process = lab.server.start([SYNWARD, "run", "veth"], stdout=pipe, stderr=pipe)
+    until_attached(lab, process)
+    conn = lab.connection().establish()
+    process.send_signal(signal.SIGHUP)  # it says that it has read its settings again
+    conn.client.close()
+    conn.server.close()
+    conn.states("TIME_WAIT", "CLOSED")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0, process.returncode
+    for command in ("attach", "detach"):
+        with nobody_reads() as pipe:
+            assert lab.server.start([SYNWARD, command, "veth"], stdout=pipe, stderr=pipe).wait(10) == 0, command
+    assert hooks(lab.server) == NOTHING, hooks(lab.server)
 
 
 # Attaching and detaching

@@ -11,6 +11,9 @@ int main(void)
 	int failed = 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	failed += test_command_line();
+	failed += test_options();
+	failed += test_findings();
 	failed += test_key_file();
 	failed += test_keys();
 	failed += test_model();

@@ -22,6 +22,16 @@ void forget_said(void)
 	last[0] = '\0';
 }
 
+int sw_misuse(const char *why, ...)
+{
+	va_list args;
+
+	va_start(args, why);
+	vsnprintf(last, sizeof(last), why, args);
+	va_end(args);
+	return -EINVAL;
+}
+
 int sw_fail(int err, const char *hint, const char *what, ...)
 {
 	int length = snprintf(last, sizeof(last), "Couldn't ");

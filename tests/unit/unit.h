@@ -5,6 +5,9 @@
 #ifndef SYNWARD_TESTS_UNIT_H
 #define SYNWARD_TESTS_UNIT_H
 
+int test_command_line(void);
+int test_options(void);
+int test_findings(void);
 int test_key_file(void);
 int test_keys(void);
 int test_cookie(void);

@@ -24,6 +24,7 @@ struct sw_command {
 	const struct sw_option *options; /* besides those of every command; NULL: none */
 	const char *more; /* further help, or NULL */
 	int min_operands, max_operands; /* max -1: any number */
+	bool acts; /* it is not to stop half-way because nobody reads any more what it says */
 	bool privileged; /* can't do anything without CAP_SYS_ADMIN and CAP_NET_ADMIN */
 	/* Options have been taken into *args; operands is an argv that ends with NULL. */
 	enum sw_exit (*run)(char *const *operands, void *args);

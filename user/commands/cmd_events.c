@@ -19,6 +19,7 @@
 #include "host/lock.h"
 #include "text/json.h"
 #include "text/names.h"
+#include "text/output.h"
 #include "text/report.h"
 
 #define POLL_MS 200
@@ -129,8 +130,8 @@ static int print_event(void *context, void *data, size_t size)
 		else
 			print_text(event, &transition, reading->wall_offset_ns);
 	}
-	if (fflush(stdout))
-		stop = 1; /* nobody reads us */
+	if (sw_output_flush())
+		stop = 1; /* nobody reads us: the reader's place is to be free */
 	return 0;
 }
 
@@ -146,9 +147,6 @@ static void catch_signals(void)
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	/* A closed pipe shows in fflush(), and the reader's place is then free. */
-	action.sa_handler = SIG_IGN;
-	sigaction(SIGPIPE, &action, NULL);
 }
 
 static int read_events(const struct sw_maps *maps)

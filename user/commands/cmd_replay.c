@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * synward replay: a capture through the programs that go on the wire. Options are taken here, and a
- * way of showing what came of it is chosen; the rest is done by replay_engine.c, replay_view.c and
- * ladder.c.
+ * way of showing what came of it is chosen; user/replay/ does the rest.
  */
 #include <errno.h>
 #include <langinfo.h>
@@ -16,6 +15,7 @@
 #include "text/json.h"
 #include "replay/ladder.h"
 #include "replay/view.h"
+#include "text/output.h"
 #include "text/report.h"
 
 struct sw_replay_args {
@@ -89,9 +89,8 @@ static int run(struct sw_replay *replay, const struct sw_capture_source *source,
 /* Data first, then talk, and what went wrong in the end. */
 static int finish(struct sw_replay *replay, int err)
 {
-	if (!err && (fflush(stdout) || ferror(stdout)))
-		err = sw_fail(-errno, NULL, "write to standard output");
-	err = err ?: sw_replay_say(replay);
+	if (!err)
+		err = sw_output_flush() ?: sw_replay_say(replay);
 	sw_replay_stop(replay);
 	return err;
 }

@@ -35,6 +35,14 @@ struct parser {
 	bool *given; /* one a row */
 };
 
+const struct sw_command *sw_command_find(const char *name)
+{
+	for (const struct sw_command *command = sw_commands; command->name; command++)
+		if (!strcmp(command->name, name))
+			return command;
+	return NULL;
+}
+
 bool sw_command_line_wants_json(int argc, char **argv)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
