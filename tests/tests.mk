@@ -12,6 +12,7 @@ test_objects = $(patsubst %.c,$(TESTS)/objects/%.o,$(wildcard tests/$(1)/*.c))
 COMMON_OBJECTS := $(call test_objects,common) $(TESTS)/objects/user/text/conn_state.o
 UNIT_OBJECTS   := $(call test_objects,unit) $(COMMON_OBJECTS)
 UNIT_OBJECTS   += $(patsubst %,$(TESTS)/objects/user/guard/%.o,key_file key_text keys)
+UNIT_OBJECTS   += $(patsubst %,$(TESTS)/objects/user/daemon/%.o,loop)
 PROG_OBJECTS   := $(call test_objects,prog) $(COMMON_OBJECTS) $(TESTS)/objects/user/host/kernel.o
 
 .PHONY: test-unit test-prog test-fuzz build-unit build-prog build-fuzz build-forge

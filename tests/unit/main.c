@@ -29,6 +29,7 @@ int main(void)
 	failed += test_cookie();
 	failed += test_reply();
 	failed += test_guard();
+	failed += test_loop();
 	failed += test_vectors();
 	return failed ? 1 : 0;
 }
