@@ -26,6 +26,7 @@ int main(void)
 	failed += test_reply();
 	failed += test_guard();
 	failed += test_pressure();
+	failed += test_loop();
 	failed += test_vectors();
 	return failed ? 1 : 0;
 }

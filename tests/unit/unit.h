@@ -16,6 +16,7 @@ int test_pressure(void);
 int test_model(void);
 int test_numbers(void);
 int test_holes(void);
+int test_loop(void);
 int test_parse(void);
 int test_prediction(void);
 int test_reply(void);

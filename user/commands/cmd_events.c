@@ -118,8 +118,7 @@ static int print_event(void *context, void *data, size_t size)
 	const struct sw_event *event = data;
 	struct transition transition;
 
-	(void)size;
-	if (event->time_ns < reading->since_ns)
+	if (size < sizeof(*event) || event->time_ns < reading->since_ns)
 		return 0;
 	if (is_switch(event)) {
 		print_switch(event, reading->wall_offset_ns);

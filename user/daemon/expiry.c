@@ -22,11 +22,11 @@
 
 #include <synward/sweep.h>
 
-#include "host/clock.h"
 #include "daemon/due_wheel.h"
+#include "daemon/expiry.h"
+#include "host/clock.h"
 #include "model/flow_table.h"
 #include "text/report.h"
-#include "daemon/expiry.h"
 #include "synward.skel.h"
 
 #define PERIOD_MIN_NS (100 * SW_NS_PER_MS)
@@ -34,8 +34,8 @@
 #define MARGIN_NS     (100 * SW_NS_PER_MS)
 
 /* Between two rounds: closed flows come in batches. A pass fills the ring buffer quickly. */
-#define REST_MS      50
-#define REST_PASS_MS 5
+#define REST_NS      (50 * SW_NS_PER_MS)
+#define REST_PASS_NS (5 * SW_NS_PER_MS)
 
 /* So many batches are removed in one round, which takes a few milliseconds. */
 #define ROUND_BATCHES 8
@@ -139,32 +139,6 @@ void sw_sweeper_close(struct sw_sweeper *sweeper)
 	free(sweeper);
 }
 
-/* --- The caller's loop ---------------------------------------------------------------------- */
-
-int sw_sweeper_rest_ms(const struct sw_sweeper *sweeper)
-{
-	if (sweeper->more)
-		return 0;
-	return sweeper->passing ? REST_PASS_MS : REST_MS;
-}
-
-int sw_sweeper_wait_ms(const struct sw_sweeper *sweeper)
-{
-	__u64 next, now = sw_monotonic_ns();
-
-	if (sweeper->passing)
-		return 0;
-	next = sw_due_wheel_next_ns(&sweeper->wheel);
-	if (sweeper->next_pass_ns < next)
-		next = sweeper->next_pass_ns;
-	return next <= now ? 0 : (int)((next - now + SW_NS_PER_MS - 1) / SW_NS_PER_MS);
-}
-
-int sw_sweeper_fd(const struct sw_sweeper *sweeper)
-{
-	return ring_buffer__epoll_fd(sweeper->ring);
-}
-
 /* --- Passes --------------------------------------------------------------------------------- */
 
 static int run_program(int fd, void *args, __u32 size)
@@ -243,6 +217,8 @@ static int begin_pass(struct sw_sweeper *sweeper, __u64 now)
 	atomic_store(&sweeper->done, false);
 	err = pthread_create(&sweeper->thread, NULL, run_pass, sweeper);
 	sweeper->passing = !err;
+	if (err)
+		sweeper->next_pass_ns = now + PERIOD_MIN_NS;
 	return -err;
 }
 
@@ -302,9 +278,41 @@ static int expire_due(struct sw_sweeper *sweeper, __u64 now)
 	return err;
 }
 
-int sw_sweeper_work(struct sw_sweeper *sweeper)
-{
-	__u64 now = sw_monotonic_ns();
+/* --- The duty ------------------------------------------------------------------------------- */
 
-	return read_ring(sweeper) ?: step_pass(sweeper, now) ?: expire_due(sweeper, now);
+static __u64 rest_ns(const struct sw_sweeper *sweeper)
+{
+	if (sweeper->more)
+		return 0;
+	return sweeper->passing ? REST_PASS_NS : REST_NS;
+}
+
+static void plan(const struct sw_sweeper *sweeper, struct sw_next *next)
+{
+	next->from_ns = sw_monotonic_ns() + rest_ns(sweeper);
+	next->by_ns = sweeper->next_pass_ns;
+	if (sweeper->passing)
+		next->by_ns = next->from_ns;
+	else if (sw_due_wheel_next_ns(&sweeper->wheel) < next->by_ns)
+		next->by_ns = sw_due_wheel_next_ns(&sweeper->wheel);
+}
+
+static int work(void *context, struct sw_next *next)
+{
+	struct sw_sweeper *sweeper = context;
+	__u64 now = sw_monotonic_ns();
+	int err = read_ring(sweeper) ?: step_pass(sweeper, now) ?: expire_due(sweeper, now);
+
+	plan(sweeper, next);
+	return err;
+}
+
+struct sw_duty sw_sweeper_duty(struct sw_sweeper *sweeper)
+{
+	return (struct sw_duty){
+		.what = "expire flows",
+		.fd = ring_buffer__epoll_fd(sweeper->ring),
+		.work = work,
+		.context = sweeper,
+	};
 }

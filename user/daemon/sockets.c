@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "daemon/sockets.h"
 #include "host/clock.h"
 #include "text/report.h"
-#include "daemon/sockets.h"
 #include "synward.skel.h"
 
 #define PERIOD_NS (5 * SW_NS_PER_S)
@@ -20,7 +20,6 @@
 struct sw_sockets {
 	const struct sw_maps *maps;
 	struct bpf_link *list;
-	__u64 next_ns;
 	__u32 in_use; /* as in sw_sockets_now */
 	bool emptied;
 };
@@ -44,7 +43,6 @@ int sw_sockets_open(struct sw_sockets **sockets, const struct synward *object,
 		return sw_fail(-ENOMEM, NULL, "set up the list of sockets");
 	new->maps = maps;
 	new->in_use = SW_SOCKETS_NOT_READY; /* so the tracker left it when it started */
-	new->next_ns = sw_monotonic_ns();
 	if (bpf_program__autoload(object->progs.synward_sockets))
 		new->list = bpf_program__attach_iter(object->progs.synward_sockets, NULL);
 	return 0;
@@ -96,19 +94,17 @@ static bool guarded(const struct sw_sockets *sockets)
 	       config.guard.ports;
 }
 
-int sw_sockets_work(struct sw_sockets *sockets)
+/* The next step, and the time until the one after it. */
+static int renew(struct sw_sockets *sockets, __u64 *pause_ns)
 {
-	__u64 now = sw_monotonic_ns();
 	int err;
 
-	if (now < sockets->next_ns)
-		return 0;
-	sockets->next_ns = now + PERIOD_NS;
+	*pause_ns = PERIOD_NS;
 	if (!sockets->list || !guarded(sockets))
 		return sockets->in_use ? write_in_use(sockets, SW_SOCKETS_NOT_READY) : 0;
 	if (!sockets->emptied) {
 		err = empty_other(sockets);
-		sockets->next_ns = now + SETTLE_NS;
+		*pause_ns = SETTLE_NS;
 	} else {
 		err = read_list(sockets) ?: write_in_use(sockets, other(sockets) + 1);
 	}
@@ -116,9 +112,21 @@ int sw_sockets_work(struct sw_sockets *sockets)
 	return err;
 }
 
-int sw_sockets_wait_ms(const struct sw_sockets *sockets)
+static int work(void *context, struct sw_next *next)
 {
-	__u64 now = sw_monotonic_ns();
+	__u64 now = sw_monotonic_ns(), pause_ns;
+	int err = renew(context, &pause_ns);
 
-	return sockets->next_ns > now ? (int)((sockets->next_ns - now) / SW_NS_PER_MS) + 1 : 0;
+	next->from_ns = next->by_ns = now + pause_ns;
+	return err;
+}
+
+struct sw_duty sw_sockets_duty(struct sw_sockets *sockets)
+{
+	return (struct sw_duty){
+		.what = "list the sockets",
+		.fd = -1,
+		.work = work,
+		.context = sockets,
+	};
 }

@@ -6,6 +6,7 @@
 #ifndef SYNWARD_USER_SOCKETS_H
 #define SYNWARD_USER_SOCKETS_H
 
+#include "daemon/loop.h"
 #include "host/maps.h"
 
 struct synward;
@@ -19,10 +20,6 @@ int sw_sockets_open(struct sw_sockets **sockets, const struct synward *object,
 		    const struct sw_maps *maps);
 void sw_sockets_close(struct sw_sockets *sockets);
 
-/* In the caller's loop: what is due. 0 or -errno, not reported; it is tried again. */
-int sw_sockets_work(struct sw_sockets *sockets);
-
-/* In how many milliseconds it wants to work next. */
-int sw_sockets_wait_ms(const struct sw_sockets *sockets);
+struct sw_duty sw_sockets_duty(struct sw_sockets *sockets);
 
 #endif

@@ -28,6 +28,8 @@ int sw_iface_detach(struct sw_iface_state *iface)
 		err = err ?: also;
 		iface->record.egress = iface->record.own_clsact = false;
 	}
+	if (iface->misfit)
+		return err;
 	if (iface->record.ingress || iface->record.egress)
 		sw_iface_write(&iface->maps, iface->ifindex, &iface->record);
 	else

@@ -142,7 +142,7 @@ static int take_maps(struct sw_iface_state *iface, int prog_fd)
 static int identify(const char *name, struct sw_iface_state *iface)
 {
 	struct ifreq request = {};
-	int fd;
+	int fd, err = 0;
 
 	iface->ifindex = if_nametoindex(name);
 	if (!iface->ifindex)
@@ -152,12 +152,14 @@ static int identify(const char *name, struct sw_iface_state *iface)
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &request))
-		return sw_fail(-errno, NULL, "read the flags of %s", name);
-	iface->loopback = request.ifr_flags & IFF_LOOPBACK;
-	if (!ioctl(fd, SIOCGIFMTU, &request))
+		err = sw_fail(-errno, NULL, "read the flags of %s", name);
+	else
+		iface->loopback = request.ifr_flags & IFF_LOOPBACK;
+	if (!err && !ioctl(fd, SIOCGIFMTU, &request))
 		iface->mtu = (__u32)request.ifr_mtu;
-	close(fd);
-	return 0;
+	if (fd >= 0)
+		close(fd);
+	return err;
 }
 
 int sw_iface_open(const char *name, struct sw_iface_state *iface)
@@ -175,8 +177,8 @@ int sw_iface_open(const char *name, struct sw_iface_state *iface)
 		return sw_fail(err, err == -EPERM ? "Run it as root" : NULL,
 			       "look at the programs on %s", name);
 	}
-	iface->readable = sw_maps_readable(&iface->maps);
-	if (iface->readable)
+	iface->misfit = sw_maps_misfit(&iface->maps);
+	if (!iface->misfit)
 		sw_iface_read(&iface->maps, iface->ifindex, &iface->record);
 	if (sw_iface_carries(iface))
 		iface->daemon = sw_lock_reader_pid(sw_maps_id(&iface->maps, "sw_due"));
@@ -265,10 +267,10 @@ int sw_ifaces_open_readable(char *const *names, struct sw_ifaces *ifaces)
 	int err = sw_ifaces_open(names, ifaces);
 
 	for (size_t i = 0; !err && i < ifaces->count; i++)
-		if (!ifaces->iface[i].readable)
+		if (ifaces->iface[i].misfit)
 			err = sw_fail(0, "`synward run` or `synward attach` replaces it",
-				      "read the maps on %s: a synward of another version made them",
-				      ifaces->iface[i].name);
+				      "read what is on %s: its map %s is not this version's",
+				      ifaces->iface[i].name, ifaces->iface[i].misfit);
 	return err;
 }
 

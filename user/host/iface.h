@@ -36,7 +36,7 @@ struct sw_iface_state {
 	__u8 xdp_mode; /* XDP_ATTACHED_* */
 	struct sw_prog ingress, egress, admit;
 	struct sw_maps maps; /* those of all of them */
-	bool readable; /* ... are laid out as we know them */
+	const char *misfit; /* that of them which is not laid out as we know it; NULL: none */
 	struct sw_iface record; /* what run or attach wrote down; zero after `ip link` */
 	pid_t daemon; /* who serves the maps; 0: nobody */
 };

@@ -84,25 +84,50 @@ __u32 sw_maps_id(const struct sw_maps *maps, const char *name)
 	return map ? map->info.id : 0;
 }
 
-bool sw_maps_readable(const struct sw_maps *maps)
-{
-	static const struct {
-		const char *name;
-		size_t value_size;
-	} layouts[] = {
-		{ "sw_flows", sizeof(struct sw_flow) },   { "sw_halfopen", sizeof(struct sw_flow) },
-		{ "sw_stats", sizeof(struct sw_stats) },  { "sw_config", sizeof(struct sw_config) },
-		{ "sw_ifaces", sizeof(struct sw_iface) }, { "sw_keys", sizeof(struct sw_keys) },
-		{ "sw_ports", sizeof(struct sw_port) },
-	};
+/* A ring buffer has neither keys nor values. */
+static const struct layout {
+	const char *name;
+	enum bpf_map_type type;
+	__u32 key_size, value_size;
+	bool needed; /* every program of synward works on it */
+} layouts[] = {
+	{ "sw_flows", BPF_MAP_TYPE_HASH, sizeof(struct sw_flow_key), sizeof(struct sw_flow), true },
+	{ "sw_halfopen", BPF_MAP_TYPE_LRU_HASH, sizeof(struct sw_flow_key), sizeof(struct sw_flow),
+	  true },
+	{ "sw_stats", BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32), sizeof(struct sw_stats), true },
+	{ "sw_config", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_config), true },
+	{ "sw_ifaces", BPF_MAP_TYPE_HASH, sizeof(__u32), sizeof(struct sw_iface), false },
+	{ "sw_events", BPF_MAP_TYPE_RINGBUF, 0, 0, false },
+	{ "sw_event_reader", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u32), false },
+	{ "sw_due", BPF_MAP_TYPE_RINGBUF, 0, 0, false },
+	{ "sw_ports", BPF_MAP_TYPE_HASH, sizeof(__u32), sizeof(struct sw_port), false },
+	{ "sw_keys", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_keys), false },
+};
 
+static bool as_laid_out(const struct sw_map *map, const struct layout *layout)
+{
+	return map->info.type == layout->type && map->info.key_size == layout->key_size &&
+	       map->info.value_size == layout->value_size;
+}
+
+/* What is nobody's configuration, as after `ip link`, bears no number: its sizes have to do. */
+static bool numbered_as_ours(const struct sw_maps *maps)
+{
+	struct sw_config config;
+
+	return !sw_map_read_one(sw_maps_fd(maps, "sw_config"), &config) &&
+	       config.layout == (config.configured ? SW_LAYOUT : 0);
+}
+
+const char *sw_maps_misfit(const struct sw_maps *maps)
+{
 	for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++) {
 		const struct sw_map *map = sw_maps_find(maps, layouts[i].name);
 
-		if (map && map->info.value_size != layouts[i].value_size)
-			return false;
+		if (map ? !as_laid_out(map, &layouts[i]) : layouts[i].needed)
+			return layouts[i].name;
 	}
-	return true;
+	return numbered_as_ours(maps) ? NULL : "sw_config";
 }
 
 /* The number of entries matters only where it is part of the layout; a table may have any size. */
@@ -125,7 +150,7 @@ bool sw_maps_fit(const struct sw_maps *maps, const struct bpf_object *object)
 		if (have && !bpf_map__is_internal(want) && !map_fits(&have->info, want))
 			return false;
 	}
-	return sw_maps_find(maps, "sw_flows") != NULL;
+	return !sw_maps_misfit(maps);
 }
 
 int sw_maps_reuse(const struct sw_maps *maps, struct bpf_object *object)
@@ -156,10 +181,13 @@ int sw_maps_bind(const struct sw_maps *maps, __u32 prog_id)
 
 int sw_config_write(const struct sw_maps *maps, const struct sw_config *config)
 {
+	struct sw_config numbered = *config;
 	__u32 zero = 0;
 
-	return bpf_map_update_elem(sw_maps_fd(maps, "sw_config"), &zero, config, BPF_ANY) ? -errno
-											  : 0;
+	numbered.layout = SW_LAYOUT;
+	return bpf_map_update_elem(sw_maps_fd(maps, "sw_config"), &zero, &numbered, BPF_ANY)
+		       ? -errno
+		       : 0;
 }
 
 int sw_iface_read(const struct sw_maps *maps, __u32 ifindex, struct sw_iface *iface)

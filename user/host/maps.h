@@ -40,10 +40,13 @@ struct sw_map_fds sw_maps_fds(const struct sw_maps *maps);
 /* The kernel's number of the map, 0 if there is none of that name. */
 __u32 sw_maps_id(const struct sw_maps *maps, const char *name);
 
-/* They are laid out as this program knows them, not those of a synward of another version. */
-bool sw_maps_readable(const struct sw_maps *maps);
+/*
+ * NULL if they are laid out as this program knows them; else the name of one that is not, or that is
+ * missing: a synward of another version made it, or somebody else. Nothing else may be read then.
+ */
+const char *sw_maps_misfit(const struct sw_maps *maps);
 
-/* The maps of this object are laid out as those: it can work on them. */
+/* They are laid out as this program knows them, and as the object wants them: it can work on them. */
 bool sw_maps_fit(const struct sw_maps *maps, const struct bpf_object *object);
 
 /* Lets the object, not loaded yet, use those of *maps that it knows by name. 0 or -errno. */

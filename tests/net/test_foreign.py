@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""Maps that are not as synward has them: commands of root's say so, and neither crash nor believe them."""
+
+import os
+import sysconfig
+import tempfile
+
+from lab import ROOT, run, test
+
+# Each makes one map another one: (its name, what the compiler is told).
+SHAPES = (("sw_flows", "FLOWS_KEY=512"), ("sw_halfopen", "HALFOPEN_VALUE=512"), ("sw_ports", "PORTS_KEY=64"),
+          ("sw_config", "CONFIG_TYPE=BPF_MAP_TYPE_PERCPU_ARRAY"), ("sw_stats", "STATS_TYPE=BPF_MAP_TYPE_ARRAY"),
+          ("sw_keys", "KEYS_VALUE=512"))
+READERS = (("flows", "veth"), ("stats", "veth"), ("status", "veth"), ("events", "veth"), ("key", "show"))
+
+
+def build(folder, shape):
+    path = os.path.join(folder, "foreign.bpf.o")
+    run([os.environ.get("CLANG", "clang"), "-target", "bpf", "-mcpu=v3", "-O2", "-g", f"-I{ROOT}/include",
+         f"-I/usr/include/{sysconfig.get_config_var('MULTIARCH')}", *([f"-D{shape}"] if shape else []),
+         "-c", f"{ROOT}/tests/net/foreign.bpf.c", "-o", path])
+    return path
+
+
+def maps_of(lab):
+    """{name: id} of the maps of the program at the hook."""
+    program = lab.server.run("ip -j link show dev veth").stdout.split('"id":')[1].split(",")[0].strip("}] ")
+    ids = run(["bpftool", "prog", "show", "id", program]).stdout.split("map_ids ")[1].split()[0].split(",")
+    return {run(["bpftool", "map", "show", "id", number]).stdout.split("name ")[1].split()[0]: number for number in ids}
+
+
+def fill(lab, folder, name, key_bytes, value_bytes, entries):
+    """So many entries of another size than a reader thinks."""
+    number, path = maps_of(lab)[name], os.path.join(folder, "batch")
+    with open(path, "w", encoding="ascii") as batch:
+        for i in range(entries):
+            key = list(i.to_bytes(4, "little")) + [1] * (key_bytes - 4)
+            print("map update id", number, "key", *key, "value", *[255] * value_bytes, file=batch)
+    run(["bpftool", "batch", "file", path])
+
+
+def refuses(lab, name):
+    for words in READERS:
+        result = lab.synward(*words, check=False, timeout=10)
+        assert result.returncode == 1, f"{words}: exit {result.returncode}: {result.stderr}"
+        assert f"its map {name} is not" in result.stderr and result.stderr.count("\n") == 1, f"{words}: {result.stderr}"
+        assert result.stdout == "", f"{words}: {result.stdout}"
+
+
+@test(track=False)
+def map_of_another_shape_is_named_and_not_read(lab):
+    with tempfile.TemporaryDirectory(prefix="sw-foreign-") as folder:
+        for name, shape in SHAPES:
+            lab.server.run(["ip", "-force", "link", "set", "dev", "veth", "xdp", "obj", build(folder, shape), "sec", "xdp"])
+            if name == "sw_flows":
+                fill(lab, folder, name, 512, 96, 600)
+            if name == "sw_ports":
+                fill(lab, folder, name, 64, 48, 3)
+            refuses(lab, name)
+        lab.server.run("ip link set dev veth xdp off")
+
+
+@test(track=False)
+def program_of_that_name_with_maps_of_that_shape_is_read(lab):
+    """What the test above refuses, it refuses for the one map alone."""
+    with tempfile.TemporaryDirectory(prefix="sw-foreign-") as folder:
+        lab.server.run(["ip", "link", "set", "dev", "veth", "xdp", "obj", build(folder, None), "sec", "xdp"])
+        assert lab.synward("flows", "veth", "--json").stdout.split() == ["[", "]"] or \
+            lab.synward("flows", "veth", "--json").stdout.strip() == "[]"
+        lab.synward("status", "veth")
+        lab.server.run("ip link set dev veth xdp off")
+
+
+@test(track=False)
+def maps_of_another_layout_number_are_not_read_and_run_begins_anew(lab):
+    lab.synward("attach", "veth")
+    conn = lab.connection().establish()
+    number = maps_of(lab)["sw_config"]
+    old = [int(byte, 16) for byte in run(["bpftool", "map", "lookup", "id", number, "key", 0, 0, 0, 0, "-j"]).stdout
+           .split('"value":[')[1].split("]")[0].replace('"', "").split(",")]
+    assert any(old[8:12]), f"no layout number: {old}"
+    run(["bpftool", "map", "update", "id", number, "key", 0, 0, 0, 0, "value", *old[:8], 250, 250, 250, 250, *old[12:]])
+    refuses(lab, "sw_config")
+    lab.track()
+    assert lab.synward("flows", "--json").stdout.strip() == "[]"
+    conn.client.send(b"again")
+    assert lab.tracker.stop() == 0
