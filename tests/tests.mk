@@ -6,7 +6,7 @@ TEST_FLAGS   = -std=gnu11 -O1 -g $(WARNINGS) -D_GNU_SOURCE -DSYNWARD_VERSION='"$
                -Iinclude -Itests/common -Iuser -I$(BUILD)
 SANITIZERS  := -fsanitize=address,undefined -fno-sanitize-recover=all
 # pkg-config knows no cmocka where only its library is installed.
-UNIT_LIBRARIES := -lcmocka
+UNIT_LIBRARIES := -lcmocka -ljansson
 PROG_LIBRARIES := -lcmocka -lbpf
 
 test_objects = $(patsubst %.c,$(TESTS)/objects/%.o,$(wildcard tests/$(1)/*.c))
@@ -23,7 +23,7 @@ PROG_OBJECTS   := $(call test_objects,prog) $(COMMON_OBJECTS) $(TESTS)/objects/u
 test-unit test-prog test-fuzz: test-%:
 	$(Q)tests/run $*
 
-unit: ## build and run the unit tests: no root, no apt, gcc, python3 and cmocka alone
+unit: ## build and run the unit tests: no root, no apt; gcc, python3, cmocka and jansson
 	+$(Q)tests/run unit
 
 build-unit: $(TESTS)/unit
@@ -38,9 +38,9 @@ $(call test_objects,prog): | $(BUILD)/synward.skel.h
 
 $(UNIT_OBJECTS) $(PROG_OBJECTS): | need-cmocka
 need-cmocka:
-	$(Q)printf '#include <%s.h>\n' stdarg stddef stdint setjmp cmocka | \
+	$(Q)printf '#include <%s.h>\n' stdarg stddef stdint setjmp cmocka jansson | \
 		$(CC) -fsyntax-only -x c - 2>/dev/null || \
-		{ echo "Couldn't find cmocka.h: install libcmocka-dev (or cmocka, cmocka-devel)" >&2; exit 1; }
+		{ echo "Couldn't find cmocka.h and jansson.h: install libcmocka-dev and libjansson-dev" >&2; exit 1; }
 
 # Frames that share no code with the parser; and what the tests' own implementations of the cookie and its reply say.
 GOLDEN = $(say) GOLDEN $@; mkdir -p $(@D) && PYTHONDONTWRITEBYTECODE=1 $< > $@
