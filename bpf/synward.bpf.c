@@ -31,6 +31,7 @@ int synward_ingress(struct xdp_md *ctx)
 	if (!w)
 		return XDP_PASS;
 	stop = xdp_parse(ctx, w);
+	w->seg.place = offline ? SW_PLACE_UNKNOWN : sw_place_of_ingress(ctx->ingress_ifindex);
 	if (sw_begin_frame(w, stop)) {
 		if (sw_settings()->guard.ports)
 			verdict = sw_guard(ctx, w);
@@ -54,6 +55,7 @@ int synward_egress(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	}
 	stop = skb_parse(skb, w);
+	w->seg.place = offline ? SW_PLACE_UNKNOWN : SW_PLACE_EGRESS;
 	if (sw_begin_frame(w, stop)) {
 		if ((w->seg.flags & SW_TCP_SYN) && sw_settings()->guard.ports)
 			sw_expect_socket(&w->seg.key);

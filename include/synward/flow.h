@@ -55,7 +55,8 @@ struct sw_endpoint {
 	__u8 fin : 1; /* it sent a FIN, whose sequence number is end - 1 */
 	__u8 tsval_ok : 1; /* tsval holds the timestamp of its FIN */
 	__u8 seen : 1; /* it has sent a segment */
-	__u16 history; /* bit n: it has been in state n */
+	__u16 history : 11; /* bit n: it has been in state n */
+	__u16 place : 5; /* where it was first heard, see sw_segment.place; 0: not known */
 	__u32 isn; /* sequence number of its SYN; midstream: the one before the first seen */
 	__u32 next __attribute__((aligned(8))); /* all before this has been seen */
 	__u32 end; /* one past the highest sequence number seen */
@@ -78,6 +79,26 @@ struct sw_early {
 	__u16 length; /* 0: no block */
 };
 
+/*
+ * What a refused segment says of its end's numbers: next is one past what it sent, ack what it has of
+ * its peer. It is believed when the peer says the same, see STATE_MODEL.md, "Rival claims".
+ */
+struct sw_claim {
+	__u32 next, ack;
+};
+
+enum sw_claim_kind {
+	SW_NO_CLAIM = 0,
+	SW_CLAIM_DATA = 1, /* data, or an acknowledgement */
+	SW_CLAIM_FIN = 2,
+	SW_CLAIM_SYN = 3, /* of a SYN, whose ack says nothing */
+};
+
+/* What sw_flow.said holds beside TCP control bits. */
+#define SW_SAID_STEADY 0x20 /* two of its segments have been taken */
+#define SW_SAID_ONE \
+	0x80 /* its peer has acknowledged one number more than was seen: a byte, or a FIN */
+
 struct sw_flow {
 	__u64 start_ns; /* first segment; nanoseconds of CLOCK_MONOTONIC, as all times here */
 	__u64 deadline_ns; /* gone from here on, see sw_flow_gone() */
@@ -89,23 +110,26 @@ struct sw_flow {
 	__u8 reset_by : 1; /* ... that this endpoint sent */
 	__u8 moved : 1; /* this half-open record has been promoted to sw_flows: look there */
 	__u8 cookie : 1; /* opened by a cookie, which is all that its listener has yet of it */
-	__u8 said[2]; /* by each endpoint: TCP control bits, see sw_note_said() */
-	__u8 early_of; /* bit n: the endpoint that sent early[n] */
-	struct sw_early early[2]; /* one an endpoint, lent to its peer while it is free */
+	__u8 refused : 1; /* a segment of it was refused, and counted by its reason */
+	__u8 said[2]; /* by each endpoint: TCP control bits, see sw_note_said(); SW_SAID_* */
+	__u8 early_of : 2; /* bit n: the endpoint that sent early[n] */
+	__u8 claim_kind : 2; /* enum sw_claim_kind */
+	__u8 claim_by : 1; /* the endpoint whose claim it is */
+	__u8 repeats : 2; /* SYN+ACKs sent again although they had been acknowledged; 3: or more */
+	__u8 fast_open : 1; /* its SYN asked for Fast Open (RFC 7413): the peer may speak at once */
+	union {
+		struct sw_early early[2]; /* one an endpoint, lent to its peer while it is free */
+		struct sw_claim claim; /* while there is one, no early block is kept */
+	};
 	struct sw_endpoint ep[2]; /* in the key's order; a self-connection uses the first only */
 };
 
 _Static_assert(sizeof(enum sw_state) == 1, "states are one byte");
 _Static_assert(sizeof(struct sw_flow_key) == 36, "no padding in a hashed key");
+_Static_assert(sizeof(struct sw_claim) == 2 * sizeof(struct sw_early), "they share their place");
 _Static_assert(sizeof(struct sw_endpoint) == 32, "an endpoint is half a cache line");
 _Static_assert(offsetof(struct sw_endpoint, next) == 8 && offsetof(struct sw_endpoint, end) == 12,
 	       "next and end are moved on together, see sw_move_on()");
-_Static_assert(offsetof(struct sw_endpoint, history) == 2 &&
-		       offsetof(struct sw_endpoint, isn) == 4 &&
-		       offsetof(struct sw_endpoint, ack) == 16 &&
-		       offsetof(struct sw_endpoint, window) == 24 &&
-		       offsetof(struct sw_endpoint, packets) == 28,
-	       "no hidden padding in an endpoint");
 _Static_assert(sizeof(struct sw_early) == 4, "no hidden padding in a block");
 _Static_assert(offsetof(struct sw_flow, timeout_ms) == 16 && offsetof(struct sw_flow, said) == 21 &&
 		       offsetof(struct sw_flow, early) == 24,

@@ -13,13 +13,12 @@
 struct sw_offline {
 	struct sw_segment segment; /* zero when the frame holds none */
 	enum sw_counter reason; /* why the frame or the segment changed nothing, else SW_NONE */
-	__u32 padding;
 	struct sw_flow before; /* the flow's record before the segment: all zero if it had none */
 	struct sw_flow after; /* and after: all zero if it still has none */
 };
 
 _Static_assert(sizeof(struct sw_offline) ==
-		       sizeof(struct sw_segment) + 8 + 2 * sizeof(struct sw_flow),
+		       sizeof(struct sw_segment) + 4 + 2 * sizeof(struct sw_flow),
 	       "no hidden padding");
 _Static_assert(offsetof(struct sw_offline, before) == 128, "flows on a boundary of their own");
 

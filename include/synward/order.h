@@ -41,7 +41,8 @@ SW_INLINE bool sw_join(struct sw_span *span, __u32 begin, __u32 end)
 /* Does early[place] hold a block of this endpoint? */
 SW_INLINE bool sw_has_early(const struct sw_flow *flow, __u8 who, __u8 place)
 {
-	return flow->early[place & 1].length && (flow->early_of >> place & 1) == who;
+	return !flow->claim_kind && flow->early[place & 1].length &&
+	       (flow->early_of >> place & 1) == who;
 }
 
 /* As next only grows, and takes what it reaches, the block stays within 2^16 of it. */
@@ -68,13 +69,13 @@ SW_INLINE void sw_keep_early(struct sw_flow *flow, __u8 who, struct sw_span span
 	__u32 ahead = span.begin - flow->ep[who & 1].next, length = span.end - span.begin;
 	__u8 place = sw_has_early(flow, who, who) ? !who : who;
 
-	if (place != who && flow->early[place & 1].length)
+	if (flow->claim_kind || (place != who && flow->early[place & 1].length))
 		return;
 	if (ahead > 0xffff || length > 0xffff)
 		return;
 	flow->early[place & 1].begin = (__u16)span.begin;
 	flow->early[place & 1].length = (__u16)length;
-	flow->early_of = (__u8)((flow->early_of & ~(1U << place)) | (__u32)who << place);
+	flow->early_of = (__u8)((flow->early_of & ~(1U << place) & 3) | (__u32)who << place) & 3;
 }
 
 /* The endpoint sent [begin, end), which lies beyond a hole or fills one. */

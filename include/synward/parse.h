@@ -356,6 +356,10 @@ SW_INLINE void sw_decode_options(struct sw_segment *seg)
 		} else if (options[i] == SW_OPT_SACK_PERMITTED &&
 			   length == SW_OPT_SACK_PERMITTED_LENGTH) {
 			seg->sack_ok = true;
+		} else if (options[i] == SW_OPT_FAST_OPEN ||
+			   (options[i] == SW_OPT_EXPERIMENT &&
+			    sw_be16(options + i + 2) == SW_FAST_OPEN_MAGIC)) {
+			seg->fast_open = true;
 		}
 	}
 }

@@ -45,6 +45,10 @@ SW_INLINE bool sw_may_be_predicted(const struct sw_segment *seg)
 	return control == SW_TCP_ACK && !seg->self;
 }
 
+/* What its sender must have said before, and must not: so a step would have nothing to note. */
+#define SW_SAID_ORDINARY  (SW_TCP_ACK | SW_SAID_STEADY)
+#define SW_SAID_PREDICTED (SW_SAID_ORDINARY | SW_SAID_ONE)
+
 /* It would change numbers, the sender's, and the deadline. */
 SW_INLINE bool sw_is_predicted(const struct sw_flow *flow, const struct sw_endpoint *src,
 			       const struct sw_endpoint *dst, const struct sw_segment *seg,
@@ -54,12 +58,12 @@ SW_INLINE bool sw_is_predicted(const struct sw_flow *flow, const struct sw_endpo
 
 	/* sw_move_on() sees to the first; what is out of order need not come so far. */
 	return seg->seq == src->next && sw_both_established(flow) && src->seen && dst->seen &&
-	       !src->fin && !dst->fin && !flow->cookie &&
-	       (flow->said[seg->sender & 1] & SW_TCP_ACK) &&
+	       !src->fin && !dst->fin && !flow->cookie && !flow->claim_kind &&
+	       (flow->said[seg->sender & 1] & SW_SAID_PREDICTED) == SW_SAID_ORDINARY &&
 	       flow->timeout_ms == cfg->timeout.established &&
 	       end - src->isn >= seg->seq - src->isn && /* no wrap-around to be counted */
-	       !sw_seq_after(seg->ack, dst->next) && !sw_seq_after(seg->ack, dst->end) &&
-	       sw_in_window(flow, src, dst, seg->seq, end);
+	       !sw_seq_after(src->ack, seg->ack) && !sw_seq_after(seg->ack, dst->next) &&
+	       !sw_seq_after(seg->ack, dst->end) && sw_seq_acceptable(flow, src, dst, seg);
 }
 
 /* See above. True: it has done all that sw_flow_step() would have. False: it has done nothing. */
@@ -74,8 +78,7 @@ SW_INLINE bool sw_flow_predicted(struct sw_flow *flow, const struct sw_segment *
 	    !sw_move_on(src, seg->seq, seg->seq + seg->length))
 		return false;
 	src->packets++;
-	if (sw_seq_after(seg->ack, src->ack))
-		src->ack = seg->ack;
+	src->ack = seg->ack;
 	if (src->window < seg->window)
 		src->window = seg->window;
 	later = now + cfg->timeout.established * SW_NS_PER_MS;

@@ -11,6 +11,20 @@
 #define SW_TCP_OPTION_BYTES_MAX 40
 #define SW_TCP_OPTION_SLACK     12 /* fields are read before the length is believed */
 
+/*
+ * Where a segment was heard: leaving this host, or coming in through one of its interfaces, as far as
+ * sw_endpoint.place can tell those apart. On the loopback interface both ends are heard coming in.
+ */
+#define SW_PLACES        32
+#define SW_PLACE_UNKNOWN 0
+#define SW_PLACE_EGRESS  1
+#define SW_IFINDEX_LO    1
+
+SW_INLINE __u8 sw_place_of_ingress(__u32 ifindex)
+{
+	return ifindex == SW_IFINDEX_LO ? SW_PLACE_UNKNOWN : 2 + ifindex % (SW_PLACES - 2);
+}
+
 /* TCP control bits (RFC 9293, 3.1; RFC 3168 for ECE and CWR). */
 enum sw_tcp_flag {
 	SW_TCP_FIN = 0x01,
@@ -56,14 +70,17 @@ struct sw_segment {
 	__u8 sack_ok; /* RFC 2018, 2 */
 	__u8 self; /* both endpoints are the same */
 	__u8 option_bytes; /* how many of options[] are in use */
+	__u8 fast_open; /* asks for Fast Open, with a cookie or for one (RFC 7413) */
+	__u8 place; /* hook and interface where it was heard, SW_PLACE_* */
+	__u8 padding[2];
 	union {
 		__u8 options[SW_TCP_OPTION_BYTES_MAX + SW_TCP_OPTION_SLACK];
 		__u32 option_words[(SW_TCP_OPTION_BYTES_MAX + SW_TCP_OPTION_SLACK) / 4];
 	};
 };
 
-_Static_assert(sizeof(struct sw_segment) == 120, "no hidden padding");
-_Static_assert(offsetof(struct sw_segment, options) == 68, "options stand last, word by word");
+_Static_assert(sizeof(struct sw_segment) == 124, "no hidden padding");
+_Static_assert(offsetof(struct sw_segment, options) == 72, "options stand last, word by word");
 
 /* Sequence numbers the segment occupies: a SYN before its data, a FIN after (RFC 9293, 3.4). */
 SW_INLINE __u32 sw_segment_end(const struct sw_segment *seg)

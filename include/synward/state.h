@@ -23,6 +23,18 @@
 /* A closed flow stays this long to absorb segments that were under way when it closed. */
 #define SW_CLOSED_LINGER_MS 1000
 
+/* The shift count of an end whose SYN was not seen: any. */
+#define SW_WSCALE_UNKNOWN 15
+
+/* A SYN+ACK that comes sooner after its ACK is a copy; a host sends none again before a second. */
+#define SW_COPY_NS (200 * SW_NS_PER_MS)
+
+/* An unconfirmed flow lives no longer than this after its last segment. */
+#define SW_UNCONFIRMED_MS 60000
+
+/* An end whose window is not known may have been sent this much: it is what a port scan can't have. */
+#define SW_WINDOW_UNKNOWN 0xffff
+
 SW_INLINE void sw_enter(struct sw_endpoint *ep, enum sw_state state)
 {
 	ep->state = state;
@@ -51,6 +63,14 @@ SW_INLINE bool sw_flow_finished(const struct sw_flow *flow)
 	return sw_finished(&flow->ep[0]) && sw_finished(&flow->ep[1]);
 }
 
+/* Each end was heard where it belongs: at a place of its own, as far as places are known. */
+SW_INLINE bool sw_heard_apart(const struct sw_flow *flow, const struct sw_segment *seg)
+{
+	const struct sw_endpoint *a = &flow->ep[0], *b = &flow->ep[!seg->self];
+
+	return seg->self || !a->place || a->place != b->place;
+}
+
 /*
  * Both ends have been heard, past the handshake. What is not proved live stays in sw_halfopen.
  * Where only one direction is seen there is nothing better to go by than that one.
@@ -60,8 +80,17 @@ SW_INLINE bool sw_flow_proved(const struct sw_flow *flow, const struct sw_segmen
 {
 	const struct sw_endpoint *a = &flow->ep[0], *b = &flow->ep[!seg->self];
 
-	return sw_synchronised(a) && sw_synchronised(b) &&
-	       ((a->seen && b->seen) || !cfg->both_directions);
+	if (!sw_synchronised(a) || !sw_synchronised(b))
+		return false;
+	return !cfg->both_directions || (a->seen && b->seen && sw_heard_apart(flow, seg));
+}
+
+/* Picked up in the middle, and not yet two true segments of each end, each heard where it belongs. */
+SW_INLINE bool sw_unconfirmed(const struct sw_flow *flow, const struct sw_segment *seg)
+{
+	bool steady = flow->said[0] & flow->said[!seg->self] & SW_SAID_STEADY;
+
+	return flow->midstream && !(steady && sw_heard_apart(flow, seg));
 }
 
 /* --- Lifetime ------------------------------------------------------------------------------- */
@@ -78,12 +107,38 @@ SW_INLINE bool sw_flow_here(const struct sw_flow *flow, __u64 now)
 	return !flow->moved && !sw_flow_gone(flow, now);
 }
 
-/* Where one direction only is seen, the state of the other end is a guess and keeps no flow alive. */
+/* The state of an end that was never heard is a guess, and keeps no flow alive. */
 SW_INLINE __u32 sw_timeout_ms(const struct sw_config *cfg, const struct sw_endpoint *ep)
 {
-	if (!ep->seen && !cfg->both_directions)
-		return 0;
-	return ep->state < SW_STATES ? cfg->timeout.ms[ep->state] : 0;
+	return ep->seen && ep->state < SW_STATES ? cfg->timeout.ms[ep->state] : 0;
+}
+
+SW_INLINE __u32 sw_at_most(__u32 ms, __u32 most)
+{
+	return ms < most ? ms : most;
+}
+
+/* It has sent a FIN, for all that is known, and nobody has acknowledged it. */
+SW_INLINE bool sw_fin_unanswered(const struct sw_endpoint *ep)
+{
+	return ep->state == FIN_WAIT_1 || (ep->state == ESTABLISHED && ep->fin);
+}
+
+/* As long as its longer-lived endpoint, with the exceptions of STATE_MODEL.md, "Life time". */
+SW_INLINE __u32 sw_life_ms(const struct sw_flow *flow, const struct sw_segment *seg,
+			   const struct sw_config *cfg)
+{
+	const struct sw_endpoint *a = &flow->ep[0], *b = &flow->ep[!seg->self];
+	__u32 of_a = sw_timeout_ms(cfg, a), of_b = sw_timeout_ms(cfg, b);
+	__u32 ms = of_a > of_b ? of_a : of_b;
+
+	if (sw_flow_closed(flow) && ms < SW_CLOSED_LINGER_MS)
+		return SW_CLOSED_LINGER_MS;
+	if (a->state == SYN_RCVD || b->state == SYN_RCVD)
+		ms = sw_at_most(ms, cfg->timeout.syn_rcvd);
+	if (sw_fin_unanswered(a) || sw_fin_unanswered(b))
+		ms = sw_at_most(ms, cfg->timeout.fin_wait_1);
+	return sw_unconfirmed(flow, seg) ? sw_at_most(ms, SW_UNCONFIRMED_MS) : ms;
 }
 
 /* Past ESTABLISHED, on whichever way. */
@@ -92,17 +147,12 @@ SW_INLINE bool sw_ending(const struct sw_endpoint *ep)
 	return ep->state == CLOSED || ep->state > ESTABLISHED;
 }
 
-/* A flow lives as long as its longer-lived endpoint. */
 SW_INLINE void sw_set_deadline(struct sw_flow *flow, const struct sw_segment *seg, __u64 now,
 			       const struct sw_config *cfg)
 {
-	__u32 a = sw_timeout_ms(cfg, &flow->ep[0]);
-	__u32 b = sw_timeout_ms(cfg, &flow->ep[!seg->self]);
 	__u64 deadline;
 
-	flow->timeout_ms = a > b ? a : b;
-	if (sw_flow_closed(flow) && flow->timeout_ms < SW_CLOSED_LINGER_MS)
-		flow->timeout_ms = SW_CLOSED_LINGER_MS;
+	flow->timeout_ms = sw_life_ms(flow, seg, cfg);
 	deadline = now + flow->timeout_ms * SW_NS_PER_MS;
 	if (sw_ending(&flow->ep[0]) || sw_ending(&flow->ep[1]))
 		/* Behind the states, for all CPUs: see header prediction. */
@@ -119,41 +169,117 @@ SW_INLINE bool sw_fin_counts(const struct sw_endpoint *ep)
 	return ep->fin && ep->next == ep->end;
 }
 
-/* The window `ep` offers, in bytes. Scaling holds only if both SYNs carried it (RFC 7323, 2.2). */
-SW_INLINE __u32 sw_window(const struct sw_flow *flow, const struct sw_endpoint *ep,
-			  const struct sw_endpoint *peer)
+/* Sequence numbers that the endpoint has used, as far as a window is concerned. */
+SW_INLINE __u32 sw_used(const struct sw_endpoint *ep)
 {
-	__u32 scale = 0;
+	__u32 used = ep->end - ep->isn;
 
-	if (ep->wscale_ok && peer->wscale_ok)
-		scale = ep->wscale;
-	else if (flow->midstream)
-		scale = SW_WSCALE_MAX; /* unknown: a window too wide harms no one */
-	return (__u32)ep->window << scale;
+	return ep->wraps || used > 1U << 30 ? 1U << 30 : used;
 }
 
 /*
- * Would dst accept [seq, end)? (RFC 9293, 3.10.7.4.) With an observer's slack: the largest window
- * ever offered stands for the one in force, and one window to the left there may be
- * retransmissions.
+ * The window `ep` offers, in bytes, and never none: a closed one is probed with a byte. Scaling holds
+ * only if both SYNs carried it (RFC 7323, 2.2). An unknown scale is taken for the largest there is, but
+ * the peer is not believed to have more room than it has ever needed.
  */
-SW_INLINE bool sw_in_window(const struct sw_flow *flow, const struct sw_endpoint *src,
-			    const struct sw_endpoint *dst, __u32 seq, __u32 end)
+SW_INLINE __u32 sw_window(const struct sw_flow *flow, const struct sw_endpoint *ep,
+			  const struct sw_endpoint *peer)
 {
-	__u32 window = sw_window(flow, dst, src);
+	__u32 window = ep->window, most;
 
-	if (window == 0)
-		window = 1; /* a probe of a closed window */
-	return sw_seq_between(src->end - window - 1, end, dst->ack + window + 1) &&
-	       sw_seq_between(src->end - window - 1, seq, dst->ack + window);
+	if (ep->wscale_ok && peer->wscale_ok && ep->wscale != SW_WSCALE_UNKNOWN) {
+		window <<= ep->wscale;
+	} else if (flow->midstream || (ep->wscale_ok && peer->wscale_ok)) {
+		most = sw_used(peer) > SW_WINDOW_UNKNOWN ? sw_used(peer) : SW_WINDOW_UNKNOWN;
+		window <<= SW_WSCALE_MAX;
+		window = window > most ? most : window;
+	}
+	return window ? window : 1;
 }
 
-/* --- What a SYN says of its sender ------------------------------------------------------------ */
+/*
+ * Would dst accept it: does its first or its last byte lie in the window that dst offered (RFC 9293,
+ * 3.10.7.4)? With an observer's slack: the largest window ever offered stands for the one in force, and
+ * one window to the left there may be retransmissions.
+ */
+SW_INLINE bool sw_seq_acceptable(const struct sw_flow *flow, const struct sw_endpoint *src,
+				 const struct sw_endpoint *dst, const struct sw_segment *seg)
+{
+	__u32 window = sw_window(flow, dst, src), low = dst->ack - window - 1;
+	__u32 high = dst->ack + window, end = sw_segment_end(seg);
+
+	if (end == seg->seq)
+		return sw_seq_between(low, seg->seq, high);
+	if (!dst->window && end != seg->seq + 1 && sw_seq_after(end, dst->ack))
+		return false;
+	return sw_seq_between(low, seg->seq, high - 1) || sw_seq_between(low, end - 1, high - 1);
+}
+
+/*
+ * Can its sender mean this acknowledgement? Not one older than a window before its last one (RFC 5961,
+ * 5.2), nor one beyond the window that it offered: so much dst may have sent unseen.
+ */
+SW_INLINE enum sw_counter sw_check_ack(const struct sw_flow *flow, const struct sw_endpoint *src,
+				       const struct sw_endpoint *dst, const struct sw_segment *seg)
+{
+	__u32 window = sw_window(flow, src, dst), high = src->ack + window;
+	__u32 back = src->ack - dst->isn; /* no more below than dst has sent */
+
+	if (sw_seq_after(dst->end, high) || dst->fin)
+		high = dst->end;
+	if (sw_seq_after(seg->ack, high))
+		return SW_ACK_UNSENT;
+	if (dst->wraps || back > window)
+		back = window;
+	return sw_seq_after(src->ack - back, seg->ack) ? SW_ACK_OLD : SW_NONE;
+}
+
+/* --- Claims ------------------------------------------------------------------------------------ */
+
+/* Forgets the claim, and what has been seen early: the two share their place. */
+SW_INLINE void sw_unclaim(struct sw_flow *flow)
+{
+	__builtin_memset(flow->early, 0, sizeof(flow->early));
+	flow->claim_kind = SW_NO_CLAIM;
+}
+
+SW_INLINE void sw_claim(struct sw_flow *flow, const struct sw_segment *seg, enum sw_claim_kind kind)
+{
+	flow->claim_kind = kind;
+	flow->claim_by = seg->sender & 1;
+	flow->claim.next = sw_segment_end(seg);
+	flow->claim.ack = seg->ack;
+	if (kind == SW_CLAIM_SYN)
+		flow->claim.next = seg->seq + 1;
+}
+
+/* The segment acknowledges exactly a SYN of its sender's peer that the flow has not taken. */
+SW_INLINE bool sw_acks_claimed_syn(const struct sw_flow *flow, const struct sw_segment *seg)
+{
+	__u8 peer = !(seg->sender ^ seg->self);
+
+	return flow->claim_kind == SW_CLAIM_SYN && flow->claim_by == peer &&
+	       (seg->flags & SW_TCP_ACK) && seg->ack == flow->claim.next;
+}
+
+/* It says the same as a segment of its peer's that was refused, to a window. */
+SW_INLINE bool sw_agrees(const struct sw_flow *flow, const struct sw_endpoint *src,
+			 const struct sw_endpoint *dst, const struct sw_segment *seg)
+{
+	__u32 of_src = sw_window(flow, src, dst), of_dst = sw_window(flow, dst, src);
+	__u32 next = flow->claim.next, ack = flow->claim.ack;
+
+	if (flow->claim_kind != SW_CLAIM_DATA && flow->claim_kind != SW_CLAIM_FIN)
+		return false;
+	return !seg->self && flow->claim_by != (seg->sender & 1) &&
+	       sw_seq_between(next - of_src, seg->ack, next + of_src) &&
+	       sw_seq_between(ack - of_dst, seg->seq, ack + of_dst);
+}
 
 SW_INLINE void sw_learn_syn(struct sw_flow *flow, struct sw_endpoint *src,
 			    const struct sw_segment *seg)
 {
-	__builtin_memset(flow->early, 0, sizeof(flow->early));
+	sw_unclaim(flow);
 	src->fin = false; /* that was of another SYN */
 	src->isn = seg->seq;
 	src->next = seg->seq + 1;
@@ -184,18 +310,21 @@ SW_INLINE void sw_establish(struct sw_endpoint *ep, const struct sw_endpoint *pe
 {
 	if (sw_synchronised(ep))
 		return;
-	if (ep->wscale_ok && peer->wscale_ok)
+	if (ep->wscale_ok && peer->wscale_ok && ep->wscale && ep->wscale != SW_WSCALE_UNKNOWN)
 		ep->window = (__u16)((ep->window >> ep->wscale) + 1);
 	sw_enter(ep, ESTABLISHED);
 }
 
 /* --- Opening ---------------------------------------------------------------------------------- */
 
-/* Flag combinations that no endpoint sends and every receiver drops (RFC 9293, 3.10.7). */
+/*
+ * Flag combinations that no endpoint sends and every receiver drops (RFC 9293, 3.10.7). SYN+FIN+ACK is
+ * none: it opens in SYN_SENT (3.10.7.3), and nowhere else.
+ */
 SW_INLINE bool sw_flags_bad(__u8 flags)
 {
 	if (flags & SW_TCP_SYN)
-		return flags & (SW_TCP_FIN | SW_TCP_RST);
+		return (flags & SW_TCP_RST) || ((flags & SW_TCP_FIN) && !(flags & SW_TCP_ACK));
 	return !(flags & (SW_TCP_ACK | SW_TCP_RST));
 }
 
@@ -222,7 +351,7 @@ SW_INLINE void sw_open_with_synack(struct sw_flow *flow, struct sw_endpoint *src
 	if (dst == src)
 		return;
 	sw_learn_next(dst, seg->ack);
-	dst->wscale = SW_WSCALE_MAX; /* offered, or src could not offer it; how much is unknown */
+	dst->wscale = SW_WSCALE_UNKNOWN; /* offered, or src could not offer it */
 	dst->wscale_ok = seg->has_wscale;
 	sw_enter(dst, SYN_SENT);
 }
@@ -230,7 +359,7 @@ SW_INLINE void sw_open_with_synack(struct sw_flow *flow, struct sw_endpoint *src
 /* Could the segment be the first of a flow? SW_NONE, or the counter that says why not. */
 SW_INLINE enum sw_counter sw_may_open(const struct sw_segment *seg)
 {
-	if (sw_flags_bad(seg->flags))
+	if (sw_flags_bad(seg->flags) || ((seg->flags & SW_TCP_SYN) && (seg->flags & SW_TCP_FIN)))
 		return SW_BAD_FLAGS;
 	return seg->flags & SW_TCP_RST ? SW_RST_NO_FLOW : SW_NONE;
 }
@@ -251,10 +380,39 @@ SW_INLINE void sw_open(struct sw_flow *flow, struct sw_endpoint *src, struct sw_
 		sw_open_with_synack(flow, src, dst, seg);
 	} else {
 		sw_learn_syn(flow, src, seg);
+		flow->fast_open = seg->fast_open || src->end != src->next;
 		sw_enter(src, SYN_SENT);
 		if (dst != src)
 			sw_enter(dst, LISTEN);
 	}
+}
+
+/*
+ * Begins a flow with the SYN+ACK that answers a SYN seen before, whose options are forgotten. What the
+ * flow held was another incarnation, or another attempt.
+ */
+SW_INLINE void sw_open_claimed(struct sw_flow *flow, struct sw_endpoint *src,
+			       struct sw_endpoint *dst, const struct sw_segment *seg, __u64 now)
+{
+	sw_open(flow, src, dst, seg, now);
+	flow->midstream = false;
+	flow->said[!(seg->sender & 1)] = SW_TCP_SYN;
+	src->history |= 1U << LISTEN;
+	dst->window = SW_WINDOW_UNKNOWN;
+	dst->seen = true;
+	dst->packets = 1;
+	dst->ack = seg->seq + 1;
+}
+
+/* A socket connected to itself says both. */
+SW_INLINE void sw_open_claimed_self(struct sw_flow *flow, struct sw_endpoint *ep,
+				    const struct sw_segment *seg, __u64 now)
+{
+	sw_open(flow, ep, ep, seg, now);
+	flow->midstream = false;
+	ep->state = SYN_SENT;
+	ep->history = 1U << SYN_SENT;
+	ep->packets = 1;
 }
 
 /* What SYN and SYN+ACK would have left of one end: its ISN, and scaling as both offered it. */
@@ -317,6 +475,12 @@ SW_INLINE bool sw_syn_is_newer(const struct sw_endpoint *src, const struct sw_se
 	return seg->has_tsval && src->tsval_ok && sw_seq_after(seg->tsval, src->tsval);
 }
 
+/* It bears the ISN of the flow's own SYN: a copy of that, be the flow open or over. */
+SW_INLINE bool sw_is_copy(const struct sw_endpoint *src, const struct sw_segment *seg)
+{
+	return seg->seq == src->isn && (src->history & (1U << SYN_SENT | 1U << SYN_RCVD));
+}
+
 /*
  * A SYN or SYN+ACK that begins a new incarnation of the flow. Where only one direction is seen, a
  * SYN+ACK may be all there is to see of it.
@@ -329,6 +493,8 @@ SW_INLINE bool sw_reincarnates(const struct sw_flow *flow, const struct sw_endpo
 		return false;
 	if (seg->flags & SW_TCP_ACK)
 		return !cfg->both_directions && sw_flow_finished(flow) && sw_syn_is_newer(src, seg);
+	if (sw_is_copy(src, seg))
+		return false;
 	if (sw_flow_closed(flow))
 		return true;
 	if (sw_flow_finished(flow))
@@ -337,6 +503,10 @@ SW_INLINE bool sw_reincarnates(const struct sw_flow *flow, const struct sw_endpo
 	return src->state == SYN_SENT && dst->state == LISTEN && sw_seq_after(seg->seq, src->isn);
 }
 
+/*
+ * A SYN of another ISN than the flow's changes nothing; but it is remembered, and holds if the
+ * handshake goes on with it.
+ */
 SW_INLINE enum sw_counter sw_step_syn(struct sw_flow *flow, struct sw_endpoint *src,
 				      struct sw_endpoint *dst, const struct sw_segment *seg)
 {
@@ -350,18 +520,65 @@ SW_INLINE enum sw_counter sw_step_syn(struct sw_flow *flow, struct sw_endpoint *
 		sw_enter(dst, SYN_RCVD);
 		return SW_NONE;
 	}
-	if (src->state == SYN_SENT || src->state == SYN_RCVD) {
-		if (seg->seq == src->isn)
-			return SW_SYN_RETRANSMITTED;
+	if (sw_is_copy(src, seg) && sw_in_handshake(src))
+		return SW_SYN_RETRANSMITTED;
+	if (!sw_is_copy(src, seg))
+		sw_claim(flow, seg, SW_CLAIM_SYN);
+	if (sw_in_handshake(src))
 		return sw_seq_after(seg->seq, src->isn) ? SW_SYN_CHALLENGE : SW_SYN_OLD;
-	}
 	return sw_flow_finished(flow) ? SW_SYN_OLD : SW_SYN_CHALLENGE;
+}
+
+/*
+ * The SYN+ACK again, although it was acknowledged: its sender has not taken that (its accept queue is
+ * full, or it waits for data), and is in SYN_RCVD as long as it has said nothing else.
+ */
+SW_INLINE void sw_synack_repeated(struct sw_flow *flow, struct sw_endpoint *src,
+				  const struct sw_segment *seg, __u64 now)
+{
+	__u64 last_ns = flow->deadline_ns - flow->timeout_ms * SW_NS_PER_MS;
+
+	if (now < last_ns + SW_COPY_NS) /* it travelled longer, and was sent once */
+		return;
+	if (src->state != ESTABLISHED || src->fin || src->next != src->isn + 1 ||
+	    (src->history & 1U << SYN_SENT) || (flow->said[seg->sender & 1] & SW_TCP_ACK))
+		return;
+	sw_enter(src, SYN_RCVD);
+	src->window = seg->window;
+	if (flow->repeats < 3)
+		flow->repeats++;
+}
+
+/* A SYN+ACK whose sender is synchronised, for all that is known. */
+SW_INLINE enum sw_counter sw_step_late_synack(struct sw_flow *flow, struct sw_endpoint *src,
+					      struct sw_endpoint *dst, const struct sw_segment *seg,
+					      __u64 now)
+{
+	__u8 *said = flow->said;
+
+	if (seg->seq == src->isn) {
+		sw_synack_repeated(flow, src, seg, now);
+		return SW_SYN_RETRANSMITTED;
+	}
+	if (!(said[seg->sender & 1] & SW_TCP_SYN) && sw_acks_syn(dst, seg) &&
+	    (said[!(seg->sender & 1)] & SW_TCP_SYN) && !dst->fin) {
+		/* What it was taken for said something else; this one answers the SYN. */
+		sw_learn_syn(flow, src, seg);
+		sw_enter(src, SYN_RCVD);
+		if (!(said[!(seg->sender & 1)] & SW_TCP_ACK))
+			sw_enter(dst, SYN_SENT);
+		return SW_NONE;
+	}
+	sw_claim(flow, seg, SW_CLAIM_DATA);
+	return SW_SYN_CHALLENGE;
 }
 
 SW_INLINE enum sw_counter sw_step_synack(struct sw_flow *flow, struct sw_endpoint *src,
 					 struct sw_endpoint *dst, const struct sw_segment *seg,
-					 const struct sw_config *cfg)
+					 const struct sw_config *cfg, __u64 now)
 {
+	__u32 rival = src->isn;
+
 	if (dst->state == SYN_RCVD && seg->seq == src->isn) {
 		/* Simultaneous open: src has dst's SYN, and says so. */
 		if (!sw_acks_syn(dst, seg))
@@ -372,7 +589,7 @@ SW_INLINE enum sw_counter sw_step_synack(struct sw_flow *flow, struct sw_endpoin
 		return SW_NONE;
 	}
 	if (sw_synchronised(src))
-		return seg->seq == src->isn ? SW_SYN_RETRANSMITTED : SW_SYN_CHALLENGE;
+		return sw_step_late_synack(flow, src, dst, seg, now);
 	if (src->state == SYN_SENT && dst->state == LISTEN && seg->seq == src->isn &&
 	    !cfg->both_directions) {
 		/* It answers a SYN that this observer cannot see: simultaneous open. */
@@ -382,12 +599,21 @@ SW_INLINE enum sw_counter sw_step_synack(struct sw_flow *flow, struct sw_endpoin
 		sw_enter(src, SYN_RCVD);
 		return SW_NONE;
 	}
-	if (dst->state != SYN_SENT || !sw_acks_syn(dst, seg))
-		return SW_SYNACK_BAD_ACK;
-	if (src->state == SYN_RCVD && seg->seq == src->isn)
+	if (src->state == SYN_RCVD && seg->seq == src->isn && sw_acks_syn(dst, seg))
 		return SW_SYN_RETRANSMITTED;
-	/* The answer; or a later one of a stateless server, whose ISN then replaces the first. */
+	if (dst->state != SYN_SENT || !sw_acks_syn(dst, seg)) {
+		sw_claim(flow, seg, SW_CLAIM_DATA);
+		return SW_SYNACK_BAD_ACK;
+	}
+	/* The answer; or one of another ISN, and the client's ACK will tell which it took. */
+	if (src->state == SYN_RCVD)
+		rival++;
 	sw_learn_syn(flow, src, seg);
+	if (src->state == SYN_RCVD) {
+		sw_claim(flow, seg, SW_CLAIM_SYN);
+		flow->claim.next = rival;
+	}
+	src->fin = !!(seg->flags & SW_TCP_FIN);
 	dst->ack = seg->seq + 1;
 	if (sw_seq_after(seg->ack, dst->next))
 		sw_advance(dst, dst->end); /* Fast Open: the data of the SYN was taken */
@@ -397,25 +623,73 @@ SW_INLINE enum sw_counter sw_step_synack(struct sw_flow *flow, struct sw_endpoin
 
 /* --- ACK and data of a handshake not yet complete --------------------------------------------- */
 
-/*
- * src sends as one who got the ACK of its SYN, though that ACK was not seen: data or a FIN. From
- * LISTEN (its SYN+ACK was not seen either) any ACK of dst's SYN shows as much.
- */
-SW_INLINE enum sw_counter sw_missed_ack(struct sw_endpoint *src, struct sw_endpoint *dst,
-					const struct sw_segment *seg)
+/* The segment acknowledges dst's SYN, and perhaps data of dst's that was not seen. */
+SW_INLINE bool sw_acks_more(const struct sw_endpoint *src, const struct sw_endpoint *dst,
+			    const struct sw_segment *seg)
 {
-	if (!sw_acks_syn(dst, seg))
+	return sw_seq_between(dst->end, seg->ack, dst->isn + 1 + src->window);
+}
+
+/*
+ * src, in SYN_RCVD or LISTEN, sends as one who got the ACK of its SYN, though that ACK was not seen:
+ * data, a FIN, or an ACK of data. A bare ACK of the SYN proves nothing: so the kernel answers, for a
+ * request that waits, what it doesn't want. From LISTEN (its SYN+ACK was not seen either) the same.
+ */
+SW_INLINE enum sw_counter sw_missed_ack(struct sw_flow *flow, struct sw_endpoint *src,
+					struct sw_endpoint *dst, const struct sw_segment *seg)
+{
+	bool more = seg->ack != dst->isn + 1 && sw_acks_more(src, dst, seg);
+
+	if (!sw_acks_syn(dst, seg) && !more)
 		return SW_ACK_BAD;
-	if (src->state == LISTEN) {
+	if (!more && !seg->length && !(seg->flags & SW_TCP_FIN))
+		return SW_ACK_BAD;
+	if (src->state == SYN_RCVD && dst->state == SYN_SENT && flow->fast_open)
+		return SW_NONE; /* Fast Open (RFC 7413): src may send before it is acknowledged */
+	if (src->state == LISTEN || !sw_seq_acceptable(flow, src, dst, seg)) {
 		sw_learn_next(src, seg->seq);
 		dst->ack = seg->seq;
-	} else if (dst->state == SYN_SENT && dst->end != dst->isn + 1) {
-		return SW_NONE; /* Fast Open (RFC 7413): src may send before it is acknowledged */
-	} else if (!seg->length && !(seg->flags & SW_TCP_FIN)) {
-		return SW_ACK_BAD;
 	}
 	sw_establish(src, dst);
 	sw_establish(dst, src);
+	return SW_NONE;
+}
+
+/*
+ * The client goes on as one who got a SYN+ACK that was not seen: its first number after the SYN, or one
+ * a little later, tells. All that is known of its peer is what it acknowledges.
+ */
+SW_INLINE enum sw_counter sw_missed_synack(struct sw_endpoint *src, struct sw_endpoint *dst,
+					   const struct sw_segment *seg)
+{
+	if (seg->seq - (src->isn + 1) > SW_WINDOW_UNKNOWN)
+		return SW_ACK_BAD;
+	sw_learn_next(dst, seg->ack);
+	src->ack = seg->ack;
+	dst->ack = seg->seq;
+	dst->wscale = SW_WSCALE_UNKNOWN;
+	dst->wscale_ok = src->wscale_ok;
+	sw_establish(src, dst);
+	sw_establish(dst, src);
+	return SW_NONE;
+}
+
+/* The ACK of dst's SYN, or of another one that dst said before: then that one holds. */
+SW_INLINE enum sw_counter sw_take_ack_of_syn(struct sw_flow *flow, struct sw_endpoint *src,
+					     struct sw_endpoint *dst, const struct sw_segment *seg)
+{
+	if (!sw_acks_syn(dst, seg)) {
+		/* The claim is noted as dst's own: see sw_step_synack(). */
+		if (sw_acks_claimed_syn(flow, seg))
+			sw_learn_next(dst, seg->ack);
+		else if (seg->seq == src->isn + 1 || !sw_acks_more(src, dst, seg))
+			return SW_ACK_BAD; /* nothing but this one number says that dst went on */
+	}
+	if (!sw_seq_acceptable(flow, src, dst, seg))
+		return SW_OUT_OF_WINDOW;
+	sw_establish(src, dst);
+	if (flow->repeats < 2) /* else dst does not take it, see sw_synack_repeated() */
+		sw_establish(dst, src);
 	return SW_NONE;
 }
 
@@ -425,29 +699,24 @@ SW_INLINE enum sw_counter sw_missed_ack(struct sw_endpoint *src, struct sw_endpo
  */
 SW_INLINE enum sw_counter sw_complete_handshake(struct sw_flow *flow, struct sw_endpoint *src,
 						struct sw_endpoint *dst,
-						const struct sw_segment *seg,
-						const struct sw_config *cfg)
+						const struct sw_segment *seg)
 {
-	if (dst->state == SYN_RCVD) {
-		if (!sw_acks_syn(dst, seg))
-			return SW_ACK_BAD;
-		if (!sw_in_window(flow, src, dst, seg->seq, sw_segment_end(seg)))
-			return SW_OUT_OF_WINDOW;
-	} else if (src->state == SYN_RCVD || src->state == LISTEN) {
-		return sw_missed_ack(src, dst, seg);
-	} else if (!cfg->both_directions && seg->seq == src->isn + 1) {
-		/* src has seen a SYN+ACK that this observer cannot see. */
-		sw_learn_next(dst, seg->ack);
-		src->ack = seg->ack;
-		dst->ack = seg->seq;
-		dst->wscale = SW_WSCALE_MAX;
-		dst->wscale_ok = src->wscale_ok;
-	} else {
-		return SW_ACK_BAD;
+	enum sw_counter stop;
+
+	if (dst->state == SYN_RCVD)
+		stop = sw_take_ack_of_syn(flow, src, dst, seg);
+	else if (src->state == SYN_RCVD || src->state == LISTEN)
+		stop = sw_missed_ack(flow, src, dst, seg);
+	else
+		stop = sw_missed_synack(src, dst, seg);
+	if (stop && sw_agrees(flow, src, dst, seg)) {
+		sw_establish(src, dst);
+		sw_establish(dst, src);
+		return SW_NONE; /* the numbers follow, see sw_check_numbers() */
 	}
-	sw_establish(src, dst);
-	sw_establish(dst, src);
-	return SW_NONE;
+	if (stop && flow->claim_kind != SW_CLAIM_SYN)
+		sw_claim(flow, seg, seg->flags & SW_TCP_FIN ? SW_CLAIM_FIN : SW_CLAIM_DATA);
+	return stop;
 }
 
 /* --- Data, ACK and FIN of an established connection ------------------------------------------- */
@@ -487,38 +756,212 @@ SW_INLINE void sw_fin_sent(struct sw_endpoint *src, struct sw_endpoint *dst)
 	}
 }
 
+/*
+ * src has acknowledged dst's FIN already, but this FIN of its, which comes late, does not: they crossed,
+ * and it is a simultaneous close after all.
+ */
+SW_INLINE bool sw_fins_crossed(struct sw_endpoint *src, struct sw_endpoint *dst,
+			       const struct sw_segment *seg)
+{
+	if (src->state != CLOSE_WAIT || dst->state != FIN_WAIT_2 ||
+	    !sw_seq_after(dst->end, seg->ack))
+		return false;
+	sw_enter(src, CLOSING);
+	sw_enter(dst, CLOSING);
+	sw_enter(dst, TIME_WAIT);
+	return true;
+}
+
+/*
+ * The one number that dst has acknowledged and nobody has seen was src's FIN: src goes on behind it and
+ * has nothing to send.
+ */
+SW_INLINE void sw_fin_told(struct sw_endpoint *src, struct sw_endpoint *dst, __u8 *said)
+{
+	*said |= SW_TCP_FIN;
+	src->fin = true;
+	src->tsval_ok = false;
+	if (src->state == CLOSE_WAIT) {
+		sw_enter(src, LAST_ACK);
+		sw_enter(dst, TIME_WAIT);
+		sw_enter(src, CLOSED);
+	} else if (src->state == ESTABLISHED) {
+		sw_enter(src, FIN_WAIT_1);
+		sw_enter(src, FIN_WAIT_2);
+		sw_enter(dst, CLOSE_WAIT);
+		if (sw_fin_counts(dst))
+			sw_enter(dst, LAST_ACK);
+	}
+}
+
+/* src's own word on that number: nothing beyond it, or the FIN itself; data tells that it was a byte. */
+SW_INLINE void sw_tell_one(struct sw_flow *flow, struct sw_endpoint *src, struct sw_endpoint *dst,
+			   const struct sw_segment *seg)
+{
+	__u8 *said = &flow->said[seg->sender & 1];
+	__u32 end = sw_segment_end(seg);
+
+	if (!(*said & SW_SAID_ONE) || sw_seq_after(src->next, end))
+		return;
+	*said &= ~SW_SAID_ONE;
+	if (src->next != src->end || end != src->next ||
+	    (seg->length && !(seg->flags & SW_TCP_FIN)))
+		return;
+	sw_fin_told(src, dst, said);
+}
+
+/* dst's acknowledgement of what was not seen of src, or of what was: so much src has sent. */
+SW_INLINE void sw_take_ack(struct sw_flow *flow, const struct sw_endpoint *dst,
+			   const struct sw_segment *seg)
+{
+	__u8 peer = !(seg->sender ^ seg->self);
+
+	if (dst->next == dst->end && seg->ack == dst->end + 1 && dst->seen && !dst->fin)
+		flow->said[peer & 1] |= SW_SAID_ONE;
+	sw_occupy(flow, peer, dst->next, seg->ack);
+}
+
+/* The endpoint has sent all before `to`, whatever was believed. */
+SW_INLINE void sw_set_sent(struct sw_endpoint *ep, __u32 to)
+{
+	sw_advance(ep, to);
+	ep->next = ep->end = ep->block = to;
+}
+
+/* A FIN that lies before what its end has sent since, by both ends' word, was none. */
+SW_INLINE void sw_revoke_fin(struct sw_endpoint *ep, struct sw_endpoint *peer, __u32 sent)
+{
+	if (!ep->fin || !sw_seq_after(sent, ep->end))
+		return;
+	ep->fin = ep->tsval_ok = false;
+	sw_enter(ep, ESTABLISHED);
+	sw_enter(peer, ESTABLISHED);
+	if (sw_fin_counts(peer))
+		sw_fin_sent(peer, ep);
+}
+
+/* Both ends say that much has been sent, although this observer has not seen it. */
+SW_INLINE void sw_believe_claim(struct sw_flow *flow, struct sw_endpoint *src,
+				struct sw_endpoint *dst, const struct sw_segment *seg)
+{
+	struct sw_claim claim = flow->claim;
+	bool fin = flow->claim_kind == SW_CLAIM_FIN;
+
+	sw_unclaim(flow);
+	sw_revoke_fin(src, dst, seg->seq);
+	sw_revoke_fin(dst, src, claim.next);
+	SW_PHASE();
+	if (sw_seq_after(seg->seq, src->next))
+		sw_set_sent(src, seg->seq);
+	if (fin || sw_seq_after(claim.next, dst->next))
+		sw_set_sent(dst, claim.next);
+	dst->ack = claim.ack;
+	src->ack = seg->ack;
+	SW_PHASE();
+	if (fin) {
+		dst->fin = true;
+		flow->said[!(seg->sender & 1)] |= SW_TCP_FIN;
+		sw_fin_sent(dst, src);
+	}
+}
+
+/*
+ * A FIN where more was seen, or acknowledged, than it ends. It counts at once if it stands at its exact
+ * number and the other lies beyond a hole; else its peer's acknowledgement tells, see sw_acks_claimed_fin().
+ */
+SW_INLINE bool sw_is_fin_in_doubt(const struct sw_endpoint *src, const struct sw_segment *seg)
+{
+	__u32 end = sw_segment_end(seg);
+
+	if (src->fin && end == src->end)
+		return false;
+	if (src->fin && !sw_fin_counts(src) && !sw_seq_after(seg->seq, src->next))
+		return sw_seq_after(src->next, end);
+	return src->fin || !sw_seq_after(end, src->end);
+}
+
+/* The segment acknowledges exactly a FIN of its peer's that was refused. */
+SW_INLINE bool sw_acks_claimed_fin(const struct sw_flow *flow, const struct sw_segment *seg)
+{
+	return flow->claim_kind == SW_CLAIM_FIN && flow->claim_by != (seg->sender & 1) &&
+	       !seg->self && seg->ack == flow->claim.next;
+}
+
 /* May the numbers of this segment be what they are? Those of an end not heard yet are learnt. */
 SW_INLINE enum sw_counter sw_check_numbers(const struct sw_flow *flow, struct sw_endpoint *src,
 					   struct sw_endpoint *dst, const struct sw_segment *seg)
 {
 	__u32 end = sw_segment_end(seg);
+	enum sw_counter stop;
 
-	if (!src->seen || !dst->seen) {
-		if (!src->seen)
+	if (!src->seen) {
+		if (flow->midstream || !dst->seen || !sw_seq_acceptable(flow, src, dst, seg))
 			sw_learn_next(src, seg->seq);
 		if (!dst->seen)
 			sw_advance(dst, seg->ack);
 		return SW_NONE;
 	}
-	if (sw_seq_after(seg->ack, dst->end))
-		return SW_ACK_UNSENT;
-	if (!sw_in_window(flow, src, dst, seg->seq, end))
+	if (!dst->seen) { /* one direction: nothing tells what dst would take */
+		if (sw_seq_after(seg->seq, src->next))
+			sw_set_sent(src, seg->seq);
+		sw_advance(dst, seg->ack);
+		return SW_NONE;
+	}
+	stop = sw_check_ack(flow, src, dst, seg);
+	if (stop)
+		return stop;
+	if (!sw_seq_acceptable(flow, src, dst, seg))
 		return SW_OUT_OF_WINDOW;
 	if (src->fin && sw_seq_after(end, src->end))
 		return SW_OUT_OF_WINDOW; /* beyond its FIN */
-	if ((seg->flags & SW_TCP_FIN) &&
-	    (src->fin ? end != src->end : !sw_seq_after(end, src->end)))
-		return SW_OUT_OF_WINDOW; /* a FIN where data was sent */
+	if ((seg->flags & SW_TCP_FIN) && sw_is_fin_in_doubt(src, seg))
+		return SW_OUT_OF_WINDOW;
 	return SW_NONE;
 }
 
-SW_INLINE void sw_note_fin(struct sw_endpoint *src, const struct sw_segment *seg)
+/*
+ * A FIN, which nothing follows: what was believed to lie behind it was not its sender's. It counts once
+ * all before it has been seen.
+ */
+SW_INLINE void sw_note_fin(struct sw_flow *flow, struct sw_endpoint *src, struct sw_endpoint *dst,
+			   const struct sw_segment *seg)
 {
+	__u32 end = sw_segment_end(seg);
+
+	if (sw_seq_after(src->end, end) && sw_seq_after(seg->seq, src->next)) {
+		src->end = end; /* behind a hole yet */
+		src->block = seg->seq;
+	} else if (sw_seq_after(src->end, end)) {
+		sw_unclaim(flow);
+		sw_set_sent(src, end);
+	}
 	src->fin = true;
 	if (!sw_fin_counts(src)) /* block is in use until the hole is filled */
 		return;
 	src->tsval_ok = seg->has_tsval;
 	src->tsval = seg->tsval;
+	sw_fins_crossed(src, dst, seg);
+}
+
+/* Refused as it stands: it says the same as its peer, or its word is kept until the peer does. */
+SW_INLINE enum sw_counter sw_settle_numbers(struct sw_flow *flow, struct sw_endpoint *src,
+					    struct sw_endpoint *dst, const struct sw_segment *seg)
+{
+	enum sw_counter stop = sw_check_numbers(flow, src, dst, seg);
+
+	SW_PHASE();
+	if (!flow->finished &&
+	    (stop ? sw_agrees(flow, src, dst, seg) : sw_acks_claimed_fin(flow, seg))) {
+		sw_believe_claim(flow, src, dst, seg);
+		SW_PHASE();
+		stop = sw_check_numbers(flow, src, dst, seg);
+	}
+	SW_PHASE();
+	if (stop)
+		sw_claim(flow, seg, seg->flags & SW_TCP_FIN ? SW_CLAIM_FIN : SW_CLAIM_DATA);
+	else if (flow->claim_kind && flow->claim_by == (seg->sender & 1))
+		sw_unclaim(flow);
+	return stop;
 }
 
 /* Applies a segment without SYN and RST to two synchronised endpoints. */
@@ -528,21 +971,25 @@ SW_INLINE enum sw_counter sw_take_data(struct sw_flow *flow, struct sw_endpoint 
 	enum sw_counter stop;
 
 	SW_PHASE();
-	stop = sw_check_numbers(flow, src, dst, seg);
+	stop = sw_settle_numbers(flow, src, dst, seg);
 	if (stop)
 		return stop;
 	SW_PHASE();
 	if (!src->seen || sw_seq_after(seg->ack, src->ack))
 		src->ack = seg->ack;
+	if (src->seen)
+		flow->said[seg->sender & 1] |= SW_SAID_STEADY;
 	src->seen = true;
 	if (src->window < seg->window)
 		src->window = seg->window;
-	sw_occupy(flow, !(seg->sender ^ seg->self), dst->next, seg->ack);
+	sw_take_ack(flow, dst, seg);
+	SW_PHASE();
+	sw_tell_one(flow, src, dst, seg);
 	SW_PHASE();
 	sw_occupy(flow, seg->sender, seg->seq, sw_segment_end(seg));
 	SW_PHASE();
-	if ((seg->flags & SW_TCP_FIN) && !src->fin)
-		sw_note_fin(src, seg);
+	if ((seg->flags & SW_TCP_FIN) && (!src->fin || sw_segment_end(seg) != src->end))
+		sw_note_fin(flow, src, dst, seg);
 
 	SW_PHASE();
 	if (sw_fin_counts(dst)) {
@@ -567,7 +1014,8 @@ SW_INLINE enum sw_counter sw_take_data(struct sw_flow *flow, struct sw_endpoint 
 SW_INLINE bool sw_rst_exact(const struct sw_endpoint *src, const struct sw_endpoint *dst,
 			    const struct sw_segment *seg)
 {
-	if (seg->seq == src->next)
+	if (seg->seq == src->next ||
+	    seg->seq == src->end) /* as far as dst has it, or has SACKed it */
 		return true;
 	if (dst->state == LISTEN)
 		return false;
@@ -583,7 +1031,9 @@ SW_INLINE bool sw_rst_exact(const struct sw_endpoint *src, const struct sw_endpo
 SW_INLINE enum sw_counter sw_step_rst(struct sw_flow *flow, struct sw_endpoint *src,
 				      struct sw_endpoint *dst, const struct sw_segment *seg)
 {
-	if (dst->state == SYN_SENT && dst != src) {
+	if (sw_acks_claimed_syn(flow, seg)) {
+		/* It refuses another SYN than the flow's; what the flow held is gone with it. */
+	} else if (dst->state == SYN_SENT && dst != src) {
 		/* From SYN_RCVD the SYN+ACK travelled ahead: dst may be past SYN_SENT. */
 		bool follows = src->state == SYN_RCVD && seg->seq == src->next;
 
@@ -609,10 +1059,13 @@ SW_INLINE enum sw_counter sw_step_rst(struct sw_flow *flow, struct sw_endpoint *
  * RFC 9293, 3.5: a simultaneous open with itself. What the endpoint sends, it receives; so its own
  * SYN+ACK shows that the SYN arrived, and its own ACK that the FIN did.
  */
-SW_INLINE enum sw_counter sw_step_self_syn(struct sw_endpoint *ep, const struct sw_segment *seg)
+SW_INLINE enum sw_counter sw_step_self_syn(struct sw_flow *flow, struct sw_endpoint *ep,
+					   const struct sw_segment *seg)
 {
-	if (seg->seq != ep->isn)
+	if (seg->seq != ep->isn) {
+		sw_claim(flow, seg, SW_CLAIM_SYN);
 		return sw_synchronised(ep) && !sw_finished(ep) ? SW_SYN_CHALLENGE : SW_SYN_OLD;
+	}
 	if (ep->state != SYN_SENT || !(seg->flags & SW_TCP_ACK))
 		return SW_SYN_RETRANSMITTED;
 	if (!sw_acks_syn(ep, seg))
@@ -635,18 +1088,20 @@ SW_INLINE enum sw_counter sw_complete_self(struct sw_endpoint *ep, const struct 
 
 SW_INLINE enum sw_counter sw_dispatch_syn(struct sw_flow *flow, struct sw_endpoint *src,
 					  struct sw_endpoint *dst, const struct sw_segment *seg,
-					  const struct sw_config *cfg)
+					  const struct sw_config *cfg, __u64 now)
 {
+	if ((seg->flags & SW_TCP_FIN) && (src->state != LISTEN || dst->state != SYN_SENT))
+		return SW_BAD_FLAGS;
 	if (seg->self)
-		return sw_step_self_syn(src, seg);
+		return sw_step_self_syn(flow, src, seg);
 	if (seg->flags & SW_TCP_ACK)
-		return sw_step_synack(flow, src, dst, seg, cfg);
+		return sw_step_synack(flow, src, dst, seg, cfg, now);
 	return sw_step_syn(flow, src, dst, seg);
 }
 
 SW_INLINE enum sw_counter sw_dispatch(struct sw_flow *flow, struct sw_endpoint *src,
 				      struct sw_endpoint *dst, const struct sw_segment *seg,
-				      const struct sw_config *cfg)
+				      const struct sw_config *cfg, __u64 now)
 {
 	enum sw_counter stop;
 	bool opening;
@@ -656,11 +1111,11 @@ SW_INLINE enum sw_counter sw_dispatch(struct sw_flow *flow, struct sw_endpoint *
 	if (seg->flags & SW_TCP_RST)
 		return sw_step_rst(flow, src, dst, seg);
 	if (seg->flags & SW_TCP_SYN)
-		return sw_dispatch_syn(flow, src, dst, seg, cfg);
+		return sw_dispatch_syn(flow, src, dst, seg, cfg, now);
 	opening = sw_in_handshake(src) || sw_in_handshake(dst);
 	if (opening) {
 		stop = seg->self ? sw_complete_self(src, seg)
-				 : sw_complete_handshake(flow, src, dst, seg, cfg);
+				 : sw_complete_handshake(flow, src, dst, seg);
 		if (stop)
 			return stop;
 	}
@@ -681,22 +1136,60 @@ SW_INLINE bool sw_restarts_clock(const struct sw_flow *flow, const struct sw_end
 
 /*
  * What the sender has said, for who tells afterwards how the connection went (user/text/conn_state.c): a
- * SYN, an ACK that is not a SYN's, a FIN, a RST. It counts although it changed nothing where the
- * peer has never been heard, so that nothing tells whether it would take it, and where both ends
+ * SYN, an ACK that is not a SYN's, a FIN, a RST. What was refused does not count, save where both ends
  * were closed already. A FIN after a RST is not its sender's.
  */
-SW_INLINE void sw_note_said(struct sw_flow *flow, const struct sw_endpoint *dst,
-			    const struct sw_segment *seg, enum sw_counter stop)
+SW_INLINE void sw_note_said(struct sw_flow *flow, const struct sw_segment *seg,
+			    enum sw_counter stop)
 {
 	__u8 *said = &flow->said[seg->sender & 1];
 	__u8 kind = seg->flags & (SW_TCP_SYN | SW_TCP_RST);
 
-	if (stop && stop != SW_AFTER_CLOSE && dst->seen)
+	if (stop && stop != SW_AFTER_CLOSE)
 		return;
 	if (kind)
-		*said |= kind;
+		*said |= kind | (kind == SW_TCP_SYN ? seg->flags & SW_TCP_FIN : 0);
 	else if (!(*said & SW_TCP_RST))
 		*said |= seg->flags & (SW_TCP_ACK | SW_TCP_FIN);
+}
+
+/* A SYN begins the flow, or begins it anew. */
+SW_INLINE void sw_begin_with_syn(struct sw_flow *flow, struct sw_endpoint *src,
+				 const struct sw_segment *seg, __u64 now,
+				 const struct sw_config *cfg)
+{
+	src->packets = 1;
+	src->place = seg->place;
+	sw_note_said(flow, seg, SW_NONE);
+	sw_set_deadline(flow, seg, now, cfg);
+}
+
+/* A SYN+ACK that goes on with a SYN which changed nothing when it came. */
+SW_INLINE bool sw_proves_claimed(const struct sw_flow *flow, const struct sw_segment *seg)
+{
+	return (seg->flags & (SW_TCP_SYN | SW_TCP_ACK | SW_TCP_FIN | SW_TCP_RST)) ==
+		       (SW_TCP_SYN | SW_TCP_ACK) &&
+	       sw_acks_claimed_syn(flow, seg) && (!seg->self || seg->seq + 1 == seg->ack);
+}
+
+SW_INLINE void sw_begin_claimed(struct sw_flow *flow, struct sw_endpoint *src,
+				struct sw_endpoint *dst, const struct sw_segment *seg, __u64 now,
+				const struct sw_config *cfg)
+{
+	if (seg->self) {
+		sw_open_claimed_self(flow, src, seg, now);
+		sw_step_self_syn(flow, src, seg);
+	} else {
+		sw_open_claimed(flow, src, dst, seg, now);
+	}
+	sw_begin_with_syn(flow, src, seg, now, cfg);
+}
+
+/* The next attempt begins the flow anew; the one before is remembered, it may yet be answered. */
+SW_INLINE void sw_remember_attempt(struct sw_flow *flow, const struct sw_segment *seg, __u32 isn)
+{
+	sw_claim(flow, seg, SW_CLAIM_SYN);
+	flow->claim.next = isn + 1;
 }
 
 /*
@@ -710,19 +1203,26 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 {
 	struct sw_endpoint *src = &flow->ep[seg->sender & 1];
 	struct sw_endpoint *dst = &flow->ep[!(seg->sender ^ seg->self)];
-	bool absent = sw_flow_gone(flow, now);
+	bool absent = sw_flow_gone(flow, now), steady;
 	enum sw_counter stop;
 
 	if (sw_flags_bad(seg->flags))
 		return SW_BAD_FLAGS;
-	if (absent && (seg->flags & SW_TCP_RST))
-		return SW_RST_NO_FLOW;
+	if (absent && sw_may_open(seg))
+		return sw_may_open(seg);
+	if (!absent && sw_proves_claimed(flow, seg)) {
+		sw_begin_claimed(flow, src, dst, seg, now, cfg);
+		return SW_FLOWS_REPLACED;
+	}
 	if (absent || sw_reincarnates(flow, src, dst, seg, cfg)) {
+		bool again = !absent && src->state == SYN_SENT && dst->state == LISTEN;
+		__u32 isn = src->isn;
+
 		sw_open(flow, src, dst, seg, now);
+		if (again)
+			sw_remember_attempt(flow, seg, isn);
 		if (seg->flags & SW_TCP_SYN) {
-			src->packets = 1;
-			sw_note_said(flow, dst, seg, SW_NONE);
-			sw_set_deadline(flow, seg, now, cfg);
+			sw_begin_with_syn(flow, src, seg, now, cfg);
 			return absent ? SW_NONE : SW_FLOWS_REPLACED;
 		}
 	}
@@ -730,11 +1230,16 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 	src->packets++;
 	if (seg->sender != flow->originator)
 		flow->cookie = false; /* its server has spoken: the connection has its socket */
-	stop = sw_dispatch(flow, src, dst, seg, cfg);
-	sw_note_said(flow, dst, seg, stop);
-	if (stop && stop != SW_SYN_RETRANSMITTED)
+	steady = flow->said[seg->sender & 1] & SW_SAID_STEADY;
+	stop = sw_dispatch(flow, src, dst, seg, cfg, now);
+	sw_note_said(flow, seg, stop);
+	if (stop && stop != SW_SYN_RETRANSMITTED) {
+		flow->refused |= stop != SW_AFTER_CLOSE;
 		return stop;
+	}
 	SW_PHASE();
+	if (!steady && !src->place)
+		src->place = seg->place;
 	if (sw_restarts_clock(flow, src, dst, seg))
 		sw_set_deadline(flow, seg, now, cfg);
 	flow->finished = sw_flow_finished(flow);

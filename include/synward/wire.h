@@ -43,6 +43,9 @@ enum sw_tcp_option {
 	SW_OPT_WSCALE = 3,
 	SW_OPT_SACK_PERMITTED = 4,
 	SW_OPT_TIMESTAMP = 8,
+	SW_OPT_FAST_OPEN =
+		34, /* RFC 7413; as an experiment: kind 254 with a magic number (RFC 6994) */
+	SW_OPT_EXPERIMENT = 254,
 };
 
 /* Their lengths in bytes. */
@@ -52,6 +55,8 @@ enum sw_tcp_option_length {
 	SW_OPT_SACK_PERMITTED_LENGTH = 2,
 	SW_OPT_TIMESTAMP_LENGTH = 10,
 };
+
+#define SW_FAST_OPEN_MAGIC 0xf989
 
 #define SW_WSCALE_MAX 14 /* the largest shift count (RFC 7323, 2.3) */
 

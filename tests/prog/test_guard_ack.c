@@ -41,7 +41,7 @@ static bool client_is_first(const struct golden_handshake *g)
 
 static __u16 scaled_window(const struct golden_handshake *g, __u8 scale)
 {
-	return g->scaled ? (__u16)((0xffff >> scale) + 1) : 0xffff;
+	return g->scaled && scale ? (__u16)((0xffff >> scale) + 1) : 0xffff;
 }
 
 /* After the ACK, as if SYN and SYN+ACK had been kept. */
@@ -58,7 +58,7 @@ static struct sw_flow expected_flow(const struct golden_handshake *g, __u64 now)
 		.cookie = 1,
 	};
 
-	flow.said[!first] = SW_TCP_SYN | SW_TCP_ACK;
+	flow.said[!first] = SW_TCP_SYN | SW_TCP_ACK | SW_SAID_STEADY;
 	flow.said[first] = SW_TCP_SYN;
 	flow.ep[!first] = (struct sw_endpoint){
 		.state = ESTABLISHED,

@@ -84,7 +84,7 @@ static void next_data_and_acks_are_predicted(void **state)
 	assert_true(predicted(&flow, SW_TCP_ACK | SW_TCP_PSH, 1 + SENT, 1 + SENT, 1));
 	assert_true(predicted(&flow, SW_TCP_ACK | SW_TCP_URG, 1 + SENT, 1 + SENT, 10));
 	assert_true(predicted(&flow, SW_TCP_ACK, 1 + SENT, 1 + SENT, 0));
-	assert_true(predicted(&flow, SW_TCP_ACK, 1 + SENT, 1, 0)); /* said before */
+	assert_false(predicted(&flow, SW_TCP_ACK, 1 + SENT, 1, 0)); /* it said more before */
 }
 
 static void segments_that_open_or_close_are_not(void **state)
@@ -114,8 +114,10 @@ static void segments_out_of_bounds_are_not(void **state)
 	struct sw_flow flow = established();
 
 	(void)state;
-	assert_true(predicted(&flow, SW_TCP_ACK, 1 + SENT, 1 + SENT, 1001)); /* a FIN more */
-	assert_false(predicted(&flow, SW_TCP_ACK, 1 + SENT, 1 + SENT, 1002)); /* the window: 1000 */
+	assert_true(predicted(&flow, SW_TCP_ACK, 1 + SENT, 1 + SENT, 1001)); /* begins in it */
+	flow.ep[1].ack -= 1001; /* the window: 1000 */
+	assert_false(predicted(&flow, SW_TCP_ACK, 1 + SENT, 1 + SENT, 10));
+	flow.ep[1].ack += 1001;
 	assert_false(predicted(&flow, SW_TCP_ACK, 1 + SENT, 1 + SENT + 1, 0)); /* never sent */
 }
 
@@ -137,7 +139,7 @@ static void an_ack_from_the_other_side_of_the_circle_is_not(void **state)
 
 	(void)state;
 	flow.ep[1].block = flow.ep[1].end = flow.ep[1].next + 0x60000000;
-	segment.ack = flow.ep[1].next - 0x10000000;
+	segment.ack = flow.ep[0].ack = flow.ep[1].next - 0x10000000;
 	assert_true(predicts(&flow, &segment, NOW, &settings));
 	segment.ack = flow.ep[1].next - 0x30000000;
 	assert_false(predicts(&flow, &segment, NOW, &settings));
@@ -197,6 +199,9 @@ static void a_flow_of_which_one_end_was_heard_is_not(void **state)
 	take_one(&flow, 0, SW_TCP_ACK, 1, 1, 10);
 	assert_true(flow.midstream);
 	assert_false(predicted(&flow, SW_TCP_ACK, 11, 1, 10));
+	take_one(&flow, 1, SW_TCP_ACK, 1, 11, 0);
+	assert_false(predicted(&flow, SW_TCP_ACK, 11, 1, 10)); /* not twice yet */
+	take_one(&flow, 0, SW_TCP_ACK, 11, 1, 0);
 	take_one(&flow, 1, SW_TCP_ACK, 1, 11, 0);
 	assert_true(predicted(&flow, SW_TCP_ACK, 11, 1, 10));
 }

@@ -19,6 +19,9 @@ enum side {
 	SIDE_RESET,
 };
 
+/* Of all that a flow keeps of what was said. */
+#define SAID (SW_TCP_SYN | SW_TCP_ACK | SW_TCP_FIN | SW_TCP_RST)
+
 static enum side side_of(__u8 said, bool shook_hands)
 {
 	if (said & SW_TCP_RST)
@@ -47,7 +50,7 @@ static const char *open_state(enum side orig, enum side resp, bool midstream, __
 const char *sw_conn_state(const struct sw_flow_key *key, const struct sw_flow *flow)
 {
 	int a = sw_key_is_self(key) ? 0 : flow->originator, b = sw_key_is_self(key) ? 0 : !a;
-	__u8 orig_said = flow->said[a], resp_said = flow->said[b];
+	__u8 orig_said = flow->said[a] & SAID, resp_said = flow->said[b] & SAID;
 	__u64 orig_bytes = sw_endpoint_bytes(&flow->ep[a]);
 	__u64 resp_bytes = sw_endpoint_bytes(&flow->ep[b]);
 	bool answered = resp_said & SW_TCP_SYN;
