@@ -45,15 +45,16 @@ int synward_ingress(struct xdp_md *ctx)
 SEC("tc")
 int synward_egress(struct __sk_buff *skb)
 {
-	struct sw_work *w = sw_new_work();
+	struct sw_work *w;
 	int stop;
 
-	if (!w)
-		return TC_ACT_UNSPEC;
 	if (skb_tracked_at_ingress(skb)) {
 		sw_count(SW_FORWARDED);
 		return TC_ACT_UNSPEC;
 	}
+	w = sw_new_work();
+	if (!w)
+		return TC_ACT_UNSPEC;
 	stop = skb_parse(skb, w);
 	w->seg.place = offline ? SW_PLACE_UNKNOWN : SW_PLACE_EGRESS;
 	if (sw_begin_frame(w, stop)) {

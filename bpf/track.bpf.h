@@ -151,9 +151,17 @@ static __always_inline void sw_promote(struct sw_work *w)
 	bpf_map_delete_elem(&sw_halfopen, &w->seg.key);
 }
 
+/* What the last step said of a record that came to nothing. */
+static __always_inline void sw_forget_step(struct sw_work *w)
+{
+	w->before[0] = w->before[1] = w->after[0] = w->after[1] = CLOSED;
+	w->proved = w->picked_up = w->awaits_admission = 0;
+}
+
 /*
- * An empty record, which the step then fills. False when the segment can't begin a flow or there is
- * no room. That another CPU has made the record first comes to the same.
+ * Begins a flow: the segment is applied to an empty record of our own, and what comes of it is
+ * inserted, whole. False: another CPU has made the record first, look again. A segment that can't
+ * begin a flow, or finds no room, says so by its reason.
  */
 static __always_inline bool sw_begin(struct sw_work *w)
 {
@@ -161,19 +169,25 @@ static __always_inline bool sw_begin(struct sw_work *w)
 
 	w->reason = sw_may_open(&w->seg);
 	if (w->reason)
-		return false;
+		return true;
 	__builtin_memset(&w->flow, 0, sizeof(w->flow));
+	sw_apply(&w->flow);
 	err = bpf_map_update_elem(&sw_halfopen, &w->seg.key, &w->flow, BPF_NOEXIST);
-	if (!err)
+	if (!err) {
 		sw_count(SW_HALFOPEN_OPENED);
-	else if (err != -EEXIST)
+		w->flow.moved =
+			0; /* where one segment has proved it, the copy goes on to sw_flows */
+		return true;
+	}
+	sw_forget_step(w);
+	if (err != -EEXIST)
 		w->reason = SW_HALFOPEN_FAILED;
-	return !w->reason;
+	return err != -EEXIST;
 }
 
 /*
  * Finds or begins the segment's flow and applies the segment. The turns are for a record that
- * another CPU is moving: it is between two map operations.
+ * another CPU is moving or has just made: it is between two map operations.
  */
 static __always_inline void sw_apply_or_begin(struct sw_work *w, struct sw_flow *flow)
 {
@@ -182,7 +196,7 @@ static __always_inline void sw_apply_or_begin(struct sw_work *w, struct sw_flow 
 
 		if (applied == SW_APPLIED)
 			return;
-		if (applied == SW_ABSENT && !sw_begin(w))
+		if (applied == SW_ABSENT && sw_begin(w))
 			return;
 		flow = sw_find(&w->seg.key, &w->halfopen);
 	}

@@ -12,18 +12,17 @@ PROG_LIBRARIES := -lcmocka -lbpf
 test_objects = $(patsubst %.c,$(TESTS)/objects/%.o,$(wildcard tests/$(1)/*.c))
 COMMON_OBJECTS := $(call test_objects,common) $(TESTS)/objects/user/text/conn_state.o
 UNIT_OBJECTS   := $(call test_objects,unit) $(COMMON_OBJECTS)
-UNIT_OBJECTS   += $(patsubst %,$(TESTS)/objects/user/guard/%.o,key_file key_text keys)
-UNIT_OBJECTS   += $(patsubst %,$(TESTS)/objects/user/commands/%.o, \
-                    command_line option run_options cmd_help findings)
-UNIT_OBJECTS   += $(patsubst %,$(TESTS)/objects/user/text/%.o,json names values)
-UNIT_OBJECTS   += $(patsubst %,$(TESTS)/objects/user/daemon/%.o,loop)
+UNIT_MODULES   := guard/key_file guard/key_text guard/keys daemon/due_wheel daemon/loop model/flow_table text/json \
+                  text/names text/values commands/command_line commands/option commands/run_options commands/cmd_help \
+                  commands/findings
+UNIT_OBJECTS   += $(UNIT_MODULES:%=$(TESTS)/objects/user/%.o)
 PROG_OBJECTS   := $(call test_objects,prog) $(COMMON_OBJECTS) $(TESTS)/objects/user/host/kernel.o
 
-.PHONY: unit need-cmocka test-unit test-prog test-fuzz build-unit build-prog build-fuzz build-forge
+.PHONY: unit need-headers test-unit test-prog test-fuzz build-unit build-prog build-fuzz build-forge
 test-unit test-prog test-fuzz: test-%:
 	$(Q)tests/run $*
 
-unit: ## build and run the unit tests: no root, no apt; gcc, python3, cmocka and jansson
+unit: ## build and run the unit tests: no root, no apt, no BPF object
 	+$(Q)tests/run unit
 
 build-unit: $(TESTS)/unit
@@ -36,11 +35,12 @@ $(TESTS)/objects/%.o: %.c
 
 $(call test_objects,prog): | $(BUILD)/synward.skel.h
 
-$(UNIT_OBJECTS) $(PROG_OBJECTS): | need-cmocka
-need-cmocka:
-	$(Q)printf '#include <%s.h>\n' stdarg stddef stdint setjmp cmocka jansson | \
+$(UNIT_OBJECTS) $(PROG_OBJECTS): | need-headers
+need-headers:
+	$(Q)printf '#include <%s.h>\n' stdarg stddef stdint setjmp cmocka jansson bpf/libbpf | \
 		$(CC) -fsyntax-only -x c - 2>/dev/null || \
-		{ echo "Couldn't find cmocka.h and jansson.h: install libcmocka-dev and libjansson-dev" >&2; exit 1; }
+		{ echo "Couldn't find cmocka.h, jansson.h or bpf/libbpf.h: install libcmocka-dev libjansson-dev libbpf-dev" >&2; \
+		  exit 1; }
 
 # Frames that share no code with the parser; and what the tests' own implementations of the cookie and its reply say.
 GOLDEN = $(say) GOLDEN $@; mkdir -p $(@D) && PYTHONDONTWRITEBYTECODE=1 $< > $@

@@ -13,6 +13,8 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include <synward/flow.h>
+
 #include "flood.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -111,6 +113,33 @@ int reflect(struct xdp_md *ctx)
 	sum = (sum & 0xffff) + (sum >> 16);
 	h.tcp->check = (__u16)~sum;
 	return XDP_TX;
+}
+
+/* --- The inserter: the least that remembers a SYN ------------------------------------------------ */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1 << 17);
+	__type(key, struct sw_flow_key);
+	__type(value, struct sw_flow);
+} remembered SEC(".maps");
+
+struct sw_flow nothing = {};
+
+SEC("xdp.frags")
+int insert(struct xdp_md *ctx)
+{
+	struct sw_flow_key key = {};
+	struct headers h;
+
+	if (!parse(ctx, &h) || h.v6)
+		return XDP_PASS;
+	__builtin_memcpy(key.addr[0] + 12, &h.ip->saddr, 4);
+	__builtin_memcpy(key.addr[1] + 12, &h.ip->daddr, 4);
+	key.port[0] = h.tcp->source;
+	key.port[1] = h.tcp->dest;
+	bpf_map_update_elem(&remembered, &key, &nothing, BPF_NOEXIST);
+	return XDP_PASS;
 }
 
 /* --- The meter --------------------------------------------------------------------------------- */

@@ -2,24 +2,25 @@
 # benchmark needs. Never installed.
 
 BENCH       := $(BUILD)/tests/bench
-BENCH_TOOLS := $(BENCH)/flood $(BENCH)/connect $(BENCH)/fill $(BENCH)/bare.bpf.o
+BENCH_TOOLS := $(BENCH)/flood $(BENCH)/connect $(BENCH)/fill $(BENCH)/talk $(BENCH)/bare.bpf.o
 
-$(BENCH)/%.bpf.o: tests/bench/%.bpf.c tests/bench/flood.h
+$(BENCH)/%.bpf.o: tests/bench/%.bpf.c $(wildcard tests/bench/*.h)
 	$(say) BPF $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_FLAGS) -c $< -o $@
 
-$(BENCH)/flood.skel.h: $(BENCH)/flood.bpf.o
+$(BENCH)/flood.skel.h $(BENCH)/talk.skel.h: $(BENCH)/%.skel.h: $(BENCH)/%.bpf.o
 	$(say) SKEL $@
-	$(Q)$(BPFTOOL) gen skeleton $< name flood > $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $* > $@
 
-$(BENCH)/flood: $(BENCH)/flood.skel.h
-$(BENCH)/flood $(BENCH)/fill $(BENCH)/connect: $(BENCH)/%: tests/bench/%.c tests/bench/flood.h $(HEADERS)
+$(BENCH)/flood $(BENCH)/talk: $(BENCH)/%: $(BENCH)/%.skel.h
+$(BENCH)/flood $(BENCH)/talk $(BENCH)/fill $(BENCH)/connect: $(BENCH)/%: tests/bench/%.c \
+		$(wildcard tests/bench/*.h) $(HEADERS)
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(USER_FLAGS) -I$(BENCH) $< -o $@ -lbpf
 
-bench: deps ## measure what synward costs, beside its floor (8 minutes)
+bench: deps ## measure what synward costs, beside its floor (20 minutes)
 	$(Q)$(MAKE) --no-print-directory all $(BENCH_TOOLS)
 	$(Q)tests/bench/run
 .PHONY: bench

@@ -13,11 +13,11 @@ import json
 import os
 
 from common import PINS, ROUNDS, SYNWARD, middle, run, say
-from defenders import Guard, Pass, Reflector, Synward, at, flood, until
+from defenders import Guard, Insert, Pass, Reflector, Synward, at, flood, until
 
 COUNT = 300_000
 ANSWERS = f"{PINS}/answers"
-COLUMNS = (Pass, Reflector, Synward, Guard)
+COLUMNS = (Pass, Reflector, Insert, Synward, Guard)
 
 
 @contextlib.contextmanager

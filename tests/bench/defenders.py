@@ -137,6 +137,14 @@ class Pass(Defender):
     program = "pass_ingress"
 
 
+class Insert(Defender):
+    """As many bytes of each IPv4 segment's as synward keeps, into a map like its own."""
+
+    name = "bare insert"
+    program = "insert"
+    serves = False
+
+
 class Reflector(Defender):
     name = "bare reflector"
     program = "reflect"

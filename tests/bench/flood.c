@@ -12,10 +12,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
-#include <glob.h>
 #include <limits.h>
-#include <linux/ethtool.h>
-#include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/ether.h>
 #include <netinet/ip.h>
@@ -27,7 +24,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,6 +33,7 @@
 
 #include "flood.h"
 #include "flood.skel.h"
+#include "generate.h"
 
 #define FLAG_LETTERS "FSRPA"
 #define COUNT_MAX    20000000L
@@ -68,41 +65,6 @@ struct target {
 	__u8 from[ETH_ALEN], to[ETH_ALEN];
 	__u16 port;
 };
-
-/* One of those that this project's labs make and name. */
-static bool in_lab_namespace(void)
-{
-	struct stat here, lab;
-	glob_t labs = {};
-	bool found = false;
-
-	if (stat("/proc/self/ns/net", &here) || glob("/run/netns/sw-*", 0, NULL, &labs))
-		return false;
-	for (size_t i = 0; i < labs.gl_pathc; i++)
-		if (stat(labs.gl_pathv[i], &lab) == 0 && lab.st_dev == here.st_dev &&
-		    lab.st_ino == here.st_ino)
-			found = true;
-	globfree(&labs);
-	return found;
-}
-
-static int ask_interface(const char *iface, unsigned long question, struct ifreq *request)
-{
-	int fd = socket(AF_INET, SOCK_DGRAM, 0), err;
-
-	snprintf(request->ifr_name, sizeof(request->ifr_name), "%s", iface);
-	err = ioctl(fd, question, request);
-	close(fd);
-	return err;
-}
-
-static bool is_veth(const char *iface)
-{
-	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
-	struct ifreq request = { .ifr_data = (void *)&info };
-
-	return ask_interface(iface, SIOCETHTOOL, &request) == 0 && strcmp(info.driver, "veth") == 0;
-}
 
 /* The far end's address on the wire: what the kernel's neighbour table has for it. */
 static int resolve(const struct settings *s, __u8 *mac)
@@ -140,41 +102,6 @@ static int find_target(const struct settings *s, struct target *target)
 
 /* --- Templates --------------------------------------------------------------------------------- */
 
-static __u32 sum_words(const void *data, size_t bytes)
-{
-	const __u8 *at = data;
-	__u32 sum = 0;
-	__u16 word;
-
-	for (; bytes; bytes -= 2, at += 2) {
-		memcpy(&word, at, 2);
-		sum += word;
-	}
-	return sum;
-}
-
-/* The options of Linux. Returns the length of the header with them. */
-static __u8 write_options(const struct target *to, __u8 flags, __u8 *options, __u8 *ts_at)
-{
-	const __u8 with_syn[] = { 2, 4, 5, to->family == AF_INET ? 180 : 160, /* MSS 1460, 1440 */
-				  4, 2, 8, 10,
-				  0, 0, 0, 0,
-				  0, 0, 0, 0,
-				  1, 3, 3, 7 };
-	const __u8 others[] = { 1, 1, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0 };
-
-	if (flags & TH_RST)
-		return 20;
-	if (flags & TH_SYN) {
-		memcpy(options, with_syn, sizeof(with_syn));
-		*ts_at = 20 + 8;
-		return 20 + sizeof(with_syn);
-	}
-	memcpy(options, others, sizeof(others));
-	*ts_at = 20 + 4;
-	return 20 + sizeof(others);
-}
-
 static __u8 *write_ip(const struct target *to, struct flood_kind *kind, __u8 *at)
 {
 	struct ip6_hdr ip6 = { .ip6_flow = htonl(6U << 28),
@@ -209,7 +136,7 @@ static struct flood_kind make_kind(const struct target *to, __u8 flags)
 	struct tcphdr tcp = { .dest = to->port, .window = htons(64240) };
 	__u8 options[20] = {}, frame[FLOOD_FRAME_MAX] = {}, *at = frame;
 
-	kind.tcp_length = write_options(to, flags, options, &kind.ts_at);
+	kind.tcp_length = write_options(to->family, flags, options, &kind.ts_at);
 	memcpy(eth.ether_shost, to->from, ETH_ALEN);
 	memcpy(eth.ether_dhost, to->to, ETH_ALEN);
 	memcpy(at, &eth, sizeof(eth));

@@ -243,7 +243,7 @@ class Tracker:
         self.host = host
         self.log = tempfile.TemporaryFile("w+", prefix="sw-log-")
         self.process = host.start([*prefix, SYNWARD, "run", *interfaces, *options], stdout=self.log, stderr=self.log)
-        until(self.ready)
+        until(self.ready, 60)
 
     def ready(self):
         if self.process.poll() is not None:
@@ -263,7 +263,7 @@ class Tracker:
         """End it and return its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(how)
-        return self.process.wait(PATIENCE)
+        return self.process.wait(60)
 
 
 class Lab:
@@ -382,7 +382,7 @@ class Lab:
     def dump(self, name):
         """The entries of a map, fields and enumerators by name."""
         rows = json.loads(run(["bpftool", "-j", "map", "dump", "id", self.map_ids()[name]]).stdout)
-        return [row["formatted"] for row in rows]
+        return [row["formatted"] for row in rows if "formatted" in row]  # else it went while it was read
 
     def entries(self):
         """{both endpoints: value} of what is in sw_flows and sw_halfopen, overdue or not."""

@@ -15,6 +15,28 @@
 #include "prog.h"
 #include "synward.skel.h"
 
+#define VERIFIER_GRANTS \
+	1000000 /* instructions of one program, on all ways: BPF_COMPLEXITY_LIMIT_INSNS */
+
+/* A kernel a few versions on, or one more rule, takes more: there is to be room. */
+static void expect_room(const struct bpf_object *object)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program (program, object) {
+		struct bpf_prog_info info = { 0 };
+		__u32 size = sizeof(info);
+
+		if (!bpf_program__autoload(program))
+			continue;
+		must(!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size),
+		     "%s has no info", bpf_program__name(program));
+		must(info.verified_insns > 0 && info.verified_insns < VERIFIER_GRANTS / 2,
+		     "%s: the verifier walked %u instructions", bpf_program__name(program),
+		     info.verified_insns);
+	}
+}
+
 static void load_file(const char *path)
 {
 	struct bpf_object *object = bpf_object__open_file(path, NULL);
@@ -23,7 +45,14 @@ static void load_file(const char *path)
 	must(object, "%s: %s", path, strerror(errno));
 	err = bpf_object__load(object);
 	must(!err, "%s: %s", path, strerror(-err));
+	expect_room(object);
 	bpf_object__close(object);
+}
+
+static void programs_take_less_than_half_of_what_the_verifier_grants(void **state)
+{
+	(void)state;
+	expect_room(harness_skeleton()->obj);
 }
 
 static void object_of_clang_19_loads(void **state)
@@ -96,6 +125,7 @@ int test_load(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(object_of_clang_19_loads),
+		cmocka_unit_test(programs_take_less_than_half_of_what_the_verifier_grants),
 		cmocka_unit_test(program_of_ingress_takes_frames_of_many_buffers),
 		cmocka_unit_test(object_loaded_plain_tracks_by_the_kernels_clock),
 	};

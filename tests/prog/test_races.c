@@ -263,6 +263,46 @@ static void data_of_both_directions_is_all_counted(void **state)
 	run_races(&race);
 }
 
+/* A flow that nobody has seen yet. */
+static struct sw_flow_key unknown_beside(const struct sw_flow_key *key)
+{
+	struct sw_flow_key unknown = *key;
+
+	unknown.port[0] ^= 0x4000;
+	return unknown;
+}
+
+static void prepare_syns_both_ways(const struct sw_flow_key *key, __u64 now)
+{
+	struct sw_flow_key unknown = unknown_beside(key);
+
+	(void)now;
+	load(&here, HOOK_XDP, segment_of(&unknown, 0, SW_TCP_SYN, 0, 0, 0));
+	load(&there, HOOK_TC, segment_of(&unknown, 1, SW_TCP_SYN, 0, 0, 0));
+}
+
+/* Either may have come first: the record has both. */
+static void check_both_began_it(const struct sw_flow_key *key, __u64 now)
+{
+	struct sw_flow_key unknown = unknown_beside(key);
+	struct sw_flow flow;
+
+	(void)now;
+	assert_int_equal(harness_find(&unknown, &flow), PLACE_HALFOPEN);
+	for (int end = 0; end < 2; end++)
+		assert_int_equal(flow.ep[end].packets, 1);
+}
+
+static void two_first_segments_begin_one_flow(void **state)
+{
+	const struct race race = { prepare_syns_both_ways, check_both_began_it };
+
+	(void)state;
+	run_races(&race);
+	assert_int_equal(harness_count(SW_HALFOPEN_OPENED),
+			 2 * RACES); /* one of them the handshake's */
+}
+
 int test_races(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -271,6 +311,7 @@ int test_races(void)
 		cmocka_unit_test_teardown(a_fin_that_overtakes_its_data_keeps_its_number,
 					  end_races),
 		cmocka_unit_test_teardown(data_of_both_directions_is_all_counted, end_races),
+		cmocka_unit_test_teardown(two_first_segments_begin_one_flow, end_races),
 	};
 
 	return cmocka_run_group_tests_name("races", tests, NULL, NULL);

@@ -14,6 +14,10 @@ int main(void)
 	failed += test_command_line();
 	failed += test_options();
 	failed += test_findings();
+	failed += test_due_wheel();
+	failed += test_flow_table();
+	failed += test_names();
+	failed += test_values();
 	failed += test_key_file();
 	failed += test_keys();
 	failed += test_model();

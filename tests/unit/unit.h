@@ -8,12 +8,15 @@
 int test_command_line(void);
 int test_options(void);
 int test_findings(void);
+int test_due_wheel(void);
+int test_flow_table(void);
 int test_key_file(void);
 int test_keys(void);
 int test_cookie(void);
 int test_guard(void);
 int test_pressure(void);
 int test_model(void);
+int test_names(void);
 int test_numbers(void);
 int test_holes(void);
 int test_loop(void);
@@ -21,6 +24,7 @@ int test_parse(void);
 int test_prediction(void);
 int test_reply(void);
 int test_siphash(void);
+int test_values(void);
 int test_vectors(void);
 
 #endif
