@@ -73,6 +73,8 @@ class Ends:
         if self.sockets[end]:
             self.close(end)
         self.sockets[end] = self.make(end)
+        if self.schedule.isn and not self.generation:
+            lab.set_isn(self.sockets[end], self.schedule.isn)
         error = self.sockets[end].connect_ex((self.address[1 - end], self.ports[1 - end]))
         if error in (0, errno.EINPROGRESS):
             self.silent.discard(end)

@@ -96,8 +96,16 @@ class Evidence:
         return any(each.end == end and each.segment.data and each not in self.shown for each in self.all)
 
     def role_known(self, end):
-        first = self.numbers.first_fin[end].get(self.moment.generation)
-        return first is None or first in self.shown
+        """Its first FIN was shown, or the other's that acknowledges it, or that it spoke past its FIN and before the
+        other's."""
+        fins = [self.numbers.first_fin[each].get(self.moment.generation) for each in (end, self.peer[end])]
+        mine, theirs = self.fin(end), self.fin(self.peer[end])
+        if mine is None or theirs is None or fins[0] in self.shown:
+            return True
+        if fins[1] in self.shown and at_or_after(fins[1].segment.ack, mine + 1):
+            return True
+        return any(("F" in each.segment.flags or at_or_after(each.segment.seq, mine + 1)) and
+                   not at_or_after(each.segment.ack, theirs + 1) for each in self.plain[end])
 
     def passive(self, end):
         """Its FIN came after the other's."""

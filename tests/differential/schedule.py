@@ -93,6 +93,7 @@ class Schedule:
         self.profile = profile(rng)
         self.stripped = rng.choice(STRIPPED)
         self.room = rng.choice((0, 0, 0, 4000))  # SO_RCVBUF
+        self.isn = rng.choice((0, 0, 0, (1 << 32) - rng.choice((1, 2, 1000, 5000))))  # of the first SYN; 0: the kernel's
         self.steps = [self.open()] + [self.step(rng) for _ in range(rng.randint(2, 7))]
         if rng.random() < 0.3:
             self.steps += [Step([(0, "close", 0), (1, "close", 0)], rng.random() < 0.5), self.open()]
@@ -122,6 +123,7 @@ class Schedule:
 
     def __str__(self):
         lost = f" without options {self.stripped}" if self.stripped else ""
+        lost += f", first ISN {self.isn}" if self.isn else ""
         lost += f", room for {self.room}" if self.room else ""
         return (f"seed {self.seed}: IPv{self.family}, {self.opening}, active {'AB'[self.active]}, "
                 f"{self.profile.name}{lost}: " + "; ".join(map(str, self.steps)))
