@@ -12,7 +12,7 @@ MODULUS = 1 << 32
 INCARNATION = 100_000  # an incarnation sends less than this
 
 REASONS = {
-    "incarnation-unseen": "of a later incarnation no SYN was shown, or nothing that goes on from it",
+    "incarnation-unseen": "of a later incarnation the SYN was not shown, or nothing that goes on from it",
     "handshake-unseen": "no segment was shown that proves this end synchronised",
     "silent-close": "the socket went without a segment: power lost, or closed before its SYN was answered",
     "reset-unseen": "the RST was not shown",
@@ -121,7 +121,7 @@ class Evidence:
 
     def incarnation_unseen(self):
         return self.moment.generation > 1 and not any(
-            self.syns[end] and (self.syns[self.peer[end]] or self.plain[end]) for end in (0, 1))
+            self.asked(end) and (self.syns[self.peer[end]] or self.plain[end]) for end in (0, 1))
 
     def exact(self, reset):
         """Something shown says that this is the number its receiver expects."""
@@ -148,6 +148,8 @@ class Evidence:
         theirs = {theirs_acked: "" if theirs_acked or self.fin(self.peer[end]) is None else "ack-of-fin-unseen"}
         if theirs_acked and not theirs_direct:
             theirs[False] = "byte-or-fin"
+        if direct and theirs_direct:
+            theirs.setdefault(True, "ack-of-fin-unseen")  # FINs that cross are taken as delivered
         roles = {self.passive(end): ""}
         if not self.role_known(end):
             roles[not self.passive(end)] = "first-fin-unseen"
@@ -158,9 +160,19 @@ class Evidence:
                     found.setdefault(state, why or why_heard or why_late or
                                      ("ack-of-fin-unseen" if closed and not acked else "fin-unseen"))
         if not self.synchronised(end):
-            for state in ("SYN_SENT", "SYN_RCVD", "CLOSED", "ESTABLISHED"):
-                found.setdefault(state, "handshake-unseen")
+            found.update(dict.fromkeys(self.openings(end), "handshake-unseen"))
         return found
+
+    def openings(self, end):
+        """The states of an end of which no more than SYNs were shown."""
+        if not self.syns[end]:
+            return "CLOSED", "SYN_SENT", "SYN_RCVD", "ESTABLISHED"
+        return ("SYN_SENT", "SYN_RCVD") if self.syns[self.peer[end]] or self.asked(end) else \
+            ("SYN_RCVD", "ESTABLISHED")
+
+    def asked(self, end):
+        """Its SYN was shown, which asks for a connection; a SYN+ACK alone may be of one that is picked up midstream."""
+        return any("A" not in each.segment.flags for each in self.syns[end])
 
     def excused(self, end, said):
         """Why no observer could know better than this, or None."""
