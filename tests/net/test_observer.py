@@ -14,6 +14,7 @@ from tcp import Segment
 BLIND = 250  # segments of each kind in each direction
 SMALL_MTU = 600
 OVER_SOON = 120  # seconds
+SYN_RCVD_STAYS = 60
 
 
 class Router(Host):
@@ -212,6 +213,45 @@ def server_without_memory_resets_what_it_does_not_know(lab):
     lose_power(conn.server)
     conn.client.send(b"are you there")
     conn.states("CLOSED", "CLOSED")
+
+
+# A server that repeats its SYN+ACK to a client that has acknowledged it
+
+def not_taken_yet(lab, conn):
+    """Client ESTABLISHED, server SYN_RCVD, for `ss` and for synward, and the flow stays no longer than SYN_RCVD does."""
+    conn.states("ESTABLISHED", "SYN_RCVD")
+    expires = conn.flow()["expires"]
+    assert expires <= SYN_RCVD_STAYS, f"stays for {expires} s"
+
+
+@test
+def full_accept_queue_leaves_the_server_in_syn_rcvd(lab):
+    """A backlog of 1 takes two. One is there, and of two more that come at the same time one has to wait."""
+    listener = lab.keep(lab.server.listener(4, lab.port, backlog=1))
+    first, one, two = (lab.connection(listen=listener) for _ in range(3))
+    first.start().states("ESTABLISHED", "ESTABLISHED")
+    lab.server.hold()
+    for conn in one, two:
+        conn.start()
+        conn.states("SYN_SENT", "LISTEN", ss=("SYN_SENT", "SYN_RCVD"))
+    lab.server.release()
+    until(lambda: None if sockets(lab, *two.names)[0] == "ESTABLISHED" else "the client is not ESTABLISHED")
+    not_taken_yet(lab, two)
+    for conn in first, one, two:
+        conn.accept()
+    two.server.send(b"at last")
+    assert two.client.recv(100) == b"at last"
+    two.states("ESTABLISHED", "ESTABLISHED")
+
+
+@test
+def deferred_accept_leaves_the_server_in_syn_rcvd_until_data_comes(lab):
+    listener = lab.keep(lab.server.listener(4, lab.port))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 5)
+    conn = lab.connection(listen=listener).start()
+    not_taken_yet(lab, conn)
+    conn.client.send(b"what it waits for")
+    conn.accept().states("ESTABLISHED", "ESTABLISHED")
 
 
 # Blind segments into a live connection
