@@ -74,8 +74,14 @@ class Evidence:
         self.fins = [next((numbers.fins[end][moment.generation] for each in self.all
                            if each.end == end and "F" in each.segment.flags), None) for end in (0, 1)]
         self.syns = [[each for each in self.mine if each.end == end and "S" in each.segment.flags] for end in (0, 1)]
-        self.plain = [[each for each in self.mine if each.end == end and "S" not in each.segment.flags]
-                      for end in (0, 1)]
+        begin = self.begin()
+        self.plain = [[each for each in self.mine if each.end == end and "S" not in each.segment.flags and
+                       any(number >= begin for number in each.seen)] for end in (0, 1)]
+
+    def begin(self):
+        """The frame from which on numbers prove something: a later incarnation begins with its SYN."""
+        asking = [each.seen[0] for each in self.mine if "S" in each.segment.flags and "A" not in each.segment.flags]
+        return min(asking, default=0) if self.moment.generation > 1 else 0
 
     def fin(self, end):
         """The number of the FIN that this end has sent so far, if any."""
@@ -121,7 +127,10 @@ class Evidence:
 
     def incarnation_unseen(self):
         return self.moment.generation > 1 and not any(
-            self.asked(end) and (self.syns[self.peer[end]] or self.plain[end]) for end in (0, 1))
+            self.asked(end) and (self.syns[self.peer[end]] or self.plain[end] or self.reset_shown()) for end in (0, 1))
+
+    def reset_shown(self):
+        return any(reset in self.shown and self.exact(reset) for reset in self.resets)
 
     def exact(self, reset):
         """Something shown says that this is the number its receiver expects."""
@@ -178,14 +187,12 @@ class Evidence:
         """Why no observer could know better than this, or None."""
         truth = plain(self.moment.states[end])
         shown = [reset for reset in self.resets if reset in self.shown]
-        gone = self.moment.states[0] in ABSENT and self.moment.states[1] in ABSENT
-        if gone and any(self.exact(reset) for reset in shown):
-            return None
         if self.incarnation_unseen():
             return "incarnation-unseen"
-        if said == "CLOSED":
-            if any(reset in self.shown and not reset.got for reset in self.resets):
-                return "reset-lost-behind"
+        if set(self.moment.states) <= set(ABSENT) and self.reset_shown():
+            return None
+        if said == "CLOSED" and any(not reset.got for reset in shown):
+            return "reset-lost-behind"
         options = self.options(end)
         if truth != "CLOSED":
             return options.get(said)
