@@ -18,9 +18,10 @@ REASONS = {
     "reset-unseen": "the RST was not shown",
     "reset-inexact": "the RST was shown, but nothing that says its number is the exact one",
     "reset-lost-behind": "the RST was shown and never arrived",
+    "reset-overtaken": "a RST to the connection before was shown behind all that was shown of this one",
     "fin-unsent": "the socket is closed, and its FIN waits behind data that the other end has no room for",
     "fin-unseen": "the FIN was not shown, nor anything behind it",
-    "byte-or-fin": "of the FIN only its acknowledgement was shown, which may be that of a byte",
+    "byte-or-fin": "of the FIN was shown that its number was taken, which may be by a byte",
     "hole-before-fin": "the FIN was shown, data before it was not",
     "ack-of-fin-unseen": "the FIN was shown, its acknowledgement was not",
     "first-fin-unseen": "of the FIN a repetition alone was shown: who closed first is not to be seen",
@@ -88,9 +89,19 @@ class Evidence:
         return self.fins[end]
 
     def fin_direct(self, end):
+        """Its FIN was shown; or all before it, its acknowledgement, and that the end goes on behind it without data."""
         fin = self.fin(end)
-        return fin is not None and any("F" in each.segment.flags or
-                                       at_or_after(each.segment.seq, fin + 1) for each in self.plain[end])
+        if fin is None:
+            return False
+        if any("F" in each.segment.flags for each in self.plain[end]):
+            return True
+        base = any(each.segment.end == fin for each in self.plain[end] + self.syns[end]) or \
+            any(each.segment.ack == fin for each in self.plain[self.peer[end]])
+        return base and self.fin_acked(end) and self.behind_fin(end)
+
+    def behind_fin(self, end):
+        fin = self.fin(end)
+        return fin is not None and any(at_or_after(each.segment.seq, fin + 1) for each in self.plain[end])
 
     def fin_acked(self, end):
         fin = self.fin(end)
@@ -132,6 +143,11 @@ class Evidence:
     def reset_shown(self):
         return any(reset in self.shown and self.exact(reset) for reset in self.resets)
 
+    def reset_overtaken(self):
+        last = max((number for each in self.mine for number in each.seen if number <= self.moment.frames), default=0)
+        return self.moment.generation > 1 and any(number > last for each in self.shown if "R" in each.segment.flags
+                                                  for number in each.seen)
+
     def exact(self, reset):
         """Something shown says that this is the number its receiver expects."""
         seq, end = reset.segment.seq, reset.end
@@ -144,13 +160,14 @@ class Evidence:
         """{state: why} of the states that the shown segments leave open for this end."""
         found = {}
         direct, acked = self.fin_direct(end), self.fin_acked(end)
+        hinted = acked or self.behind_fin(end)
         theirs_direct, theirs_acked = self.fin_direct(self.peer[end]), self.fin_acked(self.peer[end])
-        mine = {direct or acked: ""}
-        if acked and not direct:
+        mine = {direct or hinted: ""}
+        if hinted and not direct:
             mine[False] = "byte-or-fin"
         if direct and not acked and self.hole(end):
             mine[False] = "hole-before-fin"
-        if not direct and not acked and self.fin(end) is not None:
+        if not direct and not hinted and self.fin(end) is not None:
             mine = {False: "fin-unseen"}
         if self.fin(end) is None and self.moment.states[end] in CLOSED_ITS_HALF:
             mine = {False: "fin-unsent"}
@@ -193,6 +210,8 @@ class Evidence:
             return None
         if said == "CLOSED" and any(not reset.got for reset in shown):
             return "reset-lost-behind"
+        if said == "CLOSED" and self.reset_overtaken():
+            return "reset-overtaken"
         options = self.options(end)
         if truth != "CLOSED":
             return options.get(said)
