@@ -89,7 +89,7 @@ class Evidence:
         return self.fins[end]
 
     def fin_direct(self, end):
-        """Its FIN was shown; or all before it, its acknowledgement, and that the end goes on behind it without data."""
+        """Its FIN was shown; or all before it, its acknowledgement, and then that the end goes on behind it."""
         fin = self.fin(end)
         if fin is None:
             return False
@@ -97,16 +97,16 @@ class Evidence:
             return True
         base = any(each.segment.end == fin for each in self.plain[end] + self.syns[end]) or \
             any(each.segment.ack == fin for each in self.plain[self.peer[end]])
-        return base and self.fin_acked(end) and self.behind_fin(end)
+        acked, behind = self.acks_of_fin(end), self.behind_fin(end)
+        return base and bool(acked and behind) and acked[0].seen[0] < behind[-1].seen[-1]
 
     def behind_fin(self, end):
         fin = self.fin(end)
-        return fin is not None and any(at_or_after(each.segment.seq, fin + 1) for each in self.plain[end])
+        return [each for each in self.plain[end] if fin is not None and at_or_after(each.segment.seq, fin + 1)]
 
-    def fin_acked(self, end):
+    def acks_of_fin(self, end):
         fin = self.fin(end)
-        return fin is not None and any("A" in each.segment.flags and at_or_after(each.segment.ack, fin + 1)
-                                       for each in self.plain[self.peer[end]])
+        return [each for each in self.plain[self.peer[end]] if fin is not None and at_or_after(each.segment.ack, fin + 1)]
 
     def hole(self, end):
         """Data of this end was sent and not shown."""
@@ -159,9 +159,9 @@ class Evidence:
     def options(self, end):
         """{state: why} of the states that the shown segments leave open for this end."""
         found = {}
-        direct, acked = self.fin_direct(end), self.fin_acked(end)
-        hinted = acked or self.behind_fin(end)
-        theirs_direct, theirs_acked = self.fin_direct(self.peer[end]), self.fin_acked(self.peer[end])
+        direct, acked = self.fin_direct(end), bool(self.acks_of_fin(end))
+        hinted = acked or bool(self.behind_fin(end))
+        theirs_direct, theirs_acked = self.fin_direct(self.peer[end]), bool(self.acks_of_fin(self.peer[end]))
         mine = {direct or hinted: ""}
         if hinted and not direct:
             mine[False] = "byte-or-fin"
