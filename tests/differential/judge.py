@@ -18,7 +18,7 @@ REASONS = {
     "reset-unseen": "the RST was not shown",
     "reset-inexact": "the RST was shown, but nothing that says its number is the exact one",
     "reset-lost-behind": "the RST was shown and never arrived",
-    "reset-overtaken": "a RST to the connection before was shown behind all that was shown of this one",
+    "reset-overtaken": "a RST of the connection before was shown behind the SYN of this one",
     "fin-unsent": "the socket is closed, and its FIN waits behind data that the other end has no room for",
     "fin-unseen": "the FIN was not shown, nor anything behind it",
     "byte-or-fin": "of the FIN was shown that its number was taken, which may be by a byte",
@@ -144,9 +144,10 @@ class Evidence:
         return any(reset in self.shown and self.exact(reset) for reset in self.resets)
 
     def reset_overtaken(self):
-        last = max((number for each in self.mine for number in each.seen if number <= self.moment.frames), default=0)
-        return self.moment.generation > 1 and any(number > last for each in self.shown if "R" in each.segment.flags
-                                                  for number in each.seen)
+        """A RST by the numbers of an earlier incarnation was shown, and no SYN since."""
+        last = max((each.seen[-1] for each in self.syns[0] + self.syns[1]), default=0)
+        return any(each.seen[-1] > last and self.numbers.generation(each) < self.moment.generation
+                   for each in self.shown if "R" in each.segment.flags)
 
     def exact(self, reset):
         """Something shown says that this is the number its receiver expects."""
@@ -240,7 +241,7 @@ def judge(lane, said):
     numbers = Numbers(lane)
     for moment in lane.moments:
         evidence = None
-        for end in (0, 1):
+        for end in (0,) if lane.ends.alone else (0, 1):
             state = plain(said(moment, end))
             if state == plain(moment.states[end]):
                 continue
