@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""What the tracker should have said, and what no observer could have known.
+
+The tracker is right where it says what the kernels say. Where it does not, the segments that it was shown are looked
+through by one who knows all the numbers (ISNs, FINs, which incarnation): the states that they leave open, and no
+others, are excused, under the name of what was missing. So the rule does not ask how the tracker came to its answer.
+"""
+
+ABSENT = "CLOSED", "LISTEN"  # there is no connection
+CLOSED_ITS_HALF = "FIN_WAIT_1", "CLOSING", "LAST_ACK"
+MODULUS = 1 << 32
+INCARNATION = 100_000  # an incarnation sends less than this
+
+REASONS = {
+    "incarnation-unseen": "of a later incarnation the SYN was not shown, or nothing that goes on from it",
+    "handshake-unseen": "no segment was shown that proves this end synchronised",
+    "silent-close": "the socket went without a segment: power lost, or closed before its SYN was answered",
+    "reset-unseen": "the RST was not shown",
+    "reset-inexact": "the RST was shown, but nothing that says its number is the exact one",
+    "reset-lost-behind": "the RST was shown and never arrived",
+    "reset-overtaken": "a RST of the connection before was shown behind the SYN of this one",
+    "fin-unsent": "the socket is closed, and its FIN waits behind data that the other end has no room for",
+    "fin-unseen": "the FIN was not shown, nor anything behind it",
+    "byte-or-fin": "of the FIN was shown that its number was taken, which may be by a byte",
+    "hole-before-fin": "the FIN was shown, data before it was not",
+    "ack-of-fin-unseen": "the FIN was shown, its acknowledgement was not",
+    "first-fin-unseen": "of the FIN a repetition alone was shown: who closed first is not to be seen",
+}
+
+
+def plain(state):
+    """LISTEN is of a port, not of this connection."""
+    return "CLOSED" if state in ABSENT else state
+
+
+def at_or_after(one, other):
+    return (one - other) % MODULUS < MODULUS // 2
+
+
+class Numbers:
+    """The true numbers of one lane: ISNs by end and generation, FINs."""
+
+    def __init__(self, lane):
+        self.isns = [{}, {}]  # isn: generation
+        self.fins = [{}, {}]  # generation: number of the FIN
+        self.first_fin = [{}, {}]
+        for sent in lane.journey.sent:
+            if "S" in sent.segment.flags and not sent.forged:
+                self.isns[sent.end].setdefault(sent.segment.seq, sent.generation)
+            if "F" in sent.segment.flags and not sent.forged:
+                generation = self.generation(sent)
+                self.fins[sent.end].setdefault(generation, (sent.segment.end - 1) % MODULUS)
+                self.first_fin[sent.end].setdefault(generation, sent)
+
+    def generation(self, sent):
+        """By the nearest ISN below."""
+        near = [((sent.segment.seq - isn) % MODULUS, generation) for isn, generation in self.isns[sent.end].items()
+                if generation <= sent.generation]
+        distance, generation = min(near, default=(MODULUS, sent.generation))
+        return generation if distance < INCARNATION else sent.generation
+
+
+class Evidence:
+    """What the segments prove that were shown until a moment."""
+
+    def __init__(self, lane, numbers, moment):
+        self.moment, self.numbers = moment, numbers
+        self.peer = (0, 0) if lane.ends.alone else (1, 0)
+        sent = [each for each in lane.journey.sent[:moment.segments] if not each.forged]
+        self.shown = [each for each in sent if any(number <= moment.frames for number in each.seen)]
+        self.resets = [each for each in sent if "R" in each.segment.flags and each.generation == moment.generation]
+        self.all = [each for each in sent if numbers.generation(each) == moment.generation and
+                    "R" not in each.segment.flags]
+        self.mine = [each for each in self.all if each in self.shown]
+        self.fins = [next((numbers.fins[end][moment.generation] for each in self.all
+                           if each.end == end and "F" in each.segment.flags), None) for end in (0, 1)]
+        self.syns = [[each for each in self.mine if each.end == end and "S" in each.segment.flags] for end in (0, 1)]
+        begin = self.begin()
+        self.plain = [[each for each in self.mine if each.end == end and "S" not in each.segment.flags and
+                       any(number >= begin for number in each.seen)] for end in (0, 1)]
+
+    def begin(self):
+        """The frame from which on numbers prove something: a later incarnation begins with its SYN."""
+        asking = [each.seen[0] for each in self.mine if "S" in each.segment.flags and "A" not in each.segment.flags]
+        return min(asking, default=0) if self.moment.generation > 1 else 0
+
+    def fin(self, end):
+        """The number of the FIN that this end has sent so far, if any."""
+        return self.fins[end]
+
+    def fin_direct(self, end):
+        """Its FIN was shown; or all before it, its acknowledgement, and then that the end goes on behind it."""
+        fin = self.fin(end)
+        if fin is None:
+            return False
+        if any("F" in each.segment.flags for each in self.plain[end]):
+            return True
+        base = any(each.segment.end == fin for each in self.plain[end] + self.syns[end]) or \
+            any(each.segment.ack == fin for each in self.plain[self.peer[end]])
+        acked, behind = self.acks_of_fin(end), self.behind_fin(end)
+        return base and bool(acked and behind) and acked[0].seen[0] < behind[-1].seen[-1]
+
+    def behind_fin(self, end):
+        fin = self.fin(end)
+        return [each for each in self.plain[end] if fin is not None and at_or_after(each.segment.seq, fin + 1)]
+
+    def acks_of_fin(self, end):
+        fin = self.fin(end)
+        return [each for each in self.plain[self.peer[end]] if fin is not None and at_or_after(each.segment.ack, fin + 1)]
+
+    def hole(self, end):
+        """Data of this end was sent and not shown."""
+        return any(each.end == end and each.segment.data and each not in self.shown for each in self.all)
+
+    def role_known(self, end):
+        """Its first FIN was shown, or the other's that acknowledges it, or that it spoke past its FIN and before the
+        other's."""
+        fins = [self.numbers.first_fin[each].get(self.moment.generation) for each in (end, self.peer[end])]
+        mine, theirs = self.fin(end), self.fin(self.peer[end])
+        if mine is None or theirs is None or fins[0] in self.shown:
+            return True
+        if fins[1] in self.shown and at_or_after(fins[1].segment.ack, mine + 1):
+            return True
+        return any(("F" in each.segment.flags or at_or_after(each.segment.seq, mine + 1)) and
+                   not at_or_after(each.segment.ack, theirs + 1) for each in self.plain[end])
+
+    def passive(self, end):
+        """Its FIN came after the other's."""
+        first, other = self.numbers.first_fin[end].get(self.moment.generation), self.fin(self.peer[end])
+        return bool(first and other is not None and at_or_after(first.segment.ack, other + 1))
+
+    def synchronised(self, end):
+        """It has spoken past its SYN, or its SYN was acknowledged past the other's."""
+        if self.plain[end]:
+            return True
+        isns = [isn for isn, generation in self.numbers.isns[end].items() if generation == self.moment.generation]
+        return any(at_or_after(each.segment.ack, isn + 1) for each in self.plain[self.peer[end]] for isn in isns)
+
+    def incarnation_unseen(self):
+        return self.moment.generation > 1 and not any(
+            self.asked(end) and (self.syns[self.peer[end]] or self.plain[end] or self.reset_shown()) for end in (0, 1))
+
+    def reset_shown(self):
+        return any(reset in self.shown and self.exact(reset) for reset in self.resets)
+
+    def reset_overtaken(self):
+        """A RST by the numbers of an earlier incarnation was shown, and no SYN since."""
+        last = max((each.seen[-1] for each in self.syns[0] + self.syns[1]), default=0)
+        return any(each.seen[-1] > last and self.numbers.generation(each) < self.moment.generation
+                   for each in self.shown if "R" in each.segment.flags)
+
+    def exact(self, reset):
+        """Something shown says that this is the number its receiver expects."""
+        seq, end = reset.segment.seq, reset.end
+        shown = [each for each in self.shown if each is not reset]
+        return any(each.segment.end == seq if each.end == end else each.segment.ack == seq for each in shown) or \
+            "A" in reset.segment.flags and any(each.end != end and "S" in each.segment.flags and
+                                               each.segment.end == reset.segment.ack for each in shown)
+
+    def options(self, end):
+        """{state: why} of the states that the shown segments leave open for this end."""
+        found = {}
+        direct, acked = self.fin_direct(end), bool(self.acks_of_fin(end))
+        hinted = acked or bool(self.behind_fin(end))
+        theirs_direct, theirs_acked = self.fin_direct(self.peer[end]), bool(self.acks_of_fin(self.peer[end]))
+        mine = {direct or hinted: ""}
+        if hinted and not direct:
+            mine[False] = "byte-or-fin"
+        if direct and not acked and self.hole(end):
+            mine[False] = "hole-before-fin"
+        if not direct and not hinted and self.fin(end) is not None:
+            mine = {False: "fin-unseen"}
+        if self.fin(end) is None and self.moment.states[end] in CLOSED_ITS_HALF:
+            mine = {False: "fin-unsent"}
+        theirs = {theirs_acked: "" if theirs_acked or self.fin(self.peer[end]) is None else "ack-of-fin-unseen"}
+        if theirs_acked and not theirs_direct:
+            theirs[False] = "byte-or-fin"
+        if direct and theirs_direct:
+            theirs.setdefault(True, "ack-of-fin-unseen")  # FINs that cross are taken as delivered
+        roles = {self.passive(end): ""}
+        if not self.role_known(end):
+            roles[not self.passive(end)] = "first-fin-unseen"
+        for closed, why in mine.items():
+            for heard, why_heard in theirs.items():
+                for late, why_late in roles.items():
+                    state = state_of(closed, acked, heard, late)
+                    found.setdefault(state, why or why_heard or why_late or
+                                     ("ack-of-fin-unseen" if closed and not acked else "fin-unseen"))
+        if not self.synchronised(end):
+            found.update(dict.fromkeys(self.openings(end), "handshake-unseen"))
+        return found
+
+    def openings(self, end):
+        """The states of an end of which no more than SYNs were shown."""
+        if not self.syns[end]:
+            return "CLOSED", "SYN_SENT", "SYN_RCVD", "ESTABLISHED"
+        return ("SYN_SENT", "SYN_RCVD") if self.syns[self.peer[end]] or self.asked(end) else \
+            ("SYN_RCVD", "ESTABLISHED")
+
+    def asked(self, end):
+        """Its SYN was shown, which asks for a connection; a SYN+ACK alone may be of one that is picked up midstream."""
+        return any("A" not in each.segment.flags for each in self.syns[end])
+
+    def excused(self, end, said):
+        """Why no observer could know better than this, or None."""
+        truth = plain(self.moment.states[end])
+        shown = [reset for reset in self.resets if reset in self.shown]
+        if self.incarnation_unseen():
+            return "incarnation-unseen"
+        if set(self.moment.states) <= set(ABSENT) and self.reset_shown():
+            return None
+        if said == "CLOSED" and any(not reset.got for reset in shown):
+            return "reset-lost-behind"
+        if said == "CLOSED" and self.reset_overtaken():
+            return "reset-overtaken"
+        options = self.options(end)
+        if truth != "CLOSED":
+            return options.get(said)
+        if said in options:
+            if self.moment.silent:
+                return "silent-close"
+            if shown:
+                return "reset-inexact"
+            return "reset-unseen" if self.resets else options[said]
+        return None
+
+
+def state_of(closed, acked, heard, late):
+    """An end's state: it has closed, which is acknowledged; it has heard of the other's close, before its own."""
+    if not closed:
+        return "CLOSE_WAIT" if heard else "ESTABLISHED"
+    if not heard:
+        return "FIN_WAIT_2" if acked else "FIN_WAIT_1"
+    if late:
+        return "CLOSED" if acked else "LAST_ACK"
+    return "TIME_WAIT" if acked else "CLOSING"
+
+
+def judge(lane, said):
+    """Yields (moment, end, state said, why it is excused or None) for each end and moment that differs."""
+    numbers = Numbers(lane)
+    for moment in lane.moments:
+        evidence = None
+        for end in (0,) if lane.ends.alone else (0, 1):
+            state = plain(said(moment, end))
+            if state == plain(moment.states[end]):
+                continue
+            evidence = evidence or Evidence(lane, numbers, moment)
+            yield moment, end, state, evidence.excused(end, state)
