@@ -17,6 +17,7 @@ UNIT_OBJECTS   += $(patsubst %,$(TESTS)/objects/user/commands/%.o, \
                     command_line option run_options cmd_help findings)
 UNIT_OBJECTS   += $(patsubst %,$(TESTS)/objects/user/text/%.o,json names values)
 UNIT_OBJECTS   += $(patsubst %,$(TESTS)/objects/user/daemon/%.o,loop)
+UNIT_OBJECTS   += $(patsubst %,$(TESTS)/objects/user/model/%.o,flow_table keys_in_force)
 PROG_OBJECTS   := $(call test_objects,prog) $(COMMON_OBJECTS) $(TESTS)/objects/user/host/kernel.o
 
 .PHONY: unit need-cmocka test-unit test-prog test-fuzz build-unit build-prog build-fuzz build-forge

@@ -26,6 +26,8 @@ int main(void)
 	failed += test_reply();
 	failed += test_guard();
 	failed += test_pressure();
+	failed += test_flow_table();
+	failed += test_keys_in_force();
 	failed += test_loop();
 	failed += test_vectors();
 	return failed ? 1 : 0;

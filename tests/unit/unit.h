@@ -16,6 +16,8 @@ int test_pressure(void);
 int test_model(void);
 int test_numbers(void);
 int test_holes(void);
+int test_flow_table(void);
+int test_keys_in_force(void);
 int test_loop(void);
 int test_parse(void);
 int test_prediction(void);
