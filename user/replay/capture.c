@@ -88,14 +88,14 @@ int sw_capture_locate(struct sw_capture_source *source, const char *path)
 	source->copy = -1;
 	source->name = standard ? "standard input" : path;
 	if (fd < 0 || fstat(fd, &status))
-		return sw_fail(-errno, NULL, "open %s", source->name);
-	if (S_ISDIR(status.st_mode))
+		err = sw_fail(-errno, NULL, "open %s", source->name);
+	else if (S_ISDIR(status.st_mode))
 		err = sw_fail(-EISDIR, file_hint, "read %s", source->name);
 	else if (standard || !S_ISREG(status.st_mode))
 		err = copy_pipe(source, fd);
 	else
 		snprintf(source->path, sizeof(source->path), "%s", path);
-	if (!standard)
+	if (!standard && fd >= 0)
 		close(fd);
 	return err;
 }

@@ -12,7 +12,7 @@
 #include <synward/offline.h>
 #include <synward/state.h>
 
-#include "model/flow_table.h"
+#include "model/flow_maps.h"
 #include "text/names.h"
 #include "replay/engine.h"
 #include "text/report.h"
