@@ -67,11 +67,14 @@ const struct sw_option sw_options_replay[] = {
 #define CONN_LINE(name, meaning) " " name "\t" meaning "\n"
 
 const char sw_options_replay_more[] =
-	"FILE is a pcap or pcapng file, \"-\" is standard input. Link layers: Ethernet with VLAN\n"
-	"tags, Linux cooked, raw IP, BSD loopback. Nothing is attached, and no daemon is needed.\n"
+	"FILE is a pcap or pcapng file, or one compressed by gzip or zstd; \"-\" is standard input.\n"
+	"Link layers: Ethernet, Linux cooked, raw IP, BSD loopback, PPP, NFLOG, 802.11 and others.\n"
+	"In tunnels (VXLAN, Geneve, GRE, ERSPAN, GTP, PPPoE, MPLS, IP in IP) the innermost connection\n"
+	"is followed, those of two ids apart. Nothing is attached, and no daemon is needed.\n"
 	"Without --json, --segments, --ladder and --svg the flows are listed. A flow ends when the\n"
 	"capture's clock says so, or the capture does. A segment whose checksum is wrong changes\n"
-	"nothing, unless all checksums of its sender are.\n"
+	"nothing, unless all checksums of its sender are, or its receiver acknowledged it. A flow\n"
+	"with ! behind it had segments that changed nothing; why is said at the end.\n"
 	"\n"
 	"CONN is how far a flow came, as Zeek says it:\n"
 	SW_CONN_STATES(CONN_LINE);

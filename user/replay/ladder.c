@@ -17,14 +17,14 @@
 #define FOLD_HEAD 4
 #define FOLD_TAIL 4
 
-void sw_ladder_find(void *context, const struct sw_flow_key *key, const struct sw_flow *flow)
+void sw_ladder_find(void *context, const struct sw_flow_end *end)
 {
 	struct sw_ladder *ladder = context;
 
 	if (++ladder->flows != ladder->number)
 		return;
-	ladder->key = *key;
-	ladder->flow = *flow;
+	ladder->key = *end->key;
+	ladder->flow = *end->flow;
 }
 
 /* The clock of replay never stands still: a start tells one incarnation from the next. */
@@ -65,7 +65,7 @@ static struct sw_rung rung_of(const struct sw_ladder *ladder, const struct sw_st
 {
 	struct sw_sides sides = sw_step_sides(step);
 	struct sw_rung rung = {
-		.time_ns = (__s64)(step->time_ns - ladder->first_ns),
+		.time_ns = step->time_ns - ladder->first_ns,
 		.reason = sw_step_reason(step),
 		.seq = sw_relative_seq(step),
 		.ack = sw_relative_ack(step),
@@ -146,8 +146,10 @@ void sw_ladder_collect(void *context, const struct sw_step *step)
 		ladder->rung = rung;
 		ladder->room = room;
 	}
-	if (!ladder->count)
-		ladder->first_ns = step->time_ns;
+	if (!ladder->segments++)
+		ladder->first_ns = ladder->last_ns = step->time_ns;
+	if (step->time_ns > ladder->last_ns)
+		ladder->last_ns = step->time_ns;
 	rung = &ladder->rung[ladder->count++];
 	*rung = rung_of(ladder, step);
 	rung->crosses = ladder->count > 1 && crosses(rung - 1, rung);
@@ -222,9 +224,8 @@ const char *sw_ladder_size(const struct sw_ladder *ladder, char text[SW_LADDER_S
 	const struct sw_flow *flow = &ladder->flow;
 	char time[SW_VALUE_TEXT];
 
-	snprintf(text, SW_LADDER_SIZE, "%llu segments, %llu bytes in %s",
-		 (__u64)flow->ep[0].packets + flow->ep[1].packets,
+	snprintf(text, SW_LADDER_SIZE, "%llu segments, %llu bytes in %s", ladder->segments,
 		 sw_endpoint_bytes(&flow->ep[0]) + sw_endpoint_bytes(&flow->ep[1]),
-		 sw_duration_short(sw_flow_duration_ns(flow), time));
+		 sw_duration_short((__u64)(ladder->last_ns - ladder->first_ns), time));
 	return text;
 }

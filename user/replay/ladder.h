@@ -38,7 +38,8 @@ struct sw_ladder {
 	struct sw_flow_key key;
 	struct sw_flow flow; /* as it ended; start_ns 0: not found yet */
 	__u64 flows; /* seen so far */
-	__u64 first_ns;
+	__s64 first_ns, last_ns; /* of the segments collected, since the epoch */
+	__u64 segments; /* collected, folded or not */
 	bool no_memory;
 	size_t count, room;
 	struct sw_rung *rung;
@@ -48,7 +49,7 @@ struct sw_ladder {
  * First the flow is looked for by its number, then its segments are collected: two runs over the
  * capture. The context of both is a struct sw_ladder.
  */
-void sw_ladder_find(void *context, const struct sw_flow_key *key, const struct sw_flow *flow);
+void sw_ladder_find(void *context, const struct sw_flow_end *end);
 void sw_ladder_collect(void *context, const struct sw_step *step);
 void sw_ladder_free(struct sw_ladder *ladder);
 
