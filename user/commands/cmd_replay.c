@@ -20,7 +20,7 @@
 
 struct sw_replay_args {
 	struct sw_replay_options replay;
-	bool segments, ladder, ascii;
+	bool segments, ladder, ascii, window;
 	const char *svg; /* file to write, or NULL */
 	__u64 flow; /* to draw; 0: not said */
 };
@@ -56,6 +56,8 @@ const struct sw_option sw_options_replay[] = {
 	{ .name = "flow", .kind = SW_OPTION_NUMBER, INTO(flow), .needs = { "ladder", "svg" },
 	  .initial = "1", .late = true, .min = 1, .max = FLOW_MAX,
 	  .help = "which flow --ladder and --svg draw" },
+	{ .name = "window", .kind = SW_OPTION_FLAG, INTO(window), .needs = { "ladder", "svg" },
+	  .help = "show the window of each segment, not only where it is zero" },
 	{ .name = "ascii", .kind = SW_OPTION_FLAG, INTO(ascii), .needs = { "ladder", "segments" },
 	  .help = "draw with ASCII, whatever the locale" },
 	{ .name = "ignore-checksum", .kind = SW_OPTION_FLAG, INTO(replay.ignore_checksum),
@@ -141,7 +143,7 @@ static int show(const struct sw_ladder *ladder, const struct sw_replay_args *arg
 
 static int draw(const struct sw_capture_source *source, const struct sw_replay_args *args)
 {
-	struct sw_ladder ladder = { .number = args->flow ?: 1 };
+	struct sw_ladder ladder = { .number = args->flow ?: 1, .windows = args->window };
 	struct sw_sink collect = { .segment = sw_ladder_collect, .context = &ladder };
 	struct sw_replay replay;
 	int err = find(source, args, &ladder);
