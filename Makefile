@@ -14,7 +14,7 @@ CFLAGS       ?= -O2 -g
 
 BUILD     := build
 MULTIARCH := $(shell $(CC) -print-multiarch)
-LIBRARIES := libbpf libxdp jansson libmnl libpcap
+LIBRARIES := libbpf libxdp jansson libmnl libpcap zlib libzstd
 WARNINGS  := -Wall -Wextra -Werror -Wshadow
 
 USER_SOURCES := $(wildcard user/*.c user/*/*.c)

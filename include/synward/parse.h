@@ -66,6 +66,11 @@ SW_INLINE __u32 sw_be32(const __u8 *p)
 	return sw_wire32(SW_LOAD(__u32, p));
 }
 
+SW_INLINE bool sw_is_vlan_tag(__u16 type)
+{
+	return type == SW_ETH_VLAN || type == SW_ETH_QINQ || type == SW_ETH_QINQ_OLD;
+}
+
 /* Ethernet and VLAN tags; *type becomes the ethertype of what follows. */
 SW_INLINE enum sw_counter sw_parse_ethernet(struct sw_cursor *c, __u16 *type)
 {
@@ -76,7 +81,7 @@ SW_INLINE enum sw_counter sw_parse_ethernet(struct sw_cursor *c, __u16 *type)
 	*type = sw_be16(p + 12);
 	c->at += SW_ETHERNET_HEADER;
 	for (int i = 0; i < SW_VLAN_TAGS_MAX; i++) {
-		if (*type != SW_ETH_VLAN && *type != SW_ETH_QINQ)
+		if (!sw_is_vlan_tag(*type))
 			return SW_NONE;
 		p = sw_peek(c, SW_VLAN_TAG);
 		if (!p)
@@ -84,7 +89,7 @@ SW_INLINE enum sw_counter sw_parse_ethernet(struct sw_cursor *c, __u16 *type)
 		*type = sw_be16(p + 2);
 		c->at += SW_VLAN_TAG;
 	}
-	return *type == SW_ETH_VLAN || *type == SW_ETH_QINQ ? SW_VLAN_DEEP : SW_NONE;
+	return sw_is_vlan_tag(*type) ? SW_VLAN_DEEP : SW_NONE;
 }
 
 /* IPv4 with options (RFC 791). A BIG TCP segment at tc egress has length 0: the frame's counts. */
@@ -117,7 +122,18 @@ SW_INLINE enum sw_counter sw_parse_ipv4(struct sw_cursor *c, struct sw_packet *p
 	return SW_NONE;
 }
 
-/* IPv6 and up to SW_EXT_HEADERS_MAX extension headers (RFC 8200, 4). */
+/* Length in 8-byte units beyond the first; AH counts 4-byte units less two; a fragment's is fixed. */
+SW_INLINE __u32 sw_ext_header_bytes(__u8 proto, __u8 length)
+{
+	if (proto == SW_IP_FRAGMENT)
+		return 8;
+	return proto == SW_IP_AUTH ? ((__u32)length + 2) * 4 : ((__u32)length + 1) * 8;
+}
+
+/*
+ * IPv6 and up to SW_EXT_HEADERS_MAX extension headers (RFC 8200, 4). A fragment that is the whole
+ * packet (RFC 6946) is read as such.
+ */
 SW_INLINE enum sw_counter sw_parse_ipv6(struct sw_cursor *c, struct sw_packet *packet)
 {
 	const __u8 *p = sw_peek(c, SW_IPV6_HEADER);
@@ -151,18 +167,17 @@ SW_INLINE enum sw_counter sw_parse_ipv6(struct sw_cursor *c, struct sw_packet *p
 			packet->bytes = payload;
 			return SW_NONE;
 		}
-		if (proto == SW_IP_FRAGMENT)
-			return SW_FRAGMENT;
 		if (proto != SW_IP_HOP_BY_HOP && proto != SW_IP_ROUTING &&
-		    proto != SW_IP_DEST_OPTIONS && proto != SW_IP_AUTH)
+		    proto != SW_IP_FRAGMENT && proto != SW_IP_DEST_OPTIONS && proto != SW_IP_AUTH)
 			return SW_NOT_TCP;
 		if (i == SW_EXT_HEADERS_MAX)
 			break;
-		p = sw_peek(c, 2);
+		p = sw_peek(c, 4);
 		if (!p)
 			return SW_TRUNCATED;
-		/* Length in 8-byte units beyond the first; AH counts 4-byte units less two. */
-		header = proto == SW_IP_AUTH ? ((__u32)p[1] + 2) * 4 : ((__u32)p[1] + 1) * 8;
+		if (proto == SW_IP_FRAGMENT && (sw_be16(p + 2) & 0xfff9)) /* as of IPv4 */
+			return SW_FRAGMENT;
+		header = sw_ext_header_bytes(proto, p[1]);
 		if (header > payload)
 			return SW_BAD_IP;
 		proto = p[0];

@@ -24,6 +24,7 @@ enum sw_ethertype {
 	SW_ETH_VLAN = 0x8100, /* 802.1Q */
 	SW_ETH_IPV6 = 0x86dd,
 	SW_ETH_QINQ = 0x88a8, /* 802.1ad */
+	SW_ETH_QINQ_OLD = 0x9100, /* what switches used before 802.1ad */
 };
 
 enum sw_ip_protocol {

@@ -15,6 +15,8 @@
 
 #include "replay/capture.h"
 #include "replay/checksum.h"
+#include "replay/kinds.h"
+#include "replay/senders.h"
 #include "text/report.h"
 
 #define FILE_MAX 65536
@@ -120,6 +122,7 @@ static void read_frame(const struct sw_frame *frame)
 	struct sw_cursor cursor = { .base = copy,
 				    .end = copy + frame->captured,
 				    .wire_length = frame->length };
+	static struct sw_kinds kinds;
 	struct sw_segment segment = {};
 	struct sw_packet packet = {};
 
@@ -127,9 +130,12 @@ static void read_frame(const struct sw_frame *frame)
 		abort();
 	memcpy(copy, frame->bytes, frame->captured);
 	alone.bytes = copy;
-	sw_checksum_of(&alone);
-	if (!sw_parse_network(&cursor, &packet) && !sw_parse_transport(&cursor, &packet, &segment))
+	if (!sw_parse_network(&cursor, &packet) &&
+	    !sw_parse_transport(&cursor, &packet, &segment)) {
+		sw_checksum_of(&alone, &packet);
 		sw_decode_options(&segment);
+	}
+	sw_kinds_note(&kinds, &alone);
 	free(copy);
 }
 
@@ -149,6 +155,7 @@ static __u64 read_capture(const struct sw_capture_source *source)
 	sw_capture_close(&capture);
 	if (any(16) == 0)
 		sw_senders_survey(&senders, source);
+	sw_senders_free(&senders);
 	return frames;
 }
 

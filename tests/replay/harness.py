@@ -85,19 +85,20 @@ def replay_json(capture, *words):
     return replay(capture, "--json", *words).ok()
 
 
-NUMBER = r"\d+(?:\.\d+)?"
+NUMBER = r"-?\d+(?:\.\d+)?"
 ENDPOINT = r'"(?:\d+\.\d+\.\d+\.\d+|\[[0-9a-f:.]+\]):\d+"'
 STATE = r'"(?:CLOSED|LISTEN|SYN_SENT|SYN_RCVD|ESTABLISHED|FIN_WAIT_1|FIN_WAIT_2|CLOSE_WAIT|CLOSING|LAST_ACK|TIME_WAIT)"'
+TUNNEL = r'(?:,"tunnel":"[a-z0-9, ]+")?'
 HISTORY = rf"\[(?:{STATE}(?:,{STATE})*)?\]"
 SEGMENT_LINE = re.compile(
-    rf'{{"type":"segment","n":\d+,"ts":\d+\.\d{{6}},"src":{ENDPOINT},"dst":{ENDPOINT},"flags":"F?S?R?P?A?U?E?C?",'
+    rf'{{"type":"segment","n":\d+,"ts":-?\d+\.\d{{6}},"src":{ENDPOINT},"dst":{ENDPOINT},"flags":"F?S?R?P?A?U?E?C?",'
     rf'"seq":\d+,"ack":\d+,"len":\d+,"src_state":{STATE},"dst_state":{STATE},"verdict":"pass",'
-    r'"reason":(?:null|"[a-z_]+")}')
+    rf'"reason":(?:null|"[a-z_]+"){TUNNEL}}}')
 FLOW_LINE = re.compile(
     rf'{{"type":"flow","a":{ENDPOINT},"b":{ENDPOINT},"history":{{"a":{HISTORY},"b":{HISTORY}}},'
     rf'"state":{{"a":{STATE},"b":{STATE}}},"conn_state":"(?:S0|S1|SF|REJ|S2|S3|RSTO|RSTR|RSTOS0|RSTRH|SH|SHR|OTH)",'
     rf'"packets":{{"a":\d+,"b":\d+}},"bytes":{{"a":\d+,"b":\d+}},"start":{NUMBER},"duration":{NUMBER},'
-    r'"midstream":(?:true|false)}')
+    rf'"midstream":(?:true|false){TUNNEL}}}')
 
 
 def check_json_lines(text):

@@ -7,7 +7,7 @@ import tempfile
 import xml.etree.ElementTree as tree
 
 from harness import HERE, TESTS, must, replay, same, synward, test
-from packets import A, A6, B, B6, CLOSE, HANDSHAKE, conversation, pcap, times
+from packets import A, A6, B, B6, CLOSE, HANDSHAKE, conversation, frame, pcap, times
 from test_model import VECTORS
 
 UPDATE = False
@@ -153,6 +153,62 @@ def svg_shows_what_was_sent_again_and_what_was_ignored():
     svg = tree.fromstring(replay(LADDERS["lossy"], "--svg", "-").ok().out)
     lines = [line.get("class") for line in svg.iter(SVG + "line")]
     same((lines.count("again"), lines.count("ignored")), (3, 3), "dashed and dotted lines, one each in the legend")
+
+
+def drawn(steps, *words, step=0.01, **more):
+    """The ladder and the picture of a conversation."""
+    capture = pcap(times(conversation(A, B, steps), step), **more)
+    return replay(capture, "--ladder", *words).ok().out, replay(capture, "--svg", "-", *words).ok().out
+
+
+@test
+def refused_segments_fold_when_they_run_long():
+    for picture in drawn(HANDSHAKE + [(1, "PA", 900000, 1001, 10)] * 40 + CLOSE):
+        must("32 segments out_of_window" in picture, "not folded")
+
+
+@test
+def late_overlapping_and_repeated_segments_look_different():
+    data = [(0, "PA", 1101, 5001, 100), (0, "PA", 1001, 5001, 100), (0, "PA", 1001, 5001, 150),
+            (0, "PA", 1151, 5001, 150)]
+    ladder, picture = drawn(HANDSHAKE + data)
+    for word in ("(out of order)", "(again)", "(overlap)"):
+        same((ladder.count(word), picture.count(word)), (1, 1), word)
+    classes = {line.get("class") for line in tree.fromstring(picture).iter(SVG + "line")}
+    same(classes, {"plain", "late", "again", "overlap"}, "lines")
+
+
+@test
+def picture_is_never_higher_than_programs_show():
+    twice = [(0, "PA", 1001 + n // 2 * 10, 5001, 10) for n in range(2000)]
+    svg = tree.fromstring(drawn(HANDSHAKE + twice)[1])
+    must(int(svg.get("height")) < 32767, "too high")
+
+
+@test
+def other_isns_are_shown_as_such():
+    for picture in drawn([*HANDSHAKE[:2], (1, "SA", 77000, 1001, 0)]):
+        must("isn=77000" in picture, "not shown")
+
+
+@test
+def windows_are_shown_where_they_are_zero_or_asked_for():
+    frames = [*conversation(A, B, HANDSHAKE), frame(B, A, "A", 5001, 1001, window=0)]
+    capture = pcap(times(frames))
+    same(replay(capture, "--ladder").ok().out.count("win="), 1, "windows")
+    same(replay(capture, "--ladder", "--window").ok().out.count("win="), 4, "all windows")
+
+
+@test
+def times_that_differ_look_different():
+    close = list(conversation(A, B, HANDSHAKE + CLOSE))
+    stamps = [1700000000 + t for t in (0, 0.01, 0.02, 2000.00001, 2000.00002, 2000.00003)]
+    capture = pcap(list(zip(stamps, close)))
+    shown = re.findall(r"^ *(\d+\.\d{3,}) ", replay(capture, "--ladder").ok().out, re.M)
+    same(len(set(shown)), 6, f"times of the ladder {shown}")
+    labels = [t.text for t in tree.fromstring(replay(capture, "--svg", "-").ok().out).iter(SVG + "text")
+              if t.get("class") == "time"]
+    same(len(set(labels)), 6, f"times of the picture {labels}")
 
 
 @test

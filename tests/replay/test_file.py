@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """Captures as they come: file formats, link layers, cut frames, wrong checksums, broken files, pipes."""
 
+import gzip
 import os
+import re
 import struct
 import subprocess
 import tempfile
 
 from harness import SYNWARD, TESTS, must, replay, replay_json, same, synward, test
 from packets import (A, A6, B, B6, CLOSE, ETHERNET, HANDSHAKE, IPV4, IPV6, LOOP, NULL, RAW, SLL, SLL2, START, block,
-                     conversation, enhanced, frame, interface, ip, link, pcap, pcapng, section, segment, times)
+                     conversation, enhanced, ethertype, frame, interface, ip, link, pcap, pcapng, section, segment, times)
 
 TALK = HANDSHAKE + [(0, "PA", 1001, 5001, 100), (1, "A", 5001, 1101, 0)]
 FRAMES = list(conversation(A, B, TALK))
@@ -44,6 +46,47 @@ def check_format(capture):
 
 for form, content in FORMATS.items():
     TESTS.append((f"{form}_reads_as_a_pcap", lambda capture=content: check_format(capture)))
+
+
+@test
+def gzip_is_unpacked():
+    packed = gzip.compress(PLAIN)
+    same(lines_of(packed), lines_of(PLAIN), "lines")
+    must("ESTABLISHED" in replay(packed, "--ladder").ok().out, "no ladder: it is read twice")
+    check_error(replay(packed[:-9]), "beyond frame")
+
+
+@test
+def zstd_is_unpacked():
+    same(lines_of(zstd_stored(PLAIN)), lines_of(PLAIN), "lines")
+
+
+def zstd_stored(data):
+    """A Zstandard frame of one raw block (RFC 8878)."""
+    head = struct.pack("<IBI", 0xFD2FB528, 0xA0, len(data))
+    return head + (1 | len(data) << 3).to_bytes(3, "little") + data
+
+
+@test
+def other_packers_are_named():
+    check_error(replay(b"\xfd7zXZ\0" + bytes(40)), "compressed by xz")
+
+
+@test
+def seconds_beyond_2038_and_before_1970_are_printed():
+    times_of = [s["ts"] for s in replay_json(pcap([(2**31 + 5, FRAMES[0])])).segments()]
+    same(times_of, [2**31 + 5], "2038")
+    out = section() + interface(offset=-1000) + enhanced(1.5, FRAMES[0])
+    result = replay_json(out)
+    same((result.segments()[0]["ts"], result.flow()["start"]), (-998.5, -998.5), "1969")
+
+
+@test
+def one_wrong_stamp_ends_nothing():
+    for wrong in (START + 3600, START + 63 * 365 * 86400, START - 3600, 0):
+        stamps = [START, START + 0.01, wrong, START + 0.03, START + 0.04]
+        flows = replay_json(pcap(list(zip(stamps, FRAMES)))).flows()
+        same([flow["conn_state"] for flow in flows], ["S1"], f"flows with a stamp of {wrong}")
 
 
 @test
@@ -127,7 +170,7 @@ def bsd_null_is_read_in_either_byte_order():
 
 @test
 def unknown_link_type_is_an_error():
-    result = replay(pcap(times(FRAMES), 105))
+    result = replay(pcap(times(FRAMES), 195))
     same((result.code, result.out), (1, ""), "exit")
     must(result.err.startswith("synward: Couldn't read ") and "is not Ethernet" in result.err, result.err)
 
@@ -143,12 +186,115 @@ def one_and_two_vlan_tags_are_looked_behind():
 
 
 @test
-def three_vlan_tags_and_fragments_are_passed_over_and_counted():
-    deep = link(FRAMES[0][14:], vlan=[(0x88A8, 7), (0x8100, 5), (0x8100, 6)])
+def any_number_of_vlan_tags_is_looked_behind():
+    deep = [link(f[14:], vlan=[(0x9100, 7), (0x88A8, 5), (0x8100, 6), (0x8100, 4)]) for f in FRAMES]
+    same(lines_of(pcap(times(deep))), lines_of(PLAIN), "four tags")
+
+
+@test
+def fragment_whose_packet_is_not_whole_is_counted():
     fragment = link(ip(A, B, segment(A, B, "A", 1, 1, b"x" * 8), fragment=0x2000))
-    result = replay_json(pcap(times([deep, fragment, *FRAMES])))
-    same([s["n"] for s in result.segments()], [3, 4, 5, 6, 7], "frame numbers")
-    must("1 vlan_deep" in result.err and "1 fragment" in result.err, f"not said: {result.err!r}")
+    result = replay_json(pcap(times([fragment, *FRAMES])))
+    same([s["n"] for s in result.segments()], [2, 3, 4, 5, 6], "frame numbers")
+    must("1 fragment" in result.err, f"not said: {result.err!r}")
+
+
+@test
+def fragments_become_the_segment_that_they_were_cut_from():
+    whole = ip(A, B, segment(A, B, "PA", 1001, 5001, b"x" * 1400))
+    first, last = ip(A, B, whole[20:820], fragment=0x2000), ip(A, B, whole[820:], fragment=100)
+    for order in ((first, last), (last, first), (first, first, last)):
+        frames = [*FRAMES[:3], *(link(piece) for piece in order)]
+        same(replay_json(pcap(times(frames))).flow()["bytes"]["a"], 1400, "bytes")
+
+
+# --- Tunnels ---------------------------------------------------------------------------------------------------------
+
+OUTER = ("203.0.113.1", 50000), ("203.0.113.2", 0)
+
+
+def udp(port, payload):
+    return ip(*OUTER, struct.pack("!HHHH", 50000, port, 8 + len(payload), 0) + payload, protocol=17)
+
+
+def gre(kind, payload, flags=0, words=b""):
+    return ip(*OUTER, struct.pack("!HH", flags, kind) + words + payload, protocol=47)
+
+
+def numbered(n):
+    return struct.pack("!I", n)
+
+
+def ppp(packet):
+    return struct.pack("!H", 0x21 if packet[0] >> 4 == 4 else 0x57) + packet
+
+
+def bare_link(kind, payload):
+    return bytes(12) + struct.pack("!H", kind) + payload
+
+
+# Each puts one Ethernet frame with IP into a tunnel of an id; frame[14:] is the IP packet.
+TUNNELS = {
+    "vxlan": lambda f, n: link(udp(4789, b"\x08\0\0\0" + numbered(n << 8) + f)),
+    "geneve": lambda f, n: link(udp(6081, b"\x01\0\x65\x58" + numbered(n << 8) + bytes(4) + f)),
+    "gre": lambda f, n: link(gre(ethertype(f[14:]), f[14:], 0x3000, numbered(n) + numbered(9))),
+    "nvgre": lambda f, n: link(gre(0x6558, f, 0x2000, numbered(n << 8 | 7))),
+    "erspan_2": lambda f, n: link(gre(0x88BE, numbered(1 << 28 | n) + bytes(4) + f, 0x1000, numbered(3))),
+    "erspan_3": lambda f, n: link(gre(0x22EB, numbered(2 << 28 | n) + bytes(8) + f, 0x1000, numbered(3))),
+    "gtp": lambda f, n: link(udp(2152, b"\x32\xff\0\0" + numbered(n) + bytes(4) + f[14:])),
+    "pppoe": lambda f, n: bare_link(0x8864, struct.pack("!BBHH", 0x11, 0, n, len(f) - 12) + ppp(f[14:])),
+    "mpls": lambda f, n: bare_link(0x8847, numbered(n << 12 | 64) + numbered(99 << 12 | 1 << 8 | 64) + f[14:]),
+    "l2tp": lambda f, n: link(udp(1701, b"\0\2" + struct.pack("!HH", 1, n) + b"\xff\3" + ppp(f[14:]))),
+}
+WITHOUT_ID = {
+    "ip_in_ip": lambda f: link(ip(*OUTER, f[14:], protocol=4 if f[14] >> 4 == 4 else 41)),
+    "in_ipv6": lambda f: link(ip(A6, B6, f[14:], protocol=4 if f[14] >> 4 == 4 else 41)),
+    "gre_without_key": lambda f: link(gre(ethertype(f[14:]), f[14:])),
+    "erspan_1": lambda f: link(gre(0x88BE, f)),
+    "vxlan_behind_vlan": lambda f: link(udp(4789, b"\x08\0\0\0\0\0\1\0" + f), vlan=[(0x8100, 5)]),
+    "llc": lambda f: bytes(12) + struct.pack("!H", len(f)) + b"\xaa\xaa\3\0\0\0" + f[12:],
+}
+
+
+def without_tunnel(text):
+    return re.sub(r',"tunnel":"[^"]*"', "", text)
+
+
+def check_tunnel(wrap):
+    for ends in ((A, B), (A6, B6)):
+        plain = of_kind(ETHERNET, *ends)
+        result = replay_json(pcap(times([wrap(f) for f in plain])))
+        same(without_tunnel(result.out), lines_of(pcap(times(plain))), "lines")
+
+
+def check_ids(wrap):
+    """Two connections of the same endpoints, step by step in turn, end in different states."""
+    one, other = FRAMES, list(conversation(A, B, [*HANDSHAKE, (0, "R", 1001, 0, 0)]))
+    mixed = [wrap(f, n) for pair in zip(one, other) for f, n in zip(pair, (21, 22))]
+    flows = replay_json(pcap(times(mixed))).flows()
+    same(sorted(flow["conn_state"] for flow in flows), ["RSTO", "S1"], "two flows")
+    same(len({flow["tunnel"] for flow in flows}), 2, "names of tunnels")
+
+
+for title, wrapper in TUNNELS.items():
+    TESTS.append((f"tunnel_{title}_is_looked_into", lambda wrap=wrapper: check_tunnel(lambda f: wrap(f, 5))))
+    TESTS.append((f"tunnels_{title}_of_two_ids_are_not_mixed", lambda wrap=wrapper: check_ids(wrap)))
+for title, wrapper in WITHOUT_ID.items():
+    TESTS.append((f"tunnel_{title}_is_looked_into", lambda wrap=wrapper: check_tunnel(wrap)))
+
+
+@test
+def gtp_endpoints_differ_by_direction_within_a_flow():
+    frames = [TUNNELS["gtp"](f, 1 + (who > 0)) for f, (who, *_) in zip(FRAMES, TALK)]
+    same(replay_json(pcap(times(frames))).flow()["conn_state"], "S1", "conn_state")
+
+
+@test
+def capture_without_a_segment_says_what_it_holds():
+    arp = bare_link(0x0806, bytes(28))
+    frames = [arp, link(ip(A, B, bytes(20), protocol=17)), arp]
+    result = replay(pcap(times(frames))).ok()
+    must("no TCP segment in 3 frames: 2 ARP, 1 UDP" in result.err, result.err)
 
 
 # --- Lengths ---------------------------------------------------------------------------------------------------------
@@ -160,6 +306,21 @@ def snap_length_may_leave_only_the_headers():
     same(cut.out, whole.out, "lines")
     same(cut.flow()["bytes"], {"a": 1400, "b": 0}, "bytes")
     same(cut.err, "", "talk")
+
+
+@test
+def snap_length_may_cut_options():
+    options = bytes.fromhex("020405b40402080a0000000100000000010303 07".replace(" ", ""))
+    frames = [frame(A, B, "S", 1000, options=options), frame(B, A, "SA", 5000, 1001, options=options), *FRAMES[2:]]
+    for snaplen in (54, 55, 60, 68, 73, 74):
+        result = replay_json(pcap(times(frames), snaplen=snaplen))
+        same((result.flow()["conn_state"], result.err), ("S1", ""), f"at {snaplen}")
+
+
+@test
+def length_of_ip_is_believed_where_the_file_has_the_cut_one():
+    cut = [f[:60] for f in FRAMES]
+    same(replay_json(pcap(times(cut))).flow()["bytes"]["a"], 100, "bytes")
 
 
 @test
@@ -215,8 +376,9 @@ def wrong_checksum_is_shown_and_not_believed():
 
 @test
 def wrong_checksum_begins_no_flow():
-    result = replay_json(with_checksum(HANDSHAKE[:1], lambda n, who: 0xBAD))
-    same(([s["reason"] for s in result.segments()], result.flows()), (["bad_checksum"], []), "result")
+    right = frame((A[0], 9), B, "S", 1)
+    result = replay_json(pcap(times([frame(A, B, "S", 1000, checksum=0xBAD), right])))
+    same(([s["reason"] for s in result.segments()], len(result.flows())), (["bad_checksum", None], 1), "result")
     same(result.segments()[0]["src_state"], "CLOSED", "state")
 
 
@@ -229,7 +391,7 @@ def ignore_checksum_believes_all():
 
 @test
 def sender_whose_checksums_are_all_wrong_has_an_offloading_nic():
-    result = replay_json(with_checksum(HANDSHAKE + CLOSE, lambda n, who: 0 if who == 0 else None))
+    result = replay_json(with_checksum(HANDSHAKE + CLOSE, lambda n, who: 0xBAD if who == 0 else None))
     same((result.flow()["conn_state"], {s["reason"] for s in result.segments()}), ("SF", {None}), "result")
     same(result.err.count("every checksum of 192.0.2.10 is wrong"), 1, "said once")
 
@@ -237,21 +399,35 @@ def sender_whose_checksums_are_all_wrong_has_an_offloading_nic():
 @test
 def offload_is_judged_by_sender():
     capture = with_checksum(HANDSHAKE + CLOSE + [(1, "R", 5002, 0, 0)],
-                            lambda n, who: 0 if who == 0 else 0xBAD if n == 6 else None)
+                            lambda n, who: 0xBAD if who == 0 or n == 6 else None)
     result = replay_json(capture)
     same([s["reason"] for s in result.segments()], [None] * 6 + ["bad_checksum"], "reasons")
-    must("192.0.2.10 is wrong" in result.err and "198.51.100.20" not in result.err, result.err)
+    must("192.0.2.10 is wrong" in result.err and "198.51.100.20 is" not in result.err, result.err)
 
 
 @test
-def two_wrong_checksums_are_not_yet_an_offload():
-    result = replay_json(with_checksum(HANDSHAKE, lambda n, who: 0 if who == 0 else None))
-    same([s["reason"] for s in result.segments()], ["bad_checksum", None, "bad_checksum"], "reasons")
+def sender_of_few_packets_may_offload():
+    result = replay_json(with_checksum(HANDSHAKE, lambda n, who: 0xBAD if who == 1 else None))
+    same({s["reason"] for s in result.segments()}, {None}, "reasons")
+
+
+@test
+def checksum_of_zero_was_not_computed():
+    result = replay_json(with_checksum(TALK, lambda n, who: 0 if n == 3 else None))
+    same(({s["reason"] for s in result.segments()}, result.err), ({None}, ""), "result")
+
+
+@test
+def wrong_checksum_of_what_was_acknowledged_is_believed():
+    acknowledged = with_checksum(TALK, lambda n, who: 0xBAD if n == 3 else None)
+    same({s["reason"] for s in replay_json(acknowledged).segments()}, {None}, "reasons")
+    again = with_checksum(TALK[:4] + TALK[3:], lambda n, who: 0xBAD if n == 3 else None)
+    same([s["reason"] for s in replay_json(again).segments()][3:5], ["bad_checksum", None], "a right copy came")
 
 
 @test
 def many_offloading_senders_are_told_of_in_a_few_lines():
-    frames = [frame((f"10.0.0.{n}", 9), B, "S", 1, checksum=0) for n in range(1, 24) for _ in range(3)]
+    frames = [frame((f"10.0.0.{n}", 9), B, "S", 1, checksum=0xBAD) for n in range(1, 24) for _ in range(3)]
     result = replay_json(pcap(times(frames)))
     same((len(result.flows()), result.err.count("\n")), (23, 6), "flows, lines of talk")
     must("18 more senders" in result.err, f"not said: {result.err!r}")
@@ -270,15 +446,15 @@ def partial_checksum_is_recognised_in_every_segment():
 def wrong_checksum_of_the_ip_header_is_not_believed():
     broken = bytearray(FRAMES[0])
     broken[14 + 10] ^= 1
-    result = replay_json(pcap(times([bytes(broken)])))
-    same([s["reason"] for s in result.segments()], ["bad_checksum"], "reasons")
+    result = replay_json(pcap(times([bytes(broken), *FRAMES])))
+    same([s["reason"] for s in result.segments()][:2], ["bad_checksum", None], "reasons")
 
 
 @test
 def checksum_of_a_segment_cut_short_is_not_looked_at():
-    capture = pcap(times([frame(A, B, "S", 1, 0, b"", checksum=7), frame(A, B, "PA", 2, 1, b"x" * 99, checksum=7)]),
-                   snaplen=60)
-    same([s["reason"] for s in replay_json(capture).segments()], ["bad_checksum", None], "reasons")
+    wrong = [frame(A, B, "R", 1, checksum=7), frame(A, B, "PA", 1001, 5001, b"x" * 99, checksum=7)]
+    capture = pcap(times([*FRAMES[:3], *wrong]), snaplen=60)
+    same([s["reason"] for s in replay_json(capture).segments()], [None] * 3 + ["bad_checksum", None], "reasons")
 
 
 @test

@@ -13,13 +13,14 @@ import time
 from harness import HERE, ROOT, Skip, check_json_lines, must, replay, same, test
 from packets import (A, A6, B, B6, CLOSE, HANDSHAKE, SLL2, conversation, frame, interface, link, pcap, pcapng, section,
                      times)
-from test_file import FRAMES, of_kind
+from test_file import FRAMES, TUNNELS, WITHOUT_ID, of_kind
 from test_model import VECTORS
 
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
-READER = ["replay_capture", "replay_pcapng", "replay_link", "replay_checksum", "flow_view", "conn_state", "names",
-          "values"]
+READER = [*(f"replay/{name}" for name in ("capture", "checksum", "fragments", "link", "pcapng", "senders", "tunnel",
+                                           "unpack", "unwrap", "kinds")),
+          "text/conn_state", "text/flow_view", "text/names", "text/values", "text/json"]
 FLAGS = ["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-fsanitize=address,undefined",
          "-fno-sanitize-recover=all", f"-I{ROOT}/include", f"-I{ROOT}/user"]
 WORDS = [["--json"], ["--json", "--ignore-checksum"], ["--segments"], ["--ladder"], ["--svg", "-"], []]
@@ -33,7 +34,11 @@ def seeds():
     yield pcapng(times(conversation(A, B, HANDSHAKE + CLOSE)))
     yield pcapng(times(FRAMES), order=">") + section() + interface(SLL2, 99, 9, 5)
     tagged = [link(f[14:], vlan=[(0x88A8, 7), (0x8100, 5)]) for f in FRAMES]
-    yield pcap(times([*tagged, frame(A, B, "S", 1, checksum=0)]))
+    yield pcap(times([*tagged, frame(A, B, "S", 1, checksum=0xBAD)]))
+    yield pcap(times([wrap(f, n) for wrap in TUNNELS.values() for n, f in enumerate(FRAMES)]))
+    yield pcap(times([wrap(f) for wrap in WITHOUT_ID.values() for f in FRAMES]))
+    for kind in (9, 50, 104, 105, 107, 109, 117, 119, 127, 192, 239, 258):
+        yield pcap(times([bytes(n) + f for n, f in enumerate(FRAMES)]), kind)
 
 
 def sanitized_reader(folder):
@@ -43,7 +48,7 @@ def sanitized_reader(folder):
         raise Skip("there is no gcc")
     sources = [os.path.join(HERE, "fuzz_reader.c"), *(os.path.join(ROOT, "user", f"{name}.c") for name in READER)]
     binary = os.path.join(folder, "fuzz_reader")
-    built = subprocess.run([compiler, *FLAGS, *sources, "-lpcap", "-ljansson", "-o", binary], capture_output=True,
+    built = subprocess.run([compiler, *FLAGS, *sources, "-lpcap", "-ljansson", "-lz", "-lzstd", "-o", binary], capture_output=True,
                            text=True, check=False)
     if "cannot find -lasan" in built.stderr or "cannot find libasan" in built.stderr:
         raise Skip("there is no libasan")

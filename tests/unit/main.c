@@ -16,6 +16,7 @@ int main(void)
 	failed += test_findings();
 	failed += test_due_wheel();
 	failed += test_flow_table();
+	failed += test_flow_maps();
 	failed += test_names();
 	failed += test_values();
 	failed += test_key_file();
@@ -30,6 +31,7 @@ int main(void)
 	failed += test_reply();
 	failed += test_guard();
 	failed += test_pressure();
+	failed += test_keys_in_force();
 	failed += test_loop();
 	failed += test_vectors();
 	return failed ? 1 : 0;

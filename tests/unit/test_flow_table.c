@@ -1,272 +1,152 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Flows read out of two maps. The maps are tables here, and the kernel's batched look-up is played:
- * it hands over a number of entries at a time, as the kernel does whole hash buckets.
+ * The flow table without its maps: which flows are asked for, which records are one flow, and in what
+ * order they come.
  */
-#include <errno.h>
-
 #include "check.h"
 #include "model/flow_table.h"
 #include "unit.h"
 
-#define NOW    1000000
-#define MANY   10007
-#define BUCKET 5003 /* more than a first batch holds */
+static const struct sw_flow_filter all = { .state = -1, .port = -1 };
 
-enum {
-	FLOWS,
-	HALFOPEN,
-	MAPS
-};
-
-static struct played_map {
-	struct sw_flow_key key[MANY];
-	struct sw_flow flow[MANY];
-	__u32 count, bucket;
-	__u32 fails_at; /* an entry that can't be read; 0: none */
-} map[MAPS];
-
-static const struct sw_map_fds fds = { .flows = FLOWS, .halfopen = HALFOPEN };
-static const struct sw_flow_filter all = { -1, -1, 0 };
-
-int bpf_map_lookup_batch(int fd, void *in_batch, void *out_batch, void *keys, void *values,
-			 __u32 *count, const struct bpf_map_batch_opts *opts)
+/* 192.0.2.<last>:4000 and 198.51.100.1:<port>, not the same in any byte that the key's order looks at. */
+static struct sw_flow_record record(__u8 last, __u16 port, __u64 start_ns)
 {
-	__u32 at = in_batch ? *(__u32 *)in_batch : 0, left = map[fd].count - at;
-	__u32 bucket = left < map[fd].bucket ? left : map[fd].bucket, room = *count;
+	struct sw_flow_record made = { .flow.start_ns = start_ns };
 
-	(void)opts;
-	*count = 0;
-	if (bucket > room || (map[fd].fails_at && at + bucket > map[fd].fails_at)) {
-		errno = bucket > room ? ENOSPC : EFAULT;
-		return -errno;
-	}
-	memcpy(keys, map[fd].key + at, bucket * sizeof(map[fd].key[0]));
-	memcpy(values, map[fd].flow + at, bucket * sizeof(map[fd].flow[0]));
-	*count = bucket;
-	*(__u32 *)out_batch = at + bucket;
-	if (bucket < left)
-		return 0;
-	errno = ENOENT;
-	return -errno;
+	memcpy(made.key.addr[0], (const __u8[16]){ [10] = 255, 255, 192, 0, 2, last }, 16);
+	memcpy(made.key.addr[1], (const __u8[16]){ [10] = 255, 255, 198, 51, 100, 1 }, 16);
+	made.key.port[0] = 4000;
+	made.key.port[1] = port;
+	made.flow.ep[0].state = FIN_WAIT_2;
+	made.flow.ep[1].state = CLOSE_WAIT;
+	return made;
 }
 
-static int begin(void **state)
+static bool matches(const struct sw_flow_filter *filter, const struct sw_flow_record *it)
 {
+	return sw_flow_matches(filter, &it->key, &it->flow);
+}
+
+/* --- The filter ----------------------------------------------------------------------------- */
+
+static void filter_takes_the_port_of_either_end(void **state)
+{
+	struct sw_flow_record it = record(1, 80, 0);
+
 	(void)state;
-	memset(map, 0, sizeof(map));
-	map[FLOWS].bucket = map[HALFOPEN].bucket = 7;
-	return 0;
+	assert_true(matches(&all, &it));
+	assert_true(matches(&(struct sw_flow_filter){ .state = -1, .port = 80 }, &it));
+	assert_true(matches(&(struct sw_flow_filter){ .state = -1, .port = 4000 }, &it));
+	assert_false(matches(&(struct sw_flow_filter){ .state = -1, .port = 8080 }, &it));
+	it.key.port[1] = 0;
+	assert_true(matches(&(struct sw_flow_filter){ .state = -1, .port = 0 }, &it));
 }
 
-/* A flow between these ports that is live, and may be changed. */
-static struct sw_flow *put(int fd, __u16 port, __u16 other)
+static void filter_takes_the_state_of_either_end_and_both_must_hold(void **state)
 {
-	struct sw_flow *flow = &map[fd].flow[map[fd].count];
+	struct sw_flow_record it = record(1, 80, 0);
 
-	map[fd].key[map[fd].count++].port[0] = port;
-	map[fd].key[map[fd].count - 1].port[1] = other;
-	map[fd].key[map[fd].count - 1].addr[1][15] = 1;
-	*flow = (struct sw_flow){ .deadline_ns = NOW + 1, .start_ns = port };
-	return flow;
+	(void)state;
+	assert_true(matches(&(struct sw_flow_filter){ .state = FIN_WAIT_2, .port = -1 }, &it));
+	assert_true(matches(&(struct sw_flow_filter){ .state = CLOSE_WAIT, .port = -1 }, &it));
+	assert_false(matches(&(struct sw_flow_filter){ .state = ESTABLISHED, .port = -1 }, &it));
+	assert_false(matches(&(struct sw_flow_filter){ .state = CLOSED, .port = -1 }, &it));
+	assert_true(matches(&(struct sw_flow_filter){ .state = CLOSE_WAIT, .port = 80 }, &it));
+	assert_false(matches(&(struct sw_flow_filter){ .state = CLOSE_WAIT, .port = 81 }, &it));
+	assert_false(matches(&(struct sw_flow_filter){ .state = ESTABLISHED, .port = 80 }, &it));
 }
 
-static struct sw_flow_table read_all(const struct sw_flow_filter *filter)
+/* Its second record is never filled: all zero, which would be CLOSED. */
+static void connection_to_itself_has_one_state(void **state)
+{
+	struct sw_flow_record it = record(1, 4000, 0);
+
+	(void)state;
+	memcpy(it.key.addr[1], it.key.addr[0], 16);
+	it.flow.ep[0].state = ESTABLISHED;
+	it.flow.ep[1].state = CLOSED;
+	assert_true(matches(&(struct sw_flow_filter){ .state = ESTABLISHED, .port = -1 }, &it));
+	assert_false(matches(&(struct sw_flow_filter){ .state = CLOSED, .port = -1 }, &it));
+}
+
+/* --- Records -------------------------------------------------------------------------------- */
+
+static void add(struct sw_flow_table *table, __u8 last, bool halfopen, __u64 start_ns)
+{
+	struct sw_flow_record it = record(last, 80, start_ns);
+
+	it.halfopen = halfopen;
+	assert_int_equal(sw_flow_table_add(table, &it), 0);
+}
+
+static void flow_read_in_both_maps_is_kept_once_as_it_is_in_sw_flows(void **state)
 {
 	struct sw_flow_table table = {};
 
-	assert_int_equal(sw_flow_table_read(&table, &fds, filter, NOW), 0);
-	return table;
-}
-
-/* --- Walking ---------------------------------------------------------------------------------- */
-
-static int visit_once(void *context, const struct sw_flow_key *key, const struct sw_flow *flow)
-{
-	assert_true(flow->start_ns == key->port[0]);
-	((unsigned char *)context)[key->port[0]]++;
-	return 0;
-}
-
-static void every_entry_is_visited_once(void **state)
-{
-	static const __u32 buckets[] = { 1, 7, 4096, BUCKET, MANY };
-
 	(void)state;
-	for (size_t i = 0; i < COUNT(buckets); i++) {
-		static unsigned char visits[MANY];
+	add(&table, 7, true, 70);
+	add(&table, 5, true, 50);
+	add(&table, 9, true, 90);
+	add(&table, 9, false, 91);
+	add(&table, 6, false, 60);
+	add(&table, 7, false, 71);
+	sw_flow_table_merge(&table);
+	assert_int_equal(table.count, 4);
+	for (size_t i = 0; i < table.count; i++) {
+		const struct sw_flow_record *it = &table.record[i];
+		__u8 last = it->key.addr[0][15];
 
-		begin(NULL);
-		memset(visits, 0, sizeof(visits));
-		map[FLOWS].bucket = buckets[i];
-		for (int port = 0; port < MANY; port++)
-			put(FLOWS, (__u16)port, 80);
-		assert_int_equal(sw_flow_table_walk(FLOWS, visit_once, visits), 0);
-		for (int port = 0; port < MANY; port++)
-			assert_int_equal(visits[port], 1);
+		assert_int_equal(it->halfopen, last == 5);
+		assert_int_equal(it->flow.start_ns, 10 * last + (last == 7 || last == 9));
 	}
+	sw_flow_table_free(&table);
+	assert_int_equal(table.count, 0);
 }
 
-static void empty_map_has_no_entry(void **state)
+static void oldest_comes_first(void **state)
 {
-	(void)state;
-	assert_int_equal(sw_flow_table_walk(FLOWS, visit_once, NULL), 0);
-	assert_int_equal(read_all(&all).count, 0);
-}
-
-static int refuse(void *context, const struct sw_flow_key *key, const struct sw_flow *flow)
-{
-	int *left = context;
-
-	(void)key;
-	(void)flow;
-	return --*left ? 0 : -E2BIG;
-}
-
-static void visitor_s_error_ends_the_walk(void **state)
-{
-	int left = 23;
+	/* Beyond 32 bits: a difference taken for an int would order them otherwise. */
+	static const __u64 start_ns[] = { 5, 1ULL << 40, 3, 1ULL << 63, 4, ~0ULL, 1 };
+	struct sw_flow_table table = {};
 
 	(void)state;
-	for (int port = 0; port < 100; port++)
-		put(FLOWS, (__u16)port, 80);
-	assert_int_equal(sw_flow_table_walk(FLOWS, refuse, &left), -E2BIG);
-	assert_int_equal(left, 0);
+	sw_flow_table_merge(&table);
+	sw_flow_table_sort(&table);
+	for (size_t i = 0; i < COUNT(start_ns); i++)
+		add(&table, (__u8)i, false, start_ns[i]);
+	sw_flow_table_sort(&table);
+	assert_int_equal(table.count, COUNT(start_ns));
+	for (size_t i = 1; i < table.count; i++)
+		assert_true(table.record[i - 1].flow.start_ns < table.record[i].flow.start_ns);
+	sw_flow_table_free(&table);
 }
 
-static void map_s_error_is_handed_on(void **state)
+static void table_grows_and_keeps_every_record(void **state)
 {
 	struct sw_flow_table table = {};
-	__u64 count;
 
 	(void)state;
-	for (int port = 0; port < 100; port++)
-		put(HALFOPEN, (__u16)port, 80);
-	map[HALFOPEN].fails_at = 50;
-	assert_int_equal(sw_flow_table_read(&table, &fds, &all, NOW), -EFAULT);
-	assert_int_equal(sw_halfopen_count(HALFOPEN, NOW, &count), -EFAULT);
+	for (__u32 i = 0; i < 5003; i++) {
+		struct sw_flow_record it = record(0, (__u16)i, i);
+
+		assert_int_equal(sw_flow_table_add(&table, &it), 0);
+	}
+	assert_int_equal(table.count, 5003);
+	for (__u32 i = 0; i < 5003; i++)
+		assert_int_equal(table.record[i].key.port[1], i);
 	sw_flow_table_free(&table);
 }
-
-/* --- Reading ---------------------------------------------------------------------------------- */
-
-static void flow_of_either_map_is_read_and_marked(void **state)
-{
-	struct sw_flow_table table;
-
-	(void)state;
-	put(FLOWS, 1, 80);
-	put(HALFOPEN, 2, 80);
-	table = read_all(&all);
-	sw_flow_table_sort(&table);
-	assert_int_equal(table.count, 2);
-	assert_int_equal(table.record[0].key.port[0], 1);
-	assert_false(table.record[0].halfopen);
-	assert_int_equal(table.record[1].key.port[0], 2);
-	assert_true(table.record[1].halfopen);
-	sw_flow_table_free(&table);
-}
-
-static void flow_read_in_both_maps_is_that_of_sw_flows(void **state)
-{
-	struct sw_flow_table table;
-
-	(void)state;
-	put(HALFOPEN, 23, 80);
-	put(FLOWS, 23, 80)->ep[0].state = ESTABLISHED;
-	table = read_all(&all);
-	assert_int_equal(table.count, 1);
-	assert_false(table.record[0].halfopen);
-	assert_int_equal(table.record[0].flow.ep[0].state, ESTABLISHED);
-	sw_flow_table_free(&table);
-}
-
-static void flow_past_its_deadline_or_moved_is_not_read(void **state)
-{
-	struct sw_flow_table table;
-	__u64 count;
-
-	(void)state;
-	put(HALFOPEN, 1, 80)->deadline_ns = NOW;
-	put(HALFOPEN, 2, 80)->moved = 1;
-	put(HALFOPEN, 3, 80);
-	table = read_all(&all);
-	assert_int_equal(table.count, 1);
-	assert_int_equal(table.record[0].key.port[0], 3);
-	sw_flow_table_free(&table);
-	assert_int_equal(sw_halfopen_count(HALFOPEN, NOW, &count), 0);
-	assert_int_equal(count, 1);
-}
-
-static size_t matching(int state, int port)
-{
-	struct sw_flow_filter filter = { state, port, 0 };
-	struct sw_flow_table table = read_all(&filter);
-	size_t count = table.count;
-
-	sw_flow_table_free(&table);
-	return count;
-}
-
-static void port_and_state_of_either_end_match(void **state)
-{
-	struct sw_flow *flow;
-
-	(void)state;
-	flow = put(FLOWS, 1000, 80);
-	flow->ep[0].state = FIN_WAIT_2;
-	flow->ep[1].state = CLOSE_WAIT;
-	put(FLOWS, 443, 1001)->ep[0].state = ESTABLISHED;
-	assert_int_equal(matching(-1, 80), 1);
-	assert_int_equal(matching(-1, 443), 1);
-	assert_int_equal(matching(-1, 81), 0);
-	assert_int_equal(matching(FIN_WAIT_2, -1), 1);
-	assert_int_equal(matching(CLOSE_WAIT, -1), 1);
-	assert_int_equal(matching(CLOSE_WAIT, 443), 0);
-	assert_int_equal(matching(LAST_ACK, -1), 0);
-}
-
-/* It has one end, the first: CLOSED at the place of a second is none. */
-static void self_connection_matches_by_its_one_end(void **state)
-{
-	(void)state;
-	put(FLOWS, 80, 80)->ep[0].state = ESTABLISHED;
-	memset(map[FLOWS].key[0].addr, 0, sizeof(map[FLOWS].key[0].addr));
-	assert_int_equal(matching(ESTABLISHED, -1), 1);
-	assert_int_equal(matching(CLOSED, -1), 0);
-}
-
-static void many_flows_are_sorted_by_age(void **state)
-{
-	struct sw_flow_table table;
-
-	(void)state;
-	for (int i = 0; i < MANY; i++)
-		put(i % 2 ? FLOWS : HALFOPEN, (__u16)(i * 7919 % MANY), 80);
-	table = read_all(&all);
-	sw_flow_table_sort(&table);
-	assert_int_equal(table.count, MANY);
-	for (size_t i = 0; i < MANY; i++)
-		assert_true(table.record[i].flow.start_ns == i);
-	sw_flow_table_free(&table);
-	assert_null(table.record);
-}
-
-#define MAP_TEST(name) cmocka_unit_test_setup(name, begin)
 
 int test_flow_table(void)
 {
-	const struct CMUnitTest tests[] = {
-		MAP_TEST(every_entry_is_visited_once),
-		MAP_TEST(empty_map_has_no_entry),
-		MAP_TEST(visitor_s_error_ends_the_walk),
-		MAP_TEST(map_s_error_is_handed_on),
-		MAP_TEST(flow_of_either_map_is_read_and_marked),
-		MAP_TEST(flow_read_in_both_maps_is_that_of_sw_flows),
-		MAP_TEST(flow_past_its_deadline_or_moved_is_not_read),
-		MAP_TEST(port_and_state_of_either_end_match),
-		MAP_TEST(self_connection_matches_by_its_one_end),
-		MAP_TEST(many_flows_are_sorted_by_age),
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(filter_takes_the_port_of_either_end),
+		cmocka_unit_test(filter_takes_the_state_of_either_end_and_both_must_hold),
+		cmocka_unit_test(connection_to_itself_has_one_state),
+		cmocka_unit_test(flow_read_in_both_maps_is_kept_once_as_it_is_in_sw_flows),
+		cmocka_unit_test(oldest_comes_first),
+		cmocka_unit_test(table_grows_and_keeps_every_record),
 	};
 
 	return cmocka_run_group_tests_name("flow table", tests, NULL, NULL);

@@ -6,7 +6,7 @@
 
 #include "host/clock.h"
 #include "commands/cmd.h"
-#include "model/flow_table.h"
+#include "model/flow_maps.h"
 #include "text/flow_view.h"
 #include "text/json.h"
 #include "text/report.h"

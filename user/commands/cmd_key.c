@@ -255,7 +255,7 @@ static int show_in_force(void)
 		if (!sw_ifaces_first_with_maps(&ifaces, i))
 			continue;
 		view.iface = i;
-		err = sw_keys_read(sw_maps_fd(&ifaces.iface[i].maps, "sw_keys"), &keys);
+		err = sw_map_read_one(sw_maps_fd(&ifaces.iface[i].maps, "sw_keys"), &keys);
 		if (err)
 			sw_fail(err, NULL, "read the keys on %s", ifaces.iface[i].name);
 		if (!err && sw_json)

@@ -20,7 +20,7 @@
 
 struct sw_replay_args {
 	struct sw_replay_options replay;
-	bool segments, ladder, ascii;
+	bool segments, ladder, ascii, window;
 	const char *svg; /* file to write, or NULL */
 	__u64 flow; /* to draw; 0: not said */
 };
@@ -56,6 +56,8 @@ const struct sw_option sw_options_replay[] = {
 	{ .name = "flow", .kind = SW_OPTION_NUMBER, INTO(flow), .needs = { "ladder", "svg" },
 	  .initial = "1", .late = true, .min = 1, .max = FLOW_MAX,
 	  .help = "which flow --ladder and --svg draw" },
+	{ .name = "window", .kind = SW_OPTION_FLAG, INTO(window), .needs = { "ladder", "svg" },
+	  .help = "show the window of each segment, not only where it is zero" },
 	{ .name = "ascii", .kind = SW_OPTION_FLAG, INTO(ascii), .needs = { "ladder", "segments" },
 	  .help = "draw with ASCII, whatever the locale" },
 	{ .name = "ignore-checksum", .kind = SW_OPTION_FLAG, INTO(replay.ignore_checksum),
@@ -67,11 +69,14 @@ const struct sw_option sw_options_replay[] = {
 #define CONN_LINE(name, meaning) " " name "\t" meaning "\n"
 
 const char sw_options_replay_more[] =
-	"FILE is a pcap or pcapng file, \"-\" is standard input. Link layers: Ethernet with VLAN\n"
-	"tags, Linux cooked, raw IP, BSD loopback. Nothing is attached, and no daemon is needed.\n"
+	"FILE is a pcap or pcapng file, or one compressed by gzip or zstd; \"-\" is standard input.\n"
+	"Link layers: Ethernet, Linux cooked, raw IP, BSD loopback, PPP, NFLOG, 802.11 and others.\n"
+	"In tunnels (VXLAN, Geneve, GRE, ERSPAN, GTP, PPPoE, MPLS, IP in IP) the innermost connection\n"
+	"is followed, those of two ids apart. Nothing is attached, and no daemon is needed.\n"
 	"Without --json, --segments, --ladder and --svg the flows are listed. A flow ends when the\n"
 	"capture's clock says so, or the capture does. A segment whose checksum is wrong changes\n"
-	"nothing, unless all checksums of its sender are.\n"
+	"nothing, unless all checksums of its sender are, or its receiver acknowledged it. A flow\n"
+	"with ! behind it had segments that changed nothing; why is said at the end.\n"
 	"\n"
 	"CONN is how far a flow came, as Zeek says it:\n"
 	SW_CONN_STATES(CONN_LINE);
@@ -138,7 +143,7 @@ static int show(const struct sw_ladder *ladder, const struct sw_replay_args *arg
 
 static int draw(const struct sw_capture_source *source, const struct sw_replay_args *args)
 {
-	struct sw_ladder ladder = { .number = args->flow ?: 1 };
+	struct sw_ladder ladder = { .number = args->flow ?: 1, .windows = args->window };
 	struct sw_sink collect = { .segment = sw_ladder_collect, .context = &ladder };
 	struct sw_replay replay;
 	int err = find(source, args, &ladder);

@@ -25,7 +25,7 @@
 #include "daemon/due_wheel.h"
 #include "daemon/expiry.h"
 #include "host/clock.h"
-#include "model/flow_table.h"
+#include "model/flow_maps.h"
 #include "text/report.h"
 #include "synward.skel.h"
 

@@ -11,6 +11,7 @@
 #include "guard/keys.h"
 #include "host/clock.h"
 #include "model/keys_in_force.h"
+#include "model/map_fds.h"
 #include "text/report.h"
 
 static void say_merge(enum sw_key_merge merge)
@@ -45,7 +46,7 @@ int sw_keys_put(int keys_fd, const char *key_file)
 	__u64 epoch = sw_cookie_epoch(sw_clock_ns(CLOCK_REALTIME));
 	struct sw_keys keys = {};
 	__u32 zero = 0;
-	int err = sw_keys_read(keys_fd, &keys);
+	int err = sw_map_read_one(keys_fd, &keys);
 
 	if (err)
 		return sw_fail(err, NULL, "read the keys in force");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The flows of a running synward, read out of its maps at one moment.
+ * The flows of a running synward at one moment: those that are asked for, each once, in order.
  */
 #ifndef SYNWARD_USER_FLOW_TABLE_H
 #define SYNWARD_USER_FLOW_TABLE_H
@@ -9,8 +9,6 @@
 #include <stddef.h>
 
 #include <synward/flow.h>
-
-#include "model/map_fds.h"
 
 struct sw_flow_filter {
 	int state; /* of either end; -1: any */
@@ -29,22 +27,20 @@ struct sw_flow_table {
 	size_t count, room;
 };
 
-/* Called for one entry; 0 or -errno, which ends the walk. */
-typedef int (*sw_flow_visit)(void *context, const struct sw_flow_key *key,
-			     const struct sw_flow *flow);
+bool sw_flow_matches(const struct sw_flow_filter *filter, const struct sw_flow_key *key,
+		     const struct sw_flow *flow);
 
-/* Every entry of one of the two maps, dead ones too. 0 or -errno. */
-int sw_flow_table_walk(int fd, sw_flow_visit visit, void *context);
+/* One record more. 0 or -ENOMEM. */
+int sw_flow_table_add(struct sw_flow_table *table, const struct sw_flow_record *record);
 
-/* Adds the flows of both maps that are live at now_ns and match. 0 or -errno. */
-int sw_flow_table_read(struct sw_flow_table *table, const struct sw_map_fds *maps,
-		       const struct sw_flow_filter *filter, __u64 now_ns);
+/*
+ * A flow that proved live between the readings of the two maps has been read in both: of each flow one
+ * record stays, that of sw_flows if there is one.
+ */
+void sw_flow_table_merge(struct sw_flow_table *table);
 
 /* The oldest first. */
 void sw_flow_table_sort(struct sw_flow_table *table);
 void sw_flow_table_free(struct sw_flow_table *table);
-
-/* How many live entries there are in sw_halfopen. 0 or -errno. */
-int sw_halfopen_count(int halfopen_fd, __u64 now_ns, __u64 *count);
 
 #endif

@@ -3,12 +3,6 @@
  * Two slots take turns, see <synward/cookie.h>: the one that begins later ends the other's term.
  */
 #include "model/keys_in_force.h"
-#include "model/map_fds.h"
-
-int sw_keys_read(int keys_fd, struct sw_keys *keys)
-{
-	return sw_map_read_one(keys_fd, keys);
-}
 
 int sw_mac_terms(const struct sw_keys *keys, __u64 now_epoch, struct sw_mac_term term[2])
 {

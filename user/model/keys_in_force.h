@@ -10,9 +10,6 @@
 
 #include <synward/cookie.h>
 
-/* The element of the map sw_keys. 0 or -errno. */
-int sw_keys_read(int keys_fd, struct sw_keys *keys);
-
 /* Nobody has put keys there: guard has never been on. */
 static inline bool sw_keys_none(const struct sw_keys *keys)
 {

@@ -6,20 +6,12 @@
 #ifndef SYNWARD_USER_MAP_FDS_H
 #define SYNWARD_USER_MAP_FDS_H
 
-#include <bpf/bpf.h>
-#include <errno.h>
-
 /* -1: there is none. */
 struct sw_map_fds {
 	int flows, halfopen, stats, config, ports, keys;
 };
 
 /* The one element of an array map, such as sw_config. 0 or -errno. */
-static inline int sw_map_read_one(int fd, void *value)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(fd, &zero, value) ? -errno : 0;
-}
+int sw_map_read_one(int fd, void *value);
 
 #endif

@@ -4,9 +4,10 @@
  * what was removed. Half-open records an LRU drops unseen, so they are counted where they lie.
  */
 #include <bpf/libbpf.h>
+#include <errno.h>
 #include <stdlib.h>
 
-#include "model/flow_table.h"
+#include "model/flow_maps.h"
 #include "model/stats.h"
 
 /* The sums over the CPUs. */

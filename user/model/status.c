@@ -2,6 +2,7 @@
 /*
  * Read at one moment, map by map: what changes meanwhile may be in one of them and not yet in another.
  */
+#include <bpf/bpf.h>
 #include <stdlib.h>
 
 #include <synward/pressure.h>

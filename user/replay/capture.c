@@ -12,13 +12,14 @@
 #include <unistd.h>
 
 #include "replay/capture.h"
+#include "replay/link.h"
+#include "replay/unpack.h"
 #include "text/report.h"
 
 #define READ_AHEAD (1 << 18)
 
-/* What is beyond these in a file is wrong: a frame's length on the wire, the year 2116. */
-#define LENGTH_MAX  (1U << 30)
-#define TIME_MAX_NS (1ULL << 62)
+/* A frame whose length on the wire is beyond this has a wrong one. */
+#define LENGTH_MAX (1U << 30)
 
 _Static_assert(SW_CAPTURE_ERROR_MAX >= PCAP_ERRBUF_SIZE, "libpcap's messages fit");
 
@@ -88,14 +89,14 @@ int sw_capture_locate(struct sw_capture_source *source, const char *path)
 	source->copy = -1;
 	source->name = standard ? "standard input" : path;
 	if (fd < 0 || fstat(fd, &status))
-		return sw_fail(-errno, NULL, "open %s", source->name);
-	if (S_ISDIR(status.st_mode))
+		err = sw_fail(-errno, NULL, "open %s", source->name);
+	else if (S_ISDIR(status.st_mode))
 		err = sw_fail(-EISDIR, file_hint, "read %s", source->name);
 	else if (standard || !S_ISREG(status.st_mode))
 		err = copy_pipe(source, fd);
 	else
 		snprintf(source->path, sizeof(source->path), "%s", path);
-	if (!standard)
+	if (!standard && fd >= 0)
 		close(fd);
 	return err;
 }
@@ -146,11 +147,14 @@ int sw_capture_open(struct sw_capture *capture, const struct sw_capture_source *
 	int err;
 
 	capture->source = source;
-	capture->file = fopen(source->path, "re");
-	if (!capture->file || fstat(fileno(capture->file), &status))
+	capture->fd = open(source->path, O_RDONLY | O_CLOEXEC);
+	if (capture->fd < 0 || fstat(capture->fd, &status))
 		return sw_fail(-errno, NULL, "open %s", source->name);
-	setvbuf(capture->file, NULL, _IOFBF, READ_AHEAD);
 	capture->size = status.st_size;
+	capture->file = sw_unpack(capture->fd, source->name);
+	if (!capture->file)
+		return -EINVAL;
+	setvbuf(capture->file, NULL, _IOFBF, READ_AHEAD);
 	err = open_by_magic(capture);
 	if (err)
 		sw_capture_close(capture);
@@ -160,6 +164,7 @@ int sw_capture_open(struct sw_capture *capture, const struct sw_capture_source *
 void sw_capture_close(struct sw_capture *capture)
 {
 	sw_pcapng_free(&capture->ng);
+	sw_unwrapper_free(&capture->unwrapper);
 	if (capture->pcap)
 		pcap_close(capture->pcap); /* and the file */
 	else if (capture->file)
@@ -170,7 +175,9 @@ void sw_capture_close(struct sw_capture *capture)
 
 unsigned int sw_capture_percent(const struct sw_capture *capture)
 {
-	return capture->size ? (unsigned int)(ftell(capture->file) * 100 / capture->size) : 100;
+	off_t at = lseek(capture->fd, 0, SEEK_CUR);
+
+	return capture->size && at >= 0 ? (unsigned int)((__u64)at * 100 / capture->size) : 100;
 }
 
 /* A packet of a pcap file, in the terms of a pcapng. Times are in nanoseconds. */
@@ -187,7 +194,8 @@ static int next_of_pcap(struct sw_capture *capture, struct sw_pcapng_packet *pac
 	}
 	packet->captured = header->caplen;
 	packet->length = header->len;
-	packet->time_ns = (__u64)header->ts.tv_sec * 1000000000ULL + (__u64)header->ts.tv_usec;
+	/* The file's seconds are unsigned, libpcap's are not. */
+	packet->time_ns = (__s64)(__u32)header->ts.tv_sec * 1000000000LL + header->ts.tv_usec;
 	packet->link = pcap_datalink(capture->pcap);
 	return 1;
 }
@@ -201,25 +209,9 @@ static int next_of_pcapng(struct sw_capture *capture, struct sw_pcapng_packet *p
 	return got;
 }
 
-/* Puts an Ethernet header in place of another one. */
-static void rebuild(struct sw_capture *capture, const struct sw_link_header *header,
-		    struct sw_frame *frame)
-{
-	__u32 body = frame->captured - header->bytes;
-
-	if (body > SW_FRAME_MAX - SW_ETHERNET_BYTES)
-		body = SW_FRAME_MAX - SW_ETHERNET_BYTES;
-	sw_link_write(header, capture->rebuilt);
-	memcpy(capture->rebuilt + SW_ETHERNET_BYTES, frame->bytes + header->bytes, body);
-	frame->bytes = capture->rebuilt;
-	frame->captured = SW_ETHERNET_BYTES + body;
-	frame->length += SW_ETHERNET_BYTES - header->bytes;
-}
-
 int sw_capture_next(struct sw_capture *capture, struct sw_frame *frame)
 {
 	struct sw_pcapng_packet packet = {};
-	struct sw_link_header header;
 	int got = capture->pcap ? next_of_pcap(capture, &packet) : next_of_pcapng(capture, &packet);
 
 	if (got <= 0)
@@ -230,14 +222,10 @@ int sw_capture_next(struct sw_capture *capture, struct sw_frame *frame)
 		.bytes = packet.bytes,
 		.captured = packet.captured,
 		.length = packet.length,
+		.link = packet.link,
 	};
-	if (frame->time_ns > TIME_MAX_NS)
-		frame->time_ns = TIME_MAX_NS;
 	if (frame->length < frame->captured || frame->length > LENGTH_MAX)
 		frame->length = frame->captured;
-	if (!sw_link_known(packet.link))
-		frame->captured = 0;
-	else if (sw_link_read(packet.link, packet.bytes, packet.captured, &header))
-		rebuild(capture, &header, frame);
+	sw_unwrap(&capture->unwrapper, frame);
 	return 1;
 }

@@ -4,20 +4,13 @@
  * and data. Sums are of 16-bit words as they lie in memory: their order cancels out.
  */
 #include <arpa/inet.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "text/flow_view.h"
 #include "replay/checksum.h"
-#include "text/report.h"
 
 #define TCP_HEADER_MIN   20
 #define TCP_CHECKSUM_AT  16
 #define IPV4_CHECKSUM_AT 10
-
-/* One packet is chance; so many wrong ones, and not one right, are a NIC. */
-#define OFFLOAD_MIN 3
 
 static __u64 add_words(__u64 sum, const void *data, __u32 bytes)
 {
@@ -46,140 +39,140 @@ static __u16 fold(__u64 sum)
 	return (__u16)sum;
 }
 
+/* --- The pseudo-header ---------------------------------------------------------------------- */
+
+/* The two ends as TCP knows them, which on the way IP may not yet, or no longer, name. */
+struct ends {
+	__u8 from[16], to[16];
+};
+
+enum option {
+	OPTION_END = 0,
+	OPTION_NOP = 1,
+	OPTION_LOOSE_ROUTE = 131,
+	OPTION_STRICT_ROUTE = 137,
+	OPTION_PAD1 = 0, /* of IPv6 */
+	OPTION_HOME_ADDRESS = 0xc9, /* RFC 6275, 6.3 */
+};
+
+enum routing {
+	ROUTING_SOURCE = 0, /* RFC 2460, 4.4 */
+	ROUTING_HOME = 2, /* RFC 6275, 6.4 */
+	ROUTING_SEGMENTS = 4, /* RFC 8754, 2: the last one stands first */
+};
+
+/* A source route that is not at its end yet: its last address is the destination (RFC 791, 3.1). */
+static void follow_route(struct ends *ends, const __u8 *options, __u32 bytes)
+{
+	for (__u32 at = 0; at + 1 < bytes && options[at] != OPTION_END;) {
+		const __u8 *option = options + at;
+
+		if (option[0] == OPTION_NOP) {
+			at++;
+			continue;
+		}
+		if (option[1] < 2 || at + option[1] > bytes)
+			return;
+		if ((option[0] == OPTION_LOOSE_ROUTE || option[0] == OPTION_STRICT_ROUTE) &&
+		    option[1] >= 7 && option[2] + 3U <= option[1])
+			memcpy(ends->to + 12, option + option[1] - 4, 4);
+		at += option[1];
+	}
+}
+
+static void follow_routing(struct ends *ends, const __u8 *header, __u32 bytes)
+{
+	__u32 last = 8;
+
+	if (header[3] == 0 || bytes < 24) /* no segments left */
+		return;
+	if (header[2] == ROUTING_SOURCE || header[2] == ROUTING_HOME)
+		last = 8 + ((bytes - 8) / 16 - 1) * 16;
+	else if (header[2] != ROUTING_SEGMENTS)
+		return;
+	memcpy(ends->to, header + last, 16);
+}
+
+static void follow_home(struct ends *ends, const __u8 *header, __u32 bytes)
+{
+	for (__u32 at = 2; at + 2 <= bytes;) {
+		if (header[at] == OPTION_PAD1) {
+			at++;
+			continue;
+		}
+		if (header[at] == OPTION_HOME_ADDRESS && header[at + 1] == 16 && at + 18 <= bytes)
+			memcpy(ends->from, header + at + 2, 16);
+		at += 2U + header[at + 1];
+	}
+}
+
+/* Extension headers from the fixed one to TCP, which the parser has been through before. */
+static void follow_headers(struct ends *ends, const __u8 *ip, __u32 end)
+{
+	__u8 protocol = ip[6];
+	__u32 at = 40, bytes;
+
+	for (; at + 8 <= end; at += bytes) {
+		bytes = sw_ext_header_bytes(protocol, ip[at + 1]);
+		if (at + bytes > end)
+			return;
+		if (protocol == SW_IP_ROUTING)
+			follow_routing(ends, ip + at, bytes);
+		else if (protocol == SW_IP_DEST_OPTIONS)
+			follow_home(ends, ip + at, bytes);
+		protocol = ip[at];
+	}
+}
+
 /* Mapping IPv4 addresses to IPv6 adds two words of ones, which in this arithmetic are zero. */
-static __u64 pseudo_header(const struct sw_packet *packet, __u32 bytes)
+static __u64 pseudo_header(const struct ends *ends, __u32 bytes)
 {
 	const __u32 rest[2] = { htonl(bytes), htonl(SW_IP_TCP) };
-	__u64 sum = add_words(0, packet->from, sizeof(packet->from));
 
-	sum = add_words(sum, packet->to, sizeof(packet->to));
-	return add_words(sum, rest, sizeof(rest));
+	return add_words(add_words(0, ends, sizeof(*ends)), rest, sizeof(rest));
 }
+
+/* --- A segment ------------------------------------------------------------------------------ */
 
 static bool ipv4_header_is_bad(const __u8 *header, __u32 bytes)
 {
-	if (header[0] >> 4 != 4 || (!header[IPV4_CHECKSUM_AT] && !header[IPV4_CHECKSUM_AT + 1]))
+	if (!header[IPV4_CHECKSUM_AT] && !header[IPV4_CHECKSUM_AT + 1])
 		return false;
 	return fold(add_words(0, header, bytes)) != 0xffff;
 }
 
-/* A NIC that also cuts a super-segment up may be handed the sum without its length. */
-static bool is_pseudo_header_sum(const __u8 *tcp, const struct sw_packet *packet)
+/*
+ * A NIC that also cuts a super-segment up may be handed the sum without its length. Who computes none
+ * at all leaves a zero.
+ */
+static bool is_for_the_nic(const __u8 *tcp, const struct ends *ends, __u32 bytes)
 {
 	__u16 have;
 
 	memcpy(&have, tcp + TCP_CHECKSUM_AT, sizeof(have));
-	return have == fold(pseudo_header(packet, packet->bytes)) ||
-	       have == fold(pseudo_header(packet, 0));
+	return have == 0 || have == fold(pseudo_header(ends, bytes)) ||
+	       have == fold(pseudo_header(ends, 0));
 }
 
-static enum sw_checksum check(const struct sw_frame *frame, const struct sw_packet *packet,
-			      __u32 ip)
+enum sw_checksum sw_checksum_of(const struct sw_frame *frame, const struct sw_packet *packet)
 {
-	const __u8 *tcp = frame->bytes + packet->at;
+	const __u8 *tcp = frame->bytes + packet->at, *ip = frame->bytes + packet->ip;
+	__u32 captured = frame->captured - frame->made_up, header = packet->at - packet->ip;
+	struct ends ends;
 
-	if (packet->bytes < TCP_HEADER_MIN || packet->at + packet->bytes > frame->captured)
-		return SW_CHECKSUM_GOOD;
-	if (ipv4_header_is_bad(frame->bytes + ip, packet->at - ip))
+	if (packet->at > captured)
+		return SW_CHECKSUM_UNKNOWN;
+	memcpy(ends.from, packet->from, sizeof(ends.from));
+	memcpy(ends.to, packet->to, sizeof(ends.to));
+	if (!packet->ipv4)
+		follow_headers(&ends, ip, header);
+	else if (ipv4_header_is_bad(ip, header))
 		return SW_CHECKSUM_BAD;
-	if (fold(add_words(pseudo_header(packet, packet->bytes), tcp, packet->bytes)) == 0xffff)
+	else
+		follow_route(&ends, ip + 20, header - 20);
+	if (packet->bytes < TCP_HEADER_MIN || packet->at + packet->bytes > captured)
+		return SW_CHECKSUM_UNKNOWN;
+	if (fold(add_words(pseudo_header(&ends, packet->bytes), tcp, packet->bytes)) == 0xffff)
 		return SW_CHECKSUM_GOOD;
-	return is_pseudo_header_sum(tcp, packet) ? SW_CHECKSUM_OFFLOADED : SW_CHECKSUM_BAD;
-}
-
-/* Where IP begins, and what it says. */
-static bool find_tcp(const struct sw_frame *frame, __u32 *ip, struct sw_packet *packet)
-{
-	struct sw_cursor cursor = { .base = frame->bytes,
-				    .end = frame->bytes + frame->captured,
-				    .wire_length = frame->length };
-	__u16 type;
-
-	if (sw_parse_ethernet(&cursor, &type))
-		return false;
-	*ip = cursor.at;
-	return sw_parse_ip(&cursor, type, packet) == SW_NONE;
-}
-
-enum sw_checksum sw_checksum_of(const struct sw_frame *frame)
-{
-	struct sw_packet packet;
-	__u32 ip;
-
-	return find_tcp(frame, &ip, &packet) ? check(frame, &packet, ip) : SW_CHECKSUM_GOOD;
-}
-
-/* --- Senders -------------------------------------------------------------------------------- */
-
-static struct sw_sender *slot_of(struct sw_senders *senders, const void *address)
-{
-	__u32 word[4], mixed = 0;
-
-	memcpy(word, address, sizeof(word));
-	for (int i = 0; i < 4; i++)
-		mixed = (mixed ^ word[i]) * 2654435761U;
-	return &senders->slot[mixed >> 16];
-}
-
-static void note(struct sw_senders *senders, const struct sw_frame *frame)
-{
-	struct sw_packet packet;
-	__u32 ip;
-
-	if (!find_tcp(frame, &ip, &packet) || packet.at + packet.bytes > frame->captured)
-		return;
-	switch (check(frame, &packet, ip)) {
-	case SW_CHECKSUM_GOOD:
-		slot_of(senders, packet.from)->good++;
-		break;
-	case SW_CHECKSUM_BAD:
-		slot_of(senders, packet.from)->bad++;
-		break;
-	case SW_CHECKSUM_OFFLOADED:
-		break;
-	}
-}
-
-int sw_senders_survey(struct sw_senders *senders, const struct sw_capture_source *source)
-{
-	struct sw_capture *capture = calloc(1, sizeof(*capture));
-	struct sw_frame frame;
-	int err;
-
-	if (!capture)
-		return sw_fail(-ENOMEM, NULL, "check the checksums of %s", source->name);
-	err = sw_capture_open(capture, source);
-	while (!err && sw_capture_next(capture, &frame) > 0)
-		note(senders, &frame);
-	if (!err)
-		sw_capture_close(capture);
-	free(capture);
-	return err;
-}
-
-bool sw_senders_offload(struct sw_senders *senders, const __u8 address[16])
-{
-	struct sw_sender *sender = slot_of(senders, address);
-
-	if (sender->good || sender->bad < OFFLOAD_MIN)
-		return false;
-	if (sender->offloads)
-		return true;
-	sender->offloads = true;
-	if (senders->offloading < SW_SENDERS_TOLD)
-		memcpy(senders->first[senders->offloading], address, 16);
-	senders->offloading++;
-	return true;
-}
-
-void sw_senders_say(const struct sw_senders *senders)
-{
-	char name[INET6_ADDRSTRLEN];
-
-	for (__u64 i = 0; i < senders->offloading && i < SW_SENDERS_TOLD; i++)
-		sw_say("every checksum of %s is wrong: taken for right, its NIC fills them in",
-		       sw_address_name(senders->first[i], name));
-	if (senders->offloading > SW_SENDERS_TOLD)
-		sw_say("so is every checksum of %llu more senders",
-		       senders->offloading - SW_SENDERS_TOLD);
+	return is_for_the_nic(tcp, &ends, packet->bytes) ? SW_CHECKSUM_OFFLOADED : SW_CHECKSUM_BAD;
 }

@@ -17,14 +17,14 @@
 #define FOLD_HEAD 4
 #define FOLD_TAIL 4
 
-void sw_ladder_find(void *context, const struct sw_flow_key *key, const struct sw_flow *flow)
+void sw_ladder_find(void *context, const struct sw_flow_end *end)
 {
 	struct sw_ladder *ladder = context;
 
 	if (++ladder->flows != ladder->number)
 		return;
-	ladder->key = *key;
-	ladder->flow = *flow;
+	ladder->key = *end->key;
+	ladder->flow = *end->flow;
 }
 
 /* The clock of replay never stands still: a start tells one incarnation from the next. */
@@ -34,15 +34,20 @@ static bool is_of_flow(const struct sw_ladder *ladder, const struct sw_step *ste
 	       !memcmp(&step->seg->key, &ladder->key, sizeof(ladder->key));
 }
 
-/* All that the segment carries had been sent before. A SYN is the model's business. */
-static bool is_again(const struct sw_step *step, const struct sw_endpoint *src)
+/* Of what the segment carries, all, some or nothing may have been sent before. */
+static enum sw_rung_kind kind_of_data(const struct sw_step *step, const struct sw_endpoint *src)
 {
 	const struct sw_segment *seg = step->seg;
 	__u32 end = seg->seq + seg->length + !!(seg->flags & SW_TCP_FIN);
 
-	if (end == seg->seq || (seg->flags & (SW_TCP_SYN | SW_TCP_RST)) || !src->seen)
-		return false;
-	return sw_was_seen(step->before, seg->sender, seg->seq, end);
+	if (end == seg->seq || (seg->flags & (SW_TCP_SYN | SW_TCP_RST)) || !src->seen ||
+	    !sw_seq_after(src->end, seg->seq))
+		return SW_RUNG_PLAIN;
+	if (sw_was_seen(step->before, seg->sender, seg->seq, end))
+		return SW_RUNG_AGAIN;
+	if (sw_seq_after(src->next, seg->seq) || sw_seq_after(end, src->end))
+		return SW_RUNG_OVERLAP;
+	return SW_RUNG_LATE;
 }
 
 static enum sw_rung_kind kind_of(const struct sw_step *step, const struct sw_sides *sides)
@@ -51,7 +56,16 @@ static enum sw_rung_kind kind_of(const struct sw_step *step, const struct sw_sid
 		return SW_RUNG_AGAIN;
 	if (sw_step_reason(step))
 		return SW_RUNG_IGNORED;
-	return is_again(step, sides->src_before) ? SW_RUNG_AGAIN : SW_RUNG_PLAIN;
+	return kind_of_data(step, sides->src_before);
+}
+
+/* In bytes, as the two SYNs agreed on it (RFC 7323, 2.2). */
+static __u32 window_of(const struct sw_step *step, const struct sw_sides *sides)
+{
+	bool scaled = sides->src_after->wscale_ok && sides->dst_after->wscale_ok &&
+		      !(step->seg->flags & SW_TCP_SYN);
+
+	return (__u32)step->seg->window << (scaled ? sides->src_after->wscale : 0);
 }
 
 static void note_side(struct sw_rung *rung, int side, const struct sw_endpoint *before,
@@ -65,7 +79,7 @@ static struct sw_rung rung_of(const struct sw_ladder *ladder, const struct sw_st
 {
 	struct sw_sides sides = sw_step_sides(step);
 	struct sw_rung rung = {
-		.time_ns = (__s64)(step->time_ns - ladder->first_ns),
+		.time_ns = step->time_ns - ladder->first_ns,
 		.reason = sw_step_reason(step),
 		.seq = sw_relative_seq(step),
 		.ack = sw_relative_ack(step),
@@ -73,7 +87,11 @@ static struct sw_rung rung_of(const struct sw_ladder *ladder, const struct sw_st
 		.flags = step->seg->flags,
 		.from = step->seg->sender != ladder->flow.originator,
 		.kind = kind_of(step, &sides),
+		.isn = step->seg->seq,
+		.window = window_of(step, &sides),
 	};
+
+	rung.shows_window = ladder->windows || (!rung.window && !(rung.flags & SW_TCP_RST));
 
 	note_side(&rung, rung.from, sides.src_before, sides.src_after);
 	if (!step->seg->self)
@@ -109,17 +127,25 @@ static bool crosses(const struct sw_rung *first, const struct sw_rung *second)
 
 static bool shows_nothing_new(const struct sw_rung *rung)
 {
-	return rung->kind == SW_RUNG_PLAIN && !rung->entered[SW_LEFT] && !rung->entered[SW_RIGHT] &&
-	       !(rung->flags & (SW_TCP_SYN | SW_TCP_FIN | SW_TCP_RST));
+	return !rung->entered[SW_LEFT] && !rung->entered[SW_RIGHT] && !rung->other_isn &&
+	       (rung->kind == SW_RUNG_IGNORED ||
+		!(rung->flags & (SW_TCP_SYN | SW_TCP_FIN | SW_TCP_RST)));
+}
+
+/* Names of reasons are of one table: the same reason is the same pointer. */
+static bool is_alike(const struct sw_rung *one, const struct sw_rung *other)
+{
+	return one->kind == other->kind && one->reason == other->reason;
 }
 
 /* Leaves one out of the run of dull segments that has just grown, if it is long. */
 static void fold(struct sw_ladder *ladder)
 {
+	const struct sw_rung *last = &ladder->rung[ladder->count - 1];
 	size_t run = 0, out;
 
-	while (run <= FOLD_HEAD + FOLD_TAIL && run < ladder->count &&
-	       shows_nothing_new(&ladder->rung[ladder->count - 1 - run]))
+	while (run <= FOLD_HEAD + FOLD_TAIL && run < ladder->count && is_alike(last - run, last) &&
+	       shows_nothing_new(last - run))
 		run++;
 	if (run <= FOLD_HEAD + FOLD_TAIL)
 		return;
@@ -127,6 +153,31 @@ static void fold(struct sw_ladder *ladder)
 	ladder->rung[out + 1].folded += ladder->rung[out].folded + 1;
 	memmove(&ladder->rung[out], &ladder->rung[out + 1], FOLD_TAIL * sizeof(*ladder->rung));
 	ladder->count--;
+}
+
+void sw_ladder_shorten(struct sw_ladder *ladder, size_t count)
+{
+	size_t head = count / 2, cut = ladder->count - count;
+	struct sw_rung *rung = ladder->rung + head;
+	__u64 folded = 0;
+
+	for (size_t i = 0; i < cut; i++)
+		folded += rung[i].folded + 1;
+	rung[cut].folded += folded;
+	rung[cut].mixed = true;
+	rung[cut].crosses = false;
+	memmove(rung, rung + cut, (count - head) * sizeof(*rung));
+	ladder->count = count;
+}
+
+/* A SYN of an end that had sent one with another initial sequence number. */
+static void note_isn(struct sw_ladder *ladder, struct sw_rung *rung)
+{
+	if (!(rung->flags & SW_TCP_SYN))
+		return;
+	rung->other_isn = ladder->has_isn[rung->from] && ladder->isn[rung->from] != rung->isn;
+	ladder->has_isn[rung->from] = true;
+	ladder->isn[rung->from] = rung->isn;
 }
 
 void sw_ladder_collect(void *context, const struct sw_step *step)
@@ -146,10 +197,13 @@ void sw_ladder_collect(void *context, const struct sw_step *step)
 		ladder->rung = rung;
 		ladder->room = room;
 	}
-	if (!ladder->count)
-		ladder->first_ns = step->time_ns;
+	if (!ladder->segments++)
+		ladder->first_ns = ladder->last_ns = step->time_ns;
+	if (step->time_ns > ladder->last_ns)
+		ladder->last_ns = step->time_ns;
 	rung = &ladder->rung[ladder->count++];
 	*rung = rung_of(ladder, step);
+	note_isn(ladder, rung);
 	rung->crosses = ladder->count > 1 && crosses(rung - 1, rung);
 	fold(ladder);
 }
@@ -162,7 +216,7 @@ void sw_ladder_free(struct sw_ladder *ladder)
 
 /* --- Words ---------------------------------------------------------------------------------- */
 
-#define NUMBERS_TEXT 64
+#define NUMBERS_TEXT 80
 #define WORDS_TEXT   40
 
 /* Sequence numbers and length. */
@@ -174,7 +228,11 @@ static const char *numbers(const struct sw_rung *rung, char text[NUMBERS_TEXT])
 	if (rung->flags & SW_TCP_ACK)
 		at += snprintf(at, end - at, " ack=%u", rung->ack);
 	if (rung->length)
-		snprintf(at, end - at, " len=%u", rung->length);
+		at += snprintf(at, end - at, " len=%u", rung->length);
+	if (rung->shows_window)
+		at += snprintf(at, end - at, " win=%u", rung->window);
+	if (rung->other_isn)
+		snprintf(at, end - at, " isn=%u", rung->isn);
 	return text;
 }
 
@@ -193,12 +251,36 @@ static const char *flag_words(__u8 flags, char text[WORDS_TEXT])
 /* Too long a label has the flags' letters instead of their names. */
 const char *sw_rung_label(const struct sw_rung *rung, char text[SW_RUNG_TEXT])
 {
+	static const char *const notes[] = {
+		[SW_RUNG_AGAIN] = " (again)",
+		[SW_RUNG_OVERLAP] = " (overlap)",
+		[SW_RUNG_LATE] = " (out of order)",
+		[SW_RUNG_IGNORED] = "",
+	};
 	char words[WORDS_TEXT], rest[NUMBERS_TEXT], letters[SW_FLAGS_TEXT];
 	int columns = snprintf(text, SW_RUNG_TEXT, "%s%s%s", flag_words(rung->flags, words),
-			       numbers(rung, rest), rung->kind == SW_RUNG_AGAIN ? " (again)" : "");
+			       numbers(rung, rest), notes[rung->kind] ?: "");
 
 	if (columns > SW_RUNG_COLUMNS)
-		snprintf(text, SW_RUNG_TEXT, "%s %s", sw_flags_name(rung->flags, letters), rest);
+		columns = snprintf(text, SW_RUNG_TEXT, "%s %s", sw_flags_name(rung->flags, letters),
+				   rest);
+	if (columns > SW_RUNG_COLUMNS)
+		text[SW_RUNG_COLUMNS] = '\0';
+	return text;
+}
+
+const char *sw_rung_folded(const struct sw_rung *rung, char text[SW_FOLDED_TEXT])
+{
+	static const char *const words[] = {
+		[SW_RUNG_PLAIN] = "without a change", [SW_RUNG_AGAIN] = "sent again",
+		[SW_RUNG_OVERLAP] = "that overlap",   [SW_RUNG_LATE] = "out of order",
+		[SW_RUNG_IGNORED] = "ignored",
+	};
+	const char *what =
+		rung->kind == SW_RUNG_IGNORED && rung->reason ? rung->reason : words[rung->kind];
+
+	snprintf(text, SW_FOLDED_TEXT, "%llu segment%s %s", rung->folded,
+		 rung->folded == 1 ? "" : "s", rung->mixed ? "left out" : what);
 	return text;
 }
 
@@ -222,9 +304,8 @@ const char *sw_ladder_size(const struct sw_ladder *ladder, char text[SW_LADDER_S
 	const struct sw_flow *flow = &ladder->flow;
 	char time[SW_VALUE_TEXT];
 
-	snprintf(text, SW_LADDER_SIZE, "%llu segments, %llu bytes in %s",
-		 (__u64)flow->ep[0].packets + flow->ep[1].packets,
+	snprintf(text, SW_LADDER_SIZE, "%llu segments, %llu bytes in %s", ladder->segments,
 		 sw_endpoint_bytes(&flow->ep[0]) + sw_endpoint_bytes(&flow->ep[1]),
-		 sw_duration_short(sw_flow_duration_ns(flow), time));
+		 sw_duration_short((__u64)(ladder->last_ns - ladder->first_ns), time));
 	return text;
 }

@@ -13,6 +13,8 @@
 enum sw_rung_kind {
 	SW_RUNG_PLAIN,
 	SW_RUNG_AGAIN, /* a retransmission: all of it had been seen */
+	SW_RUNG_OVERLAP, /* some of it had been seen */
+	SW_RUNG_LATE, /* none of it, but what comes after it */
 	SW_RUNG_IGNORED, /* it changed nothing, for the reason given */
 };
 
@@ -22,7 +24,12 @@ enum sw_rung_kind {
 /* One arrow. Both sides of a self-connection's are the left one. */
 struct sw_rung {
 	__s64 time_ns; /* since the first segment of the flow; clocks may go back */
-	__u64 folded; /* segments left out above this one */
+	__u64 folded; /* segments left out above this one: of its kind, or ... */
+	bool mixed; /* ... of any */
+	bool other_isn; /* a SYN that does not begin where the one before it did */
+	bool shows_window; /* it is zero, or asked for */
+	__u32 isn; /* of a SYN, as it stands */
+	__u32 window; /* scaled, where the scale is known */
 	const char *reason; /* of an ignored one */
 	__u32 seq, ack, length; /* relative, as people count */
 	__u16 entered[2]; /* bit n: the side has newly been in state n */
@@ -38,8 +45,12 @@ struct sw_ladder {
 	struct sw_flow_key key;
 	struct sw_flow flow; /* as it ended; start_ns 0: not found yet */
 	__u64 flows; /* seen so far */
-	__u64 first_ns;
+	__s64 first_ns, last_ns; /* of the segments collected, since the epoch */
+	__u64 segments; /* collected, folded or not */
 	bool no_memory;
+	bool windows; /* the window of each segment is shown */
+	bool has_isn[2]; /* a side has sent a SYN, ... */
+	__u32 isn[2]; /* ... and this was in the last one */
 	size_t count, room;
 	struct sw_rung *rung;
 };
@@ -48,7 +59,7 @@ struct sw_ladder {
  * First the flow is looked for by its number, then its segments are collected: two runs over the
  * capture. The context of both is a struct sw_ladder.
  */
-void sw_ladder_find(void *context, const struct sw_flow_key *key, const struct sw_flow *flow);
+void sw_ladder_find(void *context, const struct sw_flow_end *end);
 void sw_ladder_collect(void *context, const struct sw_step *step);
 void sw_ladder_free(struct sw_ladder *ladder);
 
@@ -59,6 +70,13 @@ void sw_ladder_free(struct sw_ladder *ladder);
 #define SW_RUNG_TEXT    128
 #define SW_RUNG_COLUMNS 56
 const char *sw_rung_label(const struct sw_rung *rung, char text[SW_RUNG_TEXT]);
+
+/* "12 segments without a change", "3 segments out_of_window": what was left out above the rung. */
+#define SW_FOLDED_TEXT 64
+const char *sw_rung_folded(const struct sw_rung *rung, char text[SW_FOLDED_TEXT]);
+
+/* Leaves rungs out of the middle until there are `count`. */
+void sw_ladder_shorten(struct sw_ladder *ladder, size_t count);
 
 /* A state that the side passed through on its way, before it came to state[side]; -1 if none. */
 int sw_rung_passed(const struct sw_rung *rung, int side);

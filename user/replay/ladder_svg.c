@@ -16,20 +16,22 @@
 #include "text/names.h"
 #include "text/report.h"
 
-#define WIDTH    1000
-#define LEFT_X   280
-#define RIGHT_X  720
-#define TOP      150 /* where the first arrow may leave */
-#define PITCH    54 /* from arrow to arrow */
-#define SLANT    22 /* what an arrow falls on its way */
-#define CROSSING 64 /* the same for two that cross */
-#define LOOP     30 /* for one that comes back to its sender */
-#define LOOP_X   (LEFT_X + 400)
-#define PASSED   28 /* a state above another */
-#define FOLDED   44
-#define REASON   8
-#define FOOT     64
-#define BAR      8 /* width of a life line */
+#define WIDTH     1000
+#define LEFT_X    280
+#define RIGHT_X   720
+#define TOP       150 /* where the first arrow may leave */
+#define PITCH     54 /* from arrow to arrow */
+#define SLANT     22 /* what an arrow falls on its way */
+#define CROSSING  64 /* the same for two that cross */
+#define LOOP      30 /* for one that comes back to its sender */
+#define LOOP_X    (LEFT_X + 400)
+#define PASSED    28 /* a state above another */
+#define FOLDED    44
+#define REASON    8
+#define FOOT      64
+#define BAR       8 /* width of a life line */
+#define HIGHEST   32000 /* 2^15 is what programs show at most */
+#define TIME_TEXT 40
 
 /* Where one arrow begins and ends. */
 struct place {
@@ -185,7 +187,7 @@ static void draw_states(const struct drawing *drawing, size_t i, int side)
 
 static const char *class_of(const struct sw_rung *rung)
 {
-	static const char *const classes[] = { "plain", "again", "ignored" };
+	static const char *const classes[] = { "plain", "again", "overlap", "late", "ignored" };
 
 	return classes[rung->kind];
 }
@@ -244,41 +246,49 @@ static void draw_loop(const struct drawing *drawing, size_t i)
 
 /* --- The rest ------------------------------------------------------------------------------- */
 
-/* "35 µs", "20.1 ms", "3.21 s". */
-static const char *time_text(__s64 ns, char text[32])
+/* "35 µs", "20.1 ms", "3.21 s", with so many digits more. */
+static const char *time_text(__s64 ns, int more, char text[TIME_TEXT])
 {
 	double us = (double)ns / 1000;
 
-	if (us < 1000 && us > -1000)
-		snprintf(text, 32, ns ? "%.0f µs" : "0", us);
+	if (ns == 0)
+		strcpy(text, "0");
+	else if (us < 1000 && us > -1000)
+		snprintf(text, TIME_TEXT, "%.*f µs", more, us);
 	else if (us < 1e6 && us > -1e6)
-		snprintf(text, 32, "%.*f ms", us < 1e5 ? 1 : 0, us / 1000);
+		snprintf(text, TIME_TEXT, "%.*f ms", more + (us < 1e5 ? 1 : 0), us / 1000);
 	else
-		snprintf(text, 32, "%.2f s", us / 1e6);
+		snprintf(text, TIME_TEXT, "%.*f s", more + 2, us / 1e6);
 	return text;
 }
 
+/* Two times that differ don't look the same one below the other. */
 static void draw_time(const struct drawing *drawing, size_t i)
 {
 	const struct sw_rung *rung = &drawing->ladder->rung[i];
-	char text[32];
+	char text[TIME_TEXT], above[TIME_TEXT];
+	int more = 0;
 
-	if (!rung->crosses)
-		fprintf(drawing->file, "<text class=\"time\" x=\"84\" y=\"%d\">%s</text>\n",
-			drawing->place[i].sent + 4, time_text(rung->time_ns, text));
+	if (rung->crosses)
+		return;
+	time_text(rung->time_ns, more, text);
+	while (i && more < 9 && rung->time_ns != rung[-1].time_ns &&
+	       !strcmp(text, time_text(rung[-1].time_ns, more, above)))
+		time_text(rung->time_ns, ++more, text);
+	fprintf(drawing->file, "<text class=\"time\" x=\"%d\" y=\"%d\">%s</text>\n",
+		strlen(text) > 10 ? 138 : 84, drawing->place[i].sent + 4, text);
 }
 
 static void draw_rung(const struct drawing *drawing, size_t i)
 {
 	const struct sw_rung *rung = &drawing->ladder->rung[i];
+	char note[SW_FOLDED_TEXT];
 
 	if (rung->folded)
-		fprintf(drawing->file,
-			"<text class=\"folded\" x=\"%d\" y=\"%d\">⋮ %llu segments without a change"
-			" ⋮</text>\n",
+		fprintf(drawing->file, "<text class=\"folded\" x=\"%d\" y=\"%d\">⋮ %s ⋮</text>\n",
 			(LEFT_X + RIGHT_X) / 2,
 			drawing->place[i].sent - FOLDED + 6 - (passed(rung) ? PASSED : 0),
-			rung->folded);
+			sw_rung_folded(rung, note));
 	draw_time(drawing, i);
 	if (drawing->self)
 		draw_loop(drawing, i);
@@ -313,19 +323,26 @@ static bool has_kind(const struct sw_ladder *ladder, enum sw_rung_kind kind)
 	return false;
 }
 
+static bool is_all_plain(const struct sw_ladder *ladder)
+{
+	for (size_t i = 0; i < ladder->count; i++)
+		if (ladder->rung[i].kind != SW_RUNG_PLAIN)
+			return false;
+	return true;
+}
+
 /* What dashes and dots mean, if there are any. */
 static void draw_legend(const struct drawing *drawing)
 {
 	static const char *const words[] = {
-		[SW_RUNG_PLAIN] = "taken",
-		[SW_RUNG_AGAIN] = "sent again",
+		[SW_RUNG_PLAIN] = "taken",     [SW_RUNG_AGAIN] = "sent again",
+		[SW_RUNG_OVERLAP] = "overlap", [SW_RUNG_LATE] = "out of order",
 		[SW_RUNG_IGNORED] = "ignored",
 	};
 	struct sw_rung rung = {};
-	int x = LEFT_X, y = drawing->height - 22;
+	int x = 60, y = drawing->height - 22;
 
-	if (!has_kind(drawing->ladder, SW_RUNG_AGAIN) &&
-	    !has_kind(drawing->ladder, SW_RUNG_IGNORED))
+	if (is_all_plain(drawing->ladder))
 		return;
 	for (rung.kind = 0; rung.kind <= SW_RUNG_IGNORED; rung.kind++) {
 		if (!has_kind(drawing->ladder, rung.kind))
@@ -334,9 +351,63 @@ static void draw_legend(const struct drawing *drawing)
 			"<line class=\"%s\" x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\"/>"
 			"<text class=\"legend\" x=\"%d\" y=\"%d\">%s</text>\n",
 			class_of(&rung), x, y, x + 48, y, x + 60, y + 5, words[rung.kind]);
-		x += 160;
+		x += 176;
 	}
 }
+
+/* How lines and words of each kind look, and the heads of arrows. */
+/* clang-format off */
+static const char style[] =
+	"<style>\n"
+	"text { fill: #1f2933; text-anchor: middle; font-size: 15px }\n"
+	".title { font-size: 22px; font-weight: bold }\n"
+	".subtitle { font-size: 15px; fill: #52606d }\n"
+	".name { font-weight: bold; fill: #ffffff }\n"
+	".box { fill: #323f4b }\n"
+	".state text { font-size: 13px; font-weight: bold; fill: #ffffff }\n"
+	".time { font-size: 13px; fill: #7b8794; text-anchor: end }\n"
+	".folded, .reason { font-size: 13px; font-style: italic; fill: #52606d }\n"
+	".legend { font-size: 13px; text-anchor: start }\n"
+	"line, path { stroke-width: 2; fill: none }\n"
+	"line.plain, path.plain { stroke: #1f2933; marker-end: url(#plain) }\n"
+	"line.again, path.again { stroke: #c05600; stroke-dasharray: 9 5;"
+	" marker-end: url(#again) }\n"
+	"line.ignored, path.ignored { stroke: #b3261e; stroke-dasharray: 2 5;"
+	" marker-end: url(#ignored) }\n"
+	".label.crossed { font-size: 13px }\n"
+	"line.overlap, path.overlap { stroke: #8a6d00; stroke-dasharray: 16 4 4 4;"
+	" marker-end: url(#overlap) }\n"
+	"line.late, path.late { stroke: #0f6f8c; stroke-dasharray: 4 4 4 10;"
+	" marker-end: url(#late) }\n"
+	".label.again { fill: #a04800 }\n"
+	".label.overlap { fill: #6f5800 }\n"
+	".label.late { fill: #0f6f8c }\n"
+	".label.ignored, .reason { fill: #b3261e }\n"
+	"</style>\n"
+	"<defs>\n"
+	"<marker id=\"plain\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"6\""
+	" markerHeight=\"6\" orient=\"auto\"><path d=\"M0 0 L10 5 L0 10 z\" "
+	"style=\"fill:#1f2933\"/>"
+	"</marker>\n"
+	"<marker id=\"again\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"6\""
+	" markerHeight=\"6\" orient=\"auto\"><path d=\"M0 0 L10 5 L0 10 z\" "
+	"style=\"fill:#c05600\"/>"
+	"</marker>\n"
+	"<marker id=\"overlap\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" "
+	"markerWidth=\"6\""
+	" markerHeight=\"6\" orient=\"auto\"><path d=\"M0 0 L10 5 L0 10 z\" "
+	"style=\"fill:#8a6d00\"/>"
+	"</marker>\n"
+	"<marker id=\"late\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"6\""
+	" markerHeight=\"6\" orient=\"auto\"><path d=\"M0 0 L10 5 L0 10 z\" "
+	"style=\"fill:#0f6f8c\"/>"
+	"</marker>\n"
+	"<marker id=\"ignored\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" "
+	"markerWidth=\"7\""
+	" markerHeight=\"7\" orient=\"auto\"><path d=\"M1 1 L9 9 M9 1 L1 9\""
+	" style=\"stroke:#b3261e; stroke-width:2\"/></marker>\n"
+	"</defs>\n";
+/* clang-format on */
 
 static void draw_head(const struct drawing *drawing)
 {
@@ -348,44 +419,11 @@ static void draw_head(const struct drawing *drawing)
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\""
 		" viewBox=\"0 0 %d %d\" font-family=\"'DejaVu Sans', Verdana, Arial, "
 		"sans-serif\">\n"
-		"<style>\n"
-		"text { fill: #1f2933; text-anchor: middle; font-size: 15px }\n"
-		".title { font-size: 22px; font-weight: bold }\n"
-		".subtitle { font-size: 15px; fill: #52606d }\n"
-		".name { font-weight: bold; fill: #ffffff }\n"
-		".box { fill: #323f4b }\n"
-		".state text { font-size: 13px; font-weight: bold; fill: #ffffff }\n"
-		".time { font-size: 13px; fill: #7b8794; text-anchor: end }\n"
-		".folded, .reason { font-size: 13px; font-style: italic; fill: #52606d }\n"
-		".legend { font-size: 13px; text-anchor: start }\n"
-		"line, path { stroke-width: 2; fill: none }\n"
-		"line.plain, path.plain { stroke: #1f2933; marker-end: url(#plain) }\n"
-		"line.again, path.again { stroke: #c05600; stroke-dasharray: 9 5;"
-		" marker-end: url(#again) }\n"
-		"line.ignored, path.ignored { stroke: #b3261e; stroke-dasharray: 2 5;"
-		" marker-end: url(#ignored) }\n"
-		".label.crossed { font-size: 13px }\n"
-		".label.again { fill: #a04800 }\n"
-		".label.ignored, .reason { fill: #b3261e }\n"
-		"</style>\n"
-		"<defs>\n"
-		"<marker id=\"plain\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"6\""
-		" markerHeight=\"6\" orient=\"auto\"><path d=\"M0 0 L10 5 L0 10 z\" "
-		"style=\"fill:#1f2933\"/>"
-		"</marker>\n"
-		"<marker id=\"again\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"6\""
-		" markerHeight=\"6\" orient=\"auto\"><path d=\"M0 0 L10 5 L0 10 z\" "
-		"style=\"fill:#c05600\"/>"
-		"</marker>\n"
-		"<marker id=\"ignored\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" "
-		"markerWidth=\"7\""
-		" markerHeight=\"7\" orient=\"auto\"><path d=\"M1 1 L9 9 M9 1 L1 9\""
-		" style=\"stroke:#b3261e; stroke-width:2\"/></marker>\n"
-		"</defs>\n"
+		"%s"
 		"<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n"
 		"<text class=\"title\" x=\"%d\" y=\"34\">%s: %s</text>\n"
 		"<text class=\"subtitle\" x=\"%d\" y=\"58\">flow %llu, %s</text>\n",
-		WIDTH, drawing->height, WIDTH, drawing->height, WIDTH / 2, state,
+		WIDTH, drawing->height, WIDTH, drawing->height, style, WIDTH / 2, state,
 		sw_conn_state_meaning(state), WIDTH / 2, ladder->number,
 		sw_ladder_size(ladder, size));
 }
@@ -407,24 +445,46 @@ static void draw(const struct drawing *drawing)
 	fputs("</svg>\n", drawing->file);
 }
 
+/* A picture that would be too high loses its middle. */
+static void fit(struct drawing *drawing, struct sw_ladder *ladder)
+{
+	place_all(drawing);
+	while (drawing->height > HIGHEST) {
+		sw_ladder_shorten(ladder, ladder->count * HIGHEST / drawing->height * 19 / 20);
+		place_all(drawing);
+	}
+}
+
+static int write_drawing(const struct sw_ladder *whole, FILE *file)
+{
+	struct sw_ladder ladder = *whole;
+	struct drawing drawing = {
+		.file = file,
+		.ladder = &ladder,
+		.place = calloc(ladder.count, sizeof(*drawing.place)),
+		.self = sw_key_is_self(&ladder.key),
+	};
+	int err = -ENOMEM;
+
+	ladder.rung = calloc(ladder.count, sizeof(*ladder.rung));
+	if (drawing.place && ladder.rung) {
+		memcpy(ladder.rung, whole->rung, ladder.count * sizeof(*ladder.rung));
+		fit(&drawing, &ladder);
+		draw(&drawing);
+		err = fflush(file) ? -errno : 0;
+	}
+	free(drawing.place);
+	free(ladder.rung);
+	return err;
+}
+
 int sw_ladder_write_svg(const struct sw_ladder *ladder, const char *path)
 {
 	bool standard = !strcmp(path, "-");
-	struct drawing drawing = {
-		.file = standard ? stdout : fopen(path, "we"),
-		.ladder = ladder,
-		.place = calloc(ladder->count, sizeof(*drawing.place)),
-		.self = sw_key_is_self(&ladder->key),
-	};
-	int err = drawing.file && drawing.place ? 0 : -errno;
+	FILE *file = standard ? stdout : fopen(path, "we");
+	int err = file ? write_drawing(ladder, file) : -errno;
 
-	if (!err) {
-		place_all(&drawing);
-		draw(&drawing);
-		err = fflush(drawing.file) ? -errno : 0;
-	}
-	if (drawing.file && !standard && fclose(drawing.file))
+	if (file && !standard && fclose(file))
 		err = err ?: -errno;
-	free(drawing.place);
 	return err ? sw_fail(err, NULL, "write %s", path) : 0;
 }

@@ -25,7 +25,7 @@
 struct pen {
 	const char *far_life; /* the right life line; a self-connection has none */
 	const char *life, *to_right, *to_left, *lost, *down, *up, *turn, *back, *more;
-	const char *line[3]; /* by enum sw_rung_kind */
+	const char *line[SW_RUNG_IGNORED + 1]; /* by enum sw_rung_kind */
 };
 
 static const struct pen unicode = {
@@ -39,7 +39,7 @@ static const struct pen unicode = {
 	.turn = "╮",
 	.back = "╯",
 	.more = "⋮",
-	.line = { "─", "╌", "┈" },
+	.line = { "─", "╌", "═", "┅", "┈" },
 };
 
 static const struct pen ascii_pen = {
@@ -53,7 +53,7 @@ static const struct pen ascii_pen = {
 	.turn = ".",
 	.back = "'",
 	.more = ":",
-	.line = { "-", "=", "." },
+	.line = { "-", "=", "#", "~", "." },
 };
 
 static void repeat(const char *piece, int times)
@@ -69,13 +69,34 @@ static const char *name_of(int state)
 	return state < 0 ? "" : sw_state_name((unsigned int)state);
 }
 
+/*
+ * The time, with more digits than it would have where the line before would show the same. It may take
+ * the blanks behind its column.
+ */
+static const char *time_of(__s64 time_ns, char text[SW_ELAPSED_TEXT])
+{
+	static __s64 last_ns;
+	char last[SW_ELAPSED_TEXT];
+
+	sw_elapsed(time_ns, text);
+	if (time_ns != last_ns && !strcmp(text, sw_elapsed(last_ns, last)))
+		snprintf(text, SW_ELAPSED_TEXT, "%.*f",
+			 time_ns < 10000 * (__s64)SW_NS_PER_S ? 6 : 5,
+			 (double)time_ns / SW_NS_PER_S);
+	last_ns = time_ns;
+	return text;
+}
+
 /* Time, blank if there is none, and the left state, up to the left life line. */
 static void begin_line(const struct pen *pen, const __s64 *time_ns, const char *state)
 {
-	char time[SW_ELAPSED_TEXT];
+	char time[SW_ELAPSED_TEXT] = "";
+	int columns;
 
-	printf("%*s  %*s %s", TIME_WIDTH, time_ns ? sw_elapsed(*time_ns, time) : "", STATE_WIDTH,
-	       state, pen->life);
+	if (time_ns)
+		time_of(*time_ns, time);
+	columns = printf("%*s", TIME_WIDTH, time);
+	printf("%*s %s", TIME_WIDTH + 2 + STATE_WIDTH - columns, state, pen->life);
 }
 
 static void end_line(const struct pen *pen, const char *state)
@@ -108,17 +129,15 @@ static void print_passed(const struct pen *pen, const struct sw_rung *rung)
 		print_note(pen, name_of(left), "", 0, name_of(right));
 }
 
-static void print_folded(const struct pen *pen, __u64 folded)
+static void print_folded(const struct pen *pen, const struct sw_rung *rung)
 {
-	char note[64];
-	int columns;
+	char note[SW_FOLDED_TEXT];
+	int columns = (int)strlen(sw_rung_folded(rung, note)) + 6;
+	int before = (AREA_WIDTH - columns) / 2;
 
-	columns = snprintf(note, sizeof(note), "  %llu segment%s without a change  ", folded,
-			   folded == 1 ? "" : "s");
 	begin_line(pen, NULL, "");
-	columns += 2;
-	printf("%*s%s%s%s", (AREA_WIDTH - columns) / 2, "", pen->more, note, pen->more);
-	printf("%*s", AREA_WIDTH - columns - (AREA_WIDTH - columns) / 2, "");
+	printf("%*s%s  %s  %s%*s", before, "", pen->more, note, pen->more,
+	       AREA_WIDTH - columns - before, "");
 	end_line(pen, "");
 }
 
@@ -269,7 +288,7 @@ void sw_ladder_print(const struct sw_ladder *ladder, bool ascii)
 		const struct sw_rung *rung = &ladder->rung[i];
 
 		if (rung->folded)
-			print_folded(&pen, rung->folded);
+			print_folded(&pen, rung);
 		if (self) {
 			print_loop(&pen, rung);
 		} else if (i + 1 < ladder->count && rung[1].crosses) {

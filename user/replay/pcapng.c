@@ -205,12 +205,17 @@ static int add_iface(struct sw_pcapng *ng)
 
 /* --- Packets -------------------------------------------------------------------------------- */
 
-static __u64 to_ns(const struct sw_pcapng_iface *iface, __u64 ticks)
+/* Ticks are unsigned; the interface's offset may lead to before 1970. */
+static __s64 to_ns(const struct sw_pcapng_iface *iface, __u64 ticks)
 {
-	__u64 seconds = ticks / iface->units + (__u64)iface->offset_s;
+	__int128 seconds = (__int128)(ticks / iface->units) + iface->offset_s;
 	unsigned __int128 rest = ticks % iface->units;
 
-	return seconds * SW_NS_PER_S + (__u64)(rest * SW_NS_PER_S / iface->units);
+	if (seconds > SW_PCAPNG_SECONDS)
+		seconds = SW_PCAPNG_SECONDS;
+	if (seconds < -SW_PCAPNG_SECONDS)
+		seconds = -SW_PCAPNG_SECONDS;
+	return (__s64)seconds * (__s64)SW_NS_PER_S + (__s64)(rest * SW_NS_PER_S / iface->units);
 }
 
 /* A packet whose data begins at `at`. */

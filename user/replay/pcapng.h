@@ -15,6 +15,9 @@
 /* First four bytes of such a file. */
 #define SW_PCAPNG_MAGIC 0x0a0d0d0a
 
+/* Times that nanoseconds in 64 bits hold with room to spare: 1828 to 2112. */
+#define SW_PCAPNG_SECONDS 4500000000LL
+
 struct sw_pcapng {
 	FILE *file;
 	bool swapped; /* this section has the other byte order */
@@ -22,14 +25,14 @@ struct sw_pcapng {
 	__u32 length, room; /* of it */
 	struct sw_pcapng_iface *iface;
 	__u32 ifaces;
-	__u64 time_ns; /* of the last packet: stands in for a time that a block lacks */
+	__s64 time_ns; /* of the last packet: stands in for a time that a block lacks */
 	const char *error; /* why the last call failed */
 };
 
 struct sw_pcapng_packet {
 	const __u8 *bytes; /* until the next call */
 	__u32 captured, length;
-	__u64 time_ns;
+	__s64 time_ns; /* within SW_PCAPNG_SECONDS of the epoch */
 	int link;
 };
 

@@ -111,11 +111,15 @@ static char *put_number(char *at, __u64 number, int digits)
 	return at;
 }
 
-static char *put_time(char *at, __u64 time_ns)
+/* Seconds with microseconds; before 1970 they are negative. */
+static char *put_time(char *at, __s64 time_ns)
 {
-	at = put_number(at, time_ns / SW_NS_PER_S, 1);
+	__u64 us = (__u64)(time_ns < 0 ? -(time_ns / 1000) : time_ns / 1000);
+
+	at = put(at, time_ns < 0 && us ? "-" : "");
+	at = put_number(at, us / 1000000, 1);
 	at = put(at, ".");
-	return put_number(at, time_ns % SW_NS_PER_S / 1000, 6);
+	return put_number(at, us % 1000000, 6);
 }
 
 /* By hand and not by a library, because a capture has millions of them; nothing needs quoting. */
@@ -124,7 +128,7 @@ void sw_replay_segment_json(void *context, const struct sw_step *step)
 	const struct names *names = names_of(&step->seg->key);
 	struct sw_sides sides = sw_step_sides(step);
 	const char *reason = sw_step_reason(step);
-	char line[512], flags[SW_FLAGS_TEXT], *at = line;
+	char line[768], flags[SW_FLAGS_TEXT], tunnel[SW_TUNNEL_TEXT], *at = line;
 
 	(void)context;
 	at = put_number(put(at, "{\"type\":\"segment\",\"n\":"), step->number, 1);
@@ -138,14 +142,25 @@ void sw_replay_segment_json(void *context, const struct sw_step *step)
 	at = put(put(at, ",\"src_state\":\""), sw_state_name(sides.src_after->state));
 	at = put(put(at, "\",\"dst_state\":\""), sw_state_name(sides.dst_after->state));
 	at = put(put(at, "\",\"verdict\":\"pass\",\"reason\":"), reason ? "\"" : "null");
-	at = put(put(at, reason ?: ""), reason ? "\"}\n" : "}\n");
+	at = put(put(at, reason ?: ""), reason ? "\"" : "");
+	if (step->tunnel->levels)
+		at = put(put(put(at, ",\"tunnel\":\""), sw_tunnel_name(step->tunnel, tunnel)),
+			 "\"");
+	at = put(at, "}\n");
 	fwrite(line, 1, at - line, stdout);
 }
 
-void sw_replay_flow_json(void *context, const struct sw_flow_key *key, const struct sw_flow *flow)
+void sw_replay_flow_json(void *context, const struct sw_flow_end *end)
 {
+	__s64 offset_ns = end->start_ns - (__s64)end->flow->start_ns;
+	json_t *object = sw_flow_json(end->key, end->flow, offset_ns);
+	char tunnel[SW_TUNNEL_TEXT];
+
 	(void)context;
-	sw_json_print_line(sw_flow_json(key, flow, 0));
+	if (end->tunnel->levels)
+		json_object_set_new(object, "tunnel",
+				    json_string(sw_tunnel_name(end->tunnel, tunnel)));
+	sw_json_print_line(object);
 }
 
 /* --- The list of segments ------------------------------------------------------------------- */
@@ -201,12 +216,12 @@ void sw_replay_segment_text(void *context, const struct sw_step *step)
 	struct sw_replay_view *view = context;
 	char time[SW_ELAPSED_TEXT];
 
-	if (!view->first_ns)
+	if (!view->begun)
 		view->first_ns = step->time_ns;
+	view->begun = true;
 	sw_endpoint_name(&step->seg->key, sides.src, src);
 	sw_endpoint_name(&step->seg->key, sides.dst, dst);
-	printf("%7llu %s ", step->number,
-	       sw_elapsed((__s64)(step->time_ns - view->first_ns), time));
+	printf("%7llu %s ", step->number, sw_elapsed(step->time_ns - view->first_ns, time));
 	if (strlen(src) <= ENDPOINT_WIDTH && strlen(dst) <= ENDPOINT_WIDTH)
 		printf("%*s > %-*s", ENDPOINT_WIDTH, src, ENDPOINT_WIDTH, dst);
 	else
@@ -219,26 +234,29 @@ void sw_replay_segment_text(void *context, const struct sw_step *step)
 /* --- The table of flows --------------------------------------------------------------------- */
 
 #define NUMBER_WIDTH 5
-#define COLUMNS      "%-11s %-11s %-6s %5s %5s %5s\n"
+#define WIDTH        100
+#define COLUMNS      "%-11s %-11s %-6s %5s %5s %5s"
 
 static void print_head(void)
 {
-	printf("%*s %-*s %-*s " COLUMNS, NUMBER_WIDTH, "#", ENDPOINT_WIDTH, "ORIGINATOR",
+	printf("%*s %-*s %-*s " COLUMNS "\n", NUMBER_WIDTH, "#", ENDPOINT_WIDTH, "ORIGINATOR",
 	       ENDPOINT_WIDTH, "RESPONDER", "STATE", "STATE", "CONN", "PKTS", "BYTES", "TIME");
 }
 
-void sw_replay_flow_text(void *context, const struct sw_flow_key *key, const struct sw_flow *flow)
+/* An exclamation mark behind the line: segments of the flow were refused. */
+void sw_replay_flow_text(void *context, const struct sw_flow_end *end)
 {
-	char a[SW_ENDPOINT_TEXT], b[SW_ENDPOINT_TEXT];
+	char a[SW_ENDPOINT_TEXT], b[SW_ENDPOINT_TEXT], tunnel[SW_TUNNEL_TEXT];
 	char packets[SW_VALUE_TEXT], bytes[SW_VALUE_TEXT], time[SW_VALUE_TEXT];
-	struct sw_ends ends = sw_flow_ends(key, flow);
+	const struct sw_flow *flow = end->flow;
+	struct sw_ends ends = sw_flow_ends(end->key, flow);
 	struct sw_replay_view *view = context;
 	bool two = ends.ep_a != ends.ep_b;
 
 	if (!view->flows++)
 		print_head();
-	sw_endpoint_name(key, ends.a, a);
-	sw_endpoint_name(key, ends.b, b);
+	sw_endpoint_name(end->key, ends.a, a);
+	sw_endpoint_name(end->key, ends.b, b);
 	sw_number_short((__u64)ends.ep_a->packets + (two ? ends.ep_b->packets : 0), packets);
 	sw_number_short(sw_endpoint_bytes(ends.ep_a) + (two ? sw_endpoint_bytes(ends.ep_b) : 0),
 			bytes);
@@ -248,6 +266,9 @@ void sw_replay_flow_text(void *context, const struct sw_flow_key *key, const str
 		printf("%-*s %-*s ", ENDPOINT_WIDTH, a, ENDPOINT_WIDTH, b);
 	else
 		printf("%s %s\n%*s", a, b, NUMBER_WIDTH + 2 * ENDPOINT_WIDTH + 3, "");
-	printf(COLUMNS, sw_state_name(ends.ep_a->state), sw_state_name(ends.ep_b->state),
-	       sw_conn_state(key, flow), packets, bytes, time);
+	printf(COLUMNS "%s\n", sw_state_name(ends.ep_a->state), sw_state_name(ends.ep_b->state),
+	       sw_conn_state(end->key, flow), packets, bytes, time, end->refused ? " !" : "");
+	if (end->tunnel->levels)
+		printf("%*s in %.*s\n", NUMBER_WIDTH, "", WIDTH - NUMBER_WIDTH - 4,
+		       sw_tunnel_name(end->tunnel, tunnel));
 }

@@ -11,14 +11,15 @@
 struct sw_replay_view {
 	bool ascii; /* no arrow heads, no box drawing */
 	__u64 flows; /* printed so far */
-	__u64 first_ns; /* time of the first segment, if there was one */
+	bool begun; /* there was a segment ... */
+	__s64 first_ns; /* ... and this is the first one's time */
 };
 
 /* Sinks; the context is a struct sw_replay_view. */
 void sw_replay_segment_json(void *context, const struct sw_step *step);
-void sw_replay_flow_json(void *context, const struct sw_flow_key *key, const struct sw_flow *flow);
+void sw_replay_flow_json(void *context, const struct sw_flow_end *end);
 void sw_replay_segment_text(void *context, const struct sw_step *step);
-void sw_replay_flow_text(void *context, const struct sw_flow_key *key, const struct sw_flow *flow);
+void sw_replay_flow_text(void *context, const struct sw_flow_end *end);
 
 /* Of a segment, in the order of sender and receiver. */
 struct sw_sides {
