@@ -152,7 +152,9 @@ SW_INLINE void sw_set_deadline(struct sw_flow *flow, const struct sw_segment *se
 {
 	__u64 deadline;
 
+	SW_PHASE();
 	flow->timeout_ms = sw_life_ms(flow, seg, cfg);
+	SW_PHASE();
 	deadline = now + flow->timeout_ms * SW_NS_PER_MS;
 	if (sw_ending(&flow->ep[0]) || sw_ending(&flow->ep[1]))
 		/* Behind the states, for all CPUs: see header prediction. */
@@ -699,7 +701,8 @@ SW_INLINE enum sw_counter sw_take_ack_of_syn(struct sw_flow *flow, struct sw_end
  */
 SW_INLINE enum sw_counter sw_complete_handshake(struct sw_flow *flow, struct sw_endpoint *src,
 						struct sw_endpoint *dst,
-						const struct sw_segment *seg)
+						const struct sw_segment *seg,
+						const struct sw_config *cfg)
 {
 	enum sw_counter stop;
 
@@ -707,6 +710,8 @@ SW_INLINE enum sw_counter sw_complete_handshake(struct sw_flow *flow, struct sw_
 		stop = sw_take_ack_of_syn(flow, src, dst, seg);
 	else if (src->state == SYN_RCVD || src->state == LISTEN)
 		stop = sw_missed_ack(flow, src, dst, seg);
+	else if (cfg->guard.ports)
+		stop = SW_ACK_BAD; /* no SYN+ACK of this host's is missed: it must bear a cookie */
 	else
 		stop = sw_missed_synack(src, dst, seg);
 	if (stop && sw_agrees(flow, src, dst, seg)) {
@@ -947,14 +952,15 @@ SW_INLINE void sw_note_fin(struct sw_flow *flow, struct sw_endpoint *src, struct
 SW_INLINE enum sw_counter sw_settle_numbers(struct sw_flow *flow, struct sw_endpoint *src,
 					    struct sw_endpoint *dst, const struct sw_segment *seg)
 {
-	enum sw_counter stop = sw_check_numbers(flow, src, dst, seg);
+	enum sw_counter stop;
 
+	SW_PHASE();
+	stop = sw_check_numbers(flow, src, dst, seg);
 	SW_PHASE();
 	if (!flow->finished &&
 	    (stop ? sw_agrees(flow, src, dst, seg) : sw_acks_claimed_fin(flow, seg))) {
 		sw_believe_claim(flow, src, dst, seg);
-		SW_PHASE();
-		stop = sw_check_numbers(flow, src, dst, seg);
+		stop = SW_NONE;
 	}
 	SW_PHASE();
 	if (stop)
@@ -1115,7 +1121,7 @@ SW_INLINE enum sw_counter sw_dispatch(struct sw_flow *flow, struct sw_endpoint *
 	opening = sw_in_handshake(src) || sw_in_handshake(dst);
 	if (opening) {
 		stop = seg->self ? sw_complete_self(src, seg)
-				 : sw_complete_handshake(flow, src, dst, seg);
+				 : sw_complete_handshake(flow, src, dst, seg, cfg);
 		if (stop)
 			return stop;
 	}
@@ -1232,6 +1238,7 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 		flow->cookie = false; /* its server has spoken: the connection has its socket */
 	steady = flow->said[seg->sender & 1] & SW_SAID_STEADY;
 	stop = sw_dispatch(flow, src, dst, seg, cfg, now);
+	SW_PHASE();
 	sw_note_said(flow, seg, stop);
 	if (stop && stop != SW_SYN_RETRANSMITTED) {
 		flow->refused |= stop != SW_AFTER_CLOSE;

@@ -22,7 +22,7 @@ MIDSTREAM = [(0, "PA", 1001, 5001, 9), (1, "A", 5001, 1010, 0), (1, "RA", 5001, 
 LADDERS = {
     "lossy": pcap(times(conversation(A, B, LOSSY), 0.0123)),
     "long": pcap(times(conversation(A6, B6, LONG), 0.0001)),
-    "midstream": pcap(times(conversation(A, B, MIDSTREAM), 3600)),
+    "midstream": pcap(times(conversation(A, B, MIDSTREAM), 30)),
 }
 for name in ("close-four", "close-three", "simultaneous-open", "simultaneous-close", "self-connect", "reset-blind",
              "syn-refused"):
