@@ -81,7 +81,7 @@ struct sw_early {
 
 /*
  * What a refused segment says of its end's numbers: next is one past what it sent, ack what it has of
- * its peer. It is believed when the peer says the same, see STATE_MODEL.md, "Rival claims".
+ * its peer. It is believed when the peer says the same, see STATE_MODEL.md, U12.
  */
 struct sw_claim {
 	__u32 next, ack;

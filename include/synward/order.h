@@ -3,7 +3,8 @@
  * What has been seen beyond a hole lies in blocks: for each endpoint the last one, [block, end), and
  * early ones before it, of which a flow has room for two. No two blocks of an endpoint touch, nor
  * does one touch next, save the data of a SYN that is yet to be taken. A block for which there is
- * no room is forgotten, as if it had not been seen: the peer's acknowledgement makes up for it.
+ * no room is forgotten, as if it had not been seen: the peer's acknowledgement makes up for it
+ * (STATE_MODEL.md, E16 and U2).
  */
 #ifndef SYNWARD_ORDER_H
 #define SYNWARD_ORDER_H

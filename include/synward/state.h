@@ -4,7 +4,8 @@
  *
  * The observer sees segments, not sockets. What an endpoint sends proves its own state at once;
  * what passes towards an endpoint counts as delivered only where that leaves one outcome (the ACK
- * of its SYN, the ACK of its FIN, a valid RST). Sources: RFC 9293 (3.3.2, 3.5, 3.6, 3.10.7), RFC
+ * of its SYN, the ACK of its FIN, a valid RST). STATE_MODEL.md has the rules; their ids, as (U3), stand
+ * where they are applied. Sources: RFC 9293 (3.3.2, 3.5, 3.6, 3.10.7), RFC
  * 5961 (blind attacks), RFC 6191 and RFC 1122, 4.2.2.13 (TIME_WAIT), RFC 7323 (window scale).
  *
  * The one entrance is sw_flow_step(), which is pure: time and settings come in as parameters. "src"
@@ -20,16 +21,16 @@
 #include <synward/stats.h>
 #include <synward/wire.h>
 
-/* A closed flow stays this long to absorb segments that were under way when it closed. */
+/* A closed flow stays this long to absorb segments that were under way when it closed (L6). */
 #define SW_CLOSED_LINGER_MS 1000
 
 /* The shift count of an end whose SYN was not seen: any. */
 #define SW_WSCALE_UNKNOWN 15
 
-/* A SYN+ACK that comes sooner after its ACK is a copy; a host sends none again before a second. */
+/* A SYN+ACK that comes sooner after its ACK is a copy; a host sends none again before a second (U9). */
 #define SW_COPY_NS (200 * SW_NS_PER_MS)
 
-/* An unconfirmed flow lives no longer than this after its last segment. */
+/* An unconfirmed flow lives no longer than this after its last segment (L2). */
 #define SW_UNCONFIRMED_MS 60000
 
 /* An end whose window is not known may have been sent this much: it is what a port scan can't have. */
@@ -95,7 +96,7 @@ SW_INLINE bool sw_unconfirmed(const struct sw_flow *flow, const struct sw_segmen
 
 /* --- Lifetime ------------------------------------------------------------------------------- */
 
-/* The one rule: from its deadline on there is no such flow, whether its record still lies there or not. */
+/* The one rule (L5): from its deadline on there is no such flow, whether its record still lies there or not. */
 SW_INLINE bool sw_flow_gone(const struct sw_flow *flow, __u64 now)
 {
 	return now >= flow->deadline_ns;
@@ -107,7 +108,7 @@ SW_INLINE bool sw_flow_here(const struct sw_flow *flow, __u64 now)
 	return !flow->moved && !sw_flow_gone(flow, now);
 }
 
-/* The state of an end that was never heard is a guess, and keeps no flow alive. */
+/* The state of an end that was never heard is a guess, and keeps no flow alive (L6). */
 SW_INLINE __u32 sw_timeout_ms(const struct sw_config *cfg, const struct sw_endpoint *ep)
 {
 	return ep->seen && ep->state < SW_STATES ? cfg->timeout.ms[ep->state] : 0;
@@ -124,7 +125,7 @@ SW_INLINE bool sw_fin_unanswered(const struct sw_endpoint *ep)
 	return ep->state == FIN_WAIT_1 || (ep->state == ESTABLISHED && ep->fin);
 }
 
-/* As long as its longer-lived endpoint, with the exceptions of STATE_MODEL.md, "Life time". */
+/* As long as its longer-lived endpoint, with the exceptions of L2. */
 SW_INLINE __u32 sw_life_ms(const struct sw_flow *flow, const struct sw_segment *seg,
 			   const struct sw_config *cfg)
 {
@@ -165,7 +166,7 @@ SW_INLINE void sw_set_deadline(struct sw_flow *flow, const struct sw_segment *se
 
 /* --- Sequence numbers ----------------------------------------------------------------------- */
 
-/* The FIN counts: all data before it has been seen. */
+/* The FIN counts: all data before it has been seen (E16). */
 SW_INLINE bool sw_fin_counts(const struct sw_endpoint *ep)
 {
 	return ep->fin && ep->next == ep->end;
@@ -182,7 +183,7 @@ SW_INLINE __u32 sw_used(const struct sw_endpoint *ep)
 /*
  * The window `ep` offers, in bytes, and never none: a closed one is probed with a byte. Scaling holds
  * only if both SYNs carried it (RFC 7323, 2.2). An unknown scale is taken for the largest there is, but
- * the peer is not believed to have more room than it has ever needed.
+ * the peer is not believed to have more room than it has ever needed (U11).
  */
 SW_INLINE __u32 sw_window(const struct sw_flow *flow, const struct sw_endpoint *ep,
 			  const struct sw_endpoint *peer)
@@ -202,7 +203,7 @@ SW_INLINE __u32 sw_window(const struct sw_flow *flow, const struct sw_endpoint *
 /*
  * Would dst accept it: does its first or its last byte lie in the window that dst offered (RFC 9293,
  * 3.10.7.4)? With an observer's slack: the largest window ever offered stands for the one in force, and
- * one window to the left there may be retransmissions.
+ * one window to the left there may be retransmissions (U1).
  */
 SW_INLINE bool sw_seq_acceptable(const struct sw_flow *flow, const struct sw_endpoint *src,
 				 const struct sw_endpoint *dst, const struct sw_segment *seg)
@@ -219,7 +220,7 @@ SW_INLINE bool sw_seq_acceptable(const struct sw_flow *flow, const struct sw_end
 
 /*
  * Can its sender mean this acknowledgement? Not one older than a window before its last one (RFC 5961,
- * 5.2), nor one beyond the window that it offered: so much dst may have sent unseen.
+ * 5.2), nor one beyond the window that it offered: so much dst may have sent unseen (U2).
  */
 SW_INLINE enum sw_counter sw_check_ack(const struct sw_flow *flow, const struct sw_endpoint *src,
 				       const struct sw_endpoint *dst, const struct sw_segment *seg)
@@ -264,7 +265,7 @@ SW_INLINE bool sw_acks_claimed_syn(const struct sw_flow *flow, const struct sw_s
 	       (seg->flags & SW_TCP_ACK) && seg->ack == flow->claim.next;
 }
 
-/* It says the same as a segment of its peer's that was refused, to a window. */
+/* It says the same as a segment of its peer's that was refused, to a window (U12). */
 SW_INLINE bool sw_agrees(const struct sw_flow *flow, const struct sw_endpoint *src,
 			 const struct sw_endpoint *dst, const struct sw_segment *seg)
 {
@@ -330,7 +331,7 @@ SW_INLINE bool sw_flags_bad(__u8 flags)
 	return !(flags & (SW_TCP_ACK | SW_TCP_RST));
 }
 
-/* First seen without its SYN: both ends are taken to be ESTABLISHED. */
+/* First seen without its SYN: both ends are taken to be ESTABLISHED (M1). */
 SW_INLINE void sw_open_midstream(struct sw_flow *flow, struct sw_endpoint *src,
 				 struct sw_endpoint *dst, const struct sw_segment *seg)
 {
@@ -469,7 +470,7 @@ SW_INLINE bool sw_awaits_admission(const struct sw_flow *flow, const struct sw_s
 
 /* --- SYN and SYN+ACK of a known flow ---------------------------------------------------------- */
 
-/* RFC 6191, 2 and RFC 1122, 4.2.2.13: may this SYN replace a connection that is over? */
+/* RFC 6191, 2 and RFC 1122, 4.2.2.13: may this SYN replace a connection that is over (N5)? */
 SW_INLINE bool sw_syn_is_newer(const struct sw_endpoint *src, const struct sw_segment *seg)
 {
 	if (sw_seq_after(seg->seq, src->end))
@@ -477,7 +478,7 @@ SW_INLINE bool sw_syn_is_newer(const struct sw_endpoint *src, const struct sw_se
 	return seg->has_tsval && src->tsval_ok && sw_seq_after(seg->tsval, src->tsval);
 }
 
-/* It bears the ISN of the flow's own SYN: a copy of that, be the flow open or over. */
+/* It bears the ISN of the flow's own SYN: a copy of that, be the flow open or over (U4). */
 SW_INLINE bool sw_is_copy(const struct sw_endpoint *src, const struct sw_segment *seg)
 {
 	return seg->seq == src->isn && (src->history & (1U << SYN_SENT | 1U << SYN_RCVD));
@@ -507,7 +508,7 @@ SW_INLINE bool sw_reincarnates(const struct sw_flow *flow, const struct sw_endpo
 
 /*
  * A SYN of another ISN than the flow's changes nothing; but it is remembered, and holds if the
- * handshake goes on with it.
+ * handshake goes on with it (U13).
  */
 SW_INLINE enum sw_counter sw_step_syn(struct sw_flow *flow, struct sw_endpoint *src,
 				      struct sw_endpoint *dst, const struct sw_segment *seg)
@@ -533,7 +534,7 @@ SW_INLINE enum sw_counter sw_step_syn(struct sw_flow *flow, struct sw_endpoint *
 
 /*
  * The SYN+ACK again, although it was acknowledged: its sender has not taken that (its accept queue is
- * full, or it waits for data), and is in SYN_RCVD as long as it has said nothing else.
+ * full, or it waits for data), and is in SYN_RCVD as long as it has said nothing else (U6).
  */
 SW_INLINE void sw_synack_repeated(struct sw_flow *flow, struct sw_endpoint *src,
 				  const struct sw_segment *seg, __u64 now)
@@ -635,7 +636,7 @@ SW_INLINE bool sw_acks_more(const struct sw_endpoint *src, const struct sw_endpo
 /*
  * src, in SYN_RCVD or LISTEN, sends as one who got the ACK of its SYN, though that ACK was not seen:
  * data, a FIN, or an ACK of data. A bare ACK of the SYN proves nothing: so the kernel answers, for a
- * request that waits, what it doesn't want. From LISTEN (its SYN+ACK was not seen either) the same.
+ * request that waits, what it doesn't want. From LISTEN (its SYN+ACK was not seen either) the same (U10).
  */
 SW_INLINE enum sw_counter sw_missed_ack(struct sw_flow *flow, struct sw_endpoint *src,
 					struct sw_endpoint *dst, const struct sw_segment *seg)
@@ -726,7 +727,7 @@ SW_INLINE enum sw_counter sw_complete_handshake(struct sw_flow *flow, struct sw_
 
 /* --- Data, ACK and FIN of an established connection ------------------------------------------- */
 
-/* The segment acknowledges dst's FIN. */
+/* The segment acknowledges dst's FIN (E12 to E14). */
 SW_INLINE void sw_fin_acked(struct sw_endpoint *src, struct sw_endpoint *dst)
 {
 	if (dst == src) {
@@ -747,7 +748,7 @@ SW_INLINE void sw_fin_acked(struct sw_endpoint *src, struct sw_endpoint *dst)
 	}
 }
 
-/* src's FIN counts. Said again, it changes nothing. */
+/* src's FIN counts (E9 to E11). Said again, it changes nothing. */
 SW_INLINE void sw_fin_sent(struct sw_endpoint *src, struct sw_endpoint *dst)
 {
 	if (src->state == CLOSE_WAIT) {
@@ -1031,7 +1032,7 @@ SW_INLINE bool sw_rst_exact(const struct sw_endpoint *src, const struct sw_endpo
 }
 
 /*
- * RFC 9293, 3.10.7.3 and RFC 5961, 3: it closes when it is exactly what the receiver expects next,
+ * RFC 9293, 3.10.7.3 and RFC 5961, 3 (N2): it closes when it is exactly what the receiver expects next,
  * or acknowledges the receiver's SYN.
  */
 SW_INLINE enum sw_counter sw_step_rst(struct sw_flow *flow, struct sw_endpoint *src,

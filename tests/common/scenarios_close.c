@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Closing: rows 9 to 15 of STATE_MODEL.md's table, FINs out of order and sent again, TIME_WAIT and
- * what may follow it.
+ * Closing: E9 to E15 of STATE_MODEL.md, FINs out of order and sent again (E16), TIME_WAIT and what
+ * may follow it (N5).
  */
 #include "check.h"
 #include "scenarios.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Flows picked up in the middle, flows seen from one side, and how long flows live.
+ * Flows picked up in the middle (STATE_MODEL.md, M1), flows seen from one side (U3), and how long
+ * flows live (L1 to L6).
  */
 #include "check.h"
 #include "scenarios.h"

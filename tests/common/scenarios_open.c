@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Opening: rows 1 to 8 of STATE_MODEL.md's table, the simultaneous open, the self-connection.
+ * Opening: E1 to E8 of STATE_MODEL.md, the simultaneous open and the self-connection (E17).
  */
 #include "check.h"
 #include "scenarios.h"

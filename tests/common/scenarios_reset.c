@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * RST and SYN where an attacker would send them: RFC 5961, 3 and 4, in every state.
+ * RST and SYN where an attacker would send them: RFC 5961, 3 and 4, in every state
+ * (STATE_MODEL.md, N2 and N3).
  */
 #include "check.h"
 #include "scenarios.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Sequence numbers: windows, their scale, probes, and what is out of them.
+ * Sequence numbers: windows, their scale, probes, and what is out of them (STATE_MODEL.md,
+ * U1, U2, N1 and N4).
  */
 #include "check.h"
 #include "scenarios.h"

@@ -2,10 +2,10 @@
 /*
  * When which flow is to go. A pass over all flows takes 100 to 200 ns a flow, so passes are rare;
  * each one finds what will end before the next. That stands in a wheel, and synward_expire removes
- * it at its time, many flows in one call. The data path reports what has closed in between, through
+ * it at its time, many flows in one call. The data path tells what has closed in between, through
  * the ring buffer sw_due.
  *
- * A pass is one run of synward_sweep, which removes what is overdue and reports through the same
+ * A pass is one run of synward_sweep, which removes what is overdue and tells through the same
  * ring buffer. Where that is too small for all that is due, the flows are listed by batched
  * look-ups instead: three times the work, but it waits for its reader. Either happens in a thread
  * of its own, so that a million flows don't hold up those whose time comes meanwhile.
@@ -202,8 +202,8 @@ static void *run_pass(void *context)
 }
 
 /*
- * The pass reports anew what the wheel holds, which keeps only what may come due before it is
- * reported.
+ * The pass tells anew what the wheel holds, which keeps only what may come due before it is
+ * told of.
  */
 static int begin_pass(struct sw_sweeper *sweeper, __u64 now)
 {
