@@ -73,25 +73,33 @@ SW_INLINE bool sw_heard_apart(const struct sw_flow *flow, const struct sw_segmen
 }
 
 /*
- * Both ends have been heard, past the handshake. What is not proved live stays in sw_halfopen.
- * Where only one direction is seen there is nothing better to go by than that one.
+ * Picked up in the middle, and not yet two true segments of each end, each heard where it belongs. Where
+ * only one direction is seen there is nothing better to go by than two of one end.
+ */
+SW_INLINE bool sw_unconfirmed(const struct sw_flow *flow, const struct sw_segment *seg,
+			      const struct sw_config *cfg)
+{
+	__u8 a = flow->said[0], b = flow->said[!seg->self];
+
+	if (!flow->midstream)
+		return false;
+	if (!cfg->both_directions)
+		return !((a | b) & SW_SAID_STEADY);
+	return !(a & b & SW_SAID_STEADY) || !sw_heard_apart(flow, seg);
+}
+
+/*
+ * Both ends have been heard, past the handshake. What is not proved live stays in sw_halfopen, whose
+ * oldest records make room for new ones: so unconfirmed flows go first when there are many.
  */
 SW_INLINE bool sw_flow_proved(const struct sw_flow *flow, const struct sw_segment *seg,
 			      const struct sw_config *cfg)
 {
 	const struct sw_endpoint *a = &flow->ep[0], *b = &flow->ep[!seg->self];
 
-	if (!sw_synchronised(a) || !sw_synchronised(b))
+	if (!sw_synchronised(a) || !sw_synchronised(b) || sw_unconfirmed(flow, seg, cfg))
 		return false;
 	return !cfg->both_directions || (a->seen && b->seen && sw_heard_apart(flow, seg));
-}
-
-/* Picked up in the middle, and not yet two true segments of each end, each heard where it belongs. */
-SW_INLINE bool sw_unconfirmed(const struct sw_flow *flow, const struct sw_segment *seg)
-{
-	bool steady = flow->said[0] & flow->said[!seg->self] & SW_SAID_STEADY;
-
-	return flow->midstream && !(steady && sw_heard_apart(flow, seg));
 }
 
 /* --- Lifetime ------------------------------------------------------------------------------- */
@@ -139,7 +147,7 @@ SW_INLINE __u32 sw_life_ms(const struct sw_flow *flow, const struct sw_segment *
 		ms = sw_at_most(ms, cfg->timeout.syn_rcvd);
 	if (sw_fin_unanswered(a) || sw_fin_unanswered(b))
 		ms = sw_at_most(ms, cfg->timeout.fin_wait_1);
-	return sw_unconfirmed(flow, seg) ? sw_at_most(ms, SW_UNCONFIRMED_MS) : ms;
+	return sw_unconfirmed(flow, seg, cfg) ? sw_at_most(ms, SW_UNCONFIRMED_MS) : ms;
 }
 
 /* Past ESTABLISHED, on whichever way. */

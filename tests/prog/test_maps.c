@@ -93,7 +93,11 @@ static void flow_of_one_end_alone_is_not_promoted(void **state)
 	assert_int_equal(place_of(1, &flow), PLACE_HALFOPEN);
 	assert_int_equal(flow.ep[0].state, ESTABLISHED);
 	send_one(1, 1, SW_TCP_ACK, 1, 1, START_NS);
+	assert_int_equal(place_of(1, &flow), PLACE_HALFOPEN);
+	assert_int_equal(flow.timeout_ms, SW_UNCONFIRMED_MS);
+	send_one(1, 1, SW_TCP_ACK, 1, 1, START_NS);
 	assert_int_equal(place_of(1, &flow), PLACE_FLOWS);
+	assert_int_equal(flow.timeout_ms, both.timeout.established);
 }
 
 static void flow_of_one_end_is_promoted_where_the_other_is_not_seen(void **state)

@@ -274,6 +274,37 @@ static void flow_is_proved_by_both_ends(void **state)
 	assert_true(proved(ESTABLISHED, true, ESTABLISHED, false, false));
 }
 
+/* Each end has said two true segments (a, b); where each was heard; are both directions seen? */
+static bool picked_up_is_proved(bool a, bool b, __u8 place_a, __u8 place_b, bool both)
+{
+	struct sw_config config = { .both_directions = both };
+	struct sw_segment segment = { .sender = 0 };
+	struct sw_flow flow = {
+		.midstream = 1,
+		.said = { a ? SW_SAID_STEADY : 0, b ? SW_SAID_STEADY : 0 },
+		.ep = { { .state = ESTABLISHED, .seen = 1, .place = place_a },
+			{ .state = ESTABLISHED, .seen = 1, .place = place_b } },
+	};
+
+	return sw_flow_proved(&flow, &segment, &config);
+}
+
+static void picked_up_flow_is_proved_by_two_segments_of_each_end(void **state)
+{
+	__u8 in = sw_place_of_ingress(2), other = sw_place_of_ingress(3);
+
+	(void)state;
+	assert_true(picked_up_is_proved(true, true, in, SW_PLACE_EGRESS, true));
+	assert_true(picked_up_is_proved(true, true, in, other, true));
+	assert_true(picked_up_is_proved(true, true, SW_PLACE_UNKNOWN, SW_PLACE_UNKNOWN, true));
+	assert_false(picked_up_is_proved(true, true, in, in, true));
+	assert_false(picked_up_is_proved(true, false, in, SW_PLACE_EGRESS, true));
+	assert_false(picked_up_is_proved(false, true, in, SW_PLACE_EGRESS, true));
+	assert_false(picked_up_is_proved(false, false, in, SW_PLACE_EGRESS, true));
+	assert_true(picked_up_is_proved(true, false, in, SW_PLACE_UNKNOWN, false));
+	assert_false(picked_up_is_proved(false, false, in, SW_PLACE_UNKNOWN, false));
+}
+
 int test_numbers(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -289,6 +320,7 @@ int test_numbers(void)
 		cmocka_unit_test(flow_that_has_moved_away_is_not_here),
 		cmocka_unit_test(closed_flow_is_gone_after_a_second),
 		cmocka_unit_test(flow_is_proved_by_both_ends),
+		cmocka_unit_test(picked_up_flow_is_proved_by_two_segments_of_each_end),
 	};
 
 	return cmocka_run_group_tests_name("numbers", tests, NULL, NULL);
