@@ -880,14 +880,16 @@ SW_INLINE void sw_believe_claim(struct sw_flow *flow, struct sw_endpoint *src,
 }
 
 /*
- * A FIN where more was seen, or acknowledged, than it ends. It counts at once if it stands at its exact
- * number and the other lies beyond a hole; else its peer's acknowledgement tells, see sw_acks_claimed_fin().
+ * A FIN where more was seen, or acknowledged, than it ends. It counts at once if it is the one number that
+ * was acknowledged before it was seen, or stands at its exact number and the other lies beyond a hole;
+ * else its peer's acknowledgement tells, see sw_acks_claimed_fin().
  */
-SW_INLINE bool sw_is_fin_in_doubt(const struct sw_endpoint *src, const struct sw_segment *seg)
+SW_INLINE bool sw_is_fin_in_doubt(const struct sw_flow *flow, const struct sw_endpoint *src,
+				  const struct sw_segment *seg)
 {
 	__u32 end = sw_segment_end(seg);
 
-	if (src->fin && end == src->end)
+	if (end == src->end && (src->fin || (flow->said[seg->sender & 1] & SW_SAID_ONE)))
 		return false;
 	if (src->fin && !sw_fin_counts(src) && !sw_seq_after(seg->seq, src->next))
 		return sw_seq_after(src->next, end);
@@ -928,7 +930,7 @@ SW_INLINE enum sw_counter sw_check_numbers(const struct sw_flow *flow, struct sw
 		return SW_OUT_OF_WINDOW;
 	if (src->fin && sw_seq_after(end, src->end))
 		return SW_OUT_OF_WINDOW; /* beyond its FIN */
-	if ((seg->flags & SW_TCP_FIN) && sw_is_fin_in_doubt(src, seg))
+	if ((seg->flags & SW_TCP_FIN) && sw_is_fin_in_doubt(flow, src, seg))
 		return SW_OUT_OF_WINDOW;
 	return SW_NONE;
 }
