@@ -923,11 +923,11 @@ SW_INLINE enum sw_counter sw_check_numbers(const struct sw_flow *flow, struct sw
 		sw_advance(dst, seg->ack);
 		return SW_NONE;
 	}
+	if (!sw_seq_acceptable(flow, src, dst, seg))
+		return SW_OUT_OF_WINDOW;
 	stop = sw_check_ack(flow, src, dst, seg);
 	if (stop)
 		return stop;
-	if (!sw_seq_acceptable(flow, src, dst, seg))
-		return SW_OUT_OF_WINDOW;
 	if (src->fin && sw_seq_after(end, src->end))
 		return SW_OUT_OF_WINDOW; /* beyond its FIN */
 	if ((seg->flags & SW_TCP_FIN) && sw_is_fin_in_doubt(flow, src, seg))
