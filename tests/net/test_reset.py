@@ -44,9 +44,10 @@ def close_with_unread_data_resets(lab):
     conn.states("CLOSED", "CLOSED")
 
 
-@test
+@test(own=True)
 def what_was_under_way_at_a_reset_begins_no_flow(lab):
-    """The daemon, the data path and the printers go by one rule: a closed flow stays a second, and absorbs it."""
+    """The daemon, the data path and the printers go by one rule: a closed flow stays a second, and absorbs it.
+    A lab of its own: flows of other tests end while this one counts what is removed."""
     conn = Played(lab)
     conn.puppet.send("S", options=conn.puppet.options)
     conn.puppet.receive("SA")
