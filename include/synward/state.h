@@ -282,6 +282,9 @@ SW_INLINE bool sw_agrees(const struct sw_flow *flow, const struct sw_endpoint *s
 
 	if (flow->claim_kind != SW_CLAIM_DATA && flow->claim_kind != SW_CLAIM_FIN)
 		return false;
+	if (src->fin && !sw_seq_after(seg->seq, src->end) &&
+	    sw_seq_after(sw_segment_end(seg), src->end))
+		return false; /* it reaches beyond its sender's own FIN, whatever dst says */
 	return !seg->self && flow->claim_by != (seg->sender & 1) &&
 	       sw_seq_between(next - of_src, seg->ack, next + of_src) &&
 	       sw_seq_between(ack - of_dst, seg->seq, ack + of_dst);
@@ -572,12 +575,12 @@ SW_INLINE enum sw_counter sw_step_late_synack(struct sw_flow *flow, struct sw_en
 		return SW_SYN_RETRANSMITTED;
 	}
 	if (!(said[seg->sender & 1] & SW_TCP_SYN) && sw_acks_syn(dst, seg) &&
-	    (said[!(seg->sender & 1)] & SW_TCP_SYN) && !dst->fin) {
+	    said[!(seg->sender & 1)] == SW_TCP_SYN) {
 		/* What it was taken for said something else; this one answers the SYN. */
 		sw_learn_syn(flow, src, seg);
 		sw_enter(src, SYN_RCVD);
-		if (!(said[!(seg->sender & 1)] & SW_TCP_ACK))
-			sw_enter(dst, SYN_SENT);
+		sw_enter(dst, SYN_SENT);
+		dst->ack = seg->seq + 1;
 		return SW_NONE;
 	}
 	sw_claim(flow, seg, SW_CLAIM_DATA);
@@ -658,6 +661,8 @@ SW_INLINE enum sw_counter sw_missed_ack(struct sw_flow *flow, struct sw_endpoint
 	if (src->state == SYN_RCVD && dst->state == SYN_SENT && flow->fast_open)
 		return SW_NONE; /* Fast Open (RFC 7413): src may send before it is acknowledged */
 	if (src->state == LISTEN || !sw_seq_acceptable(flow, src, dst, seg)) {
+		if (sw_synchronised(dst))
+			return SW_OUT_OF_WINDOW;
 		sw_learn_next(src, seg->seq);
 		dst->ack = seg->seq;
 	}
@@ -689,15 +694,16 @@ SW_INLINE enum sw_counter sw_missed_synack(struct sw_endpoint *src, struct sw_en
 SW_INLINE enum sw_counter sw_take_ack_of_syn(struct sw_flow *flow, struct sw_endpoint *src,
 					     struct sw_endpoint *dst, const struct sw_segment *seg)
 {
-	if (!sw_acks_syn(dst, seg)) {
-		/* The claim is noted as dst's own: see sw_step_synack(). */
-		if (sw_acks_claimed_syn(flow, seg))
-			sw_learn_next(dst, seg->ack);
-		else if (seg->seq == src->isn + 1 || !sw_acks_more(src, dst, seg))
-			return SW_ACK_BAD; /* nothing but this one number says that dst went on */
-	}
+	/* The claim is noted as dst's own: see sw_step_synack(). */
+	bool claimed = !sw_acks_syn(dst, seg) && sw_acks_claimed_syn(flow, seg);
+
+	if (!claimed && !sw_acks_syn(dst, seg) &&
+	    (seg->seq == src->isn + 1 || !sw_acks_more(src, dst, seg)))
+		return SW_ACK_BAD; /* nothing but this one number says that dst went on */
 	if (!sw_seq_acceptable(flow, src, dst, seg))
 		return SW_OUT_OF_WINDOW;
+	if (claimed)
+		sw_learn_next(dst, seg->ack);
 	sw_establish(src, dst);
 	if (flow->repeats < 2) /* else dst does not take it, see sw_synack_repeated() */
 		sw_establish(dst, src);
@@ -911,8 +917,10 @@ SW_INLINE enum sw_counter sw_check_numbers(const struct sw_flow *flow, struct sw
 	enum sw_counter stop;
 
 	if (!src->seen) {
-		if (flow->midstream || !dst->seen || !sw_seq_acceptable(flow, src, dst, seg))
+		if (flow->midstream || !dst->seen || !sw_seq_acceptable(flow, src, dst, seg)) {
 			sw_learn_next(src, seg->seq);
+			dst->ack = seg->seq; /* whatever dst said of numbers not known then */
+		}
 		if (!dst->seen)
 			sw_advance(dst, seg->ack);
 		return SW_NONE;
