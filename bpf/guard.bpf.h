@@ -36,7 +36,7 @@ static __always_inline int sw_guard_known(struct xdp_md *ctx, struct sw_work *w)
 	if (sw_predicted(w, flow))
 		return XDP_PASS;
 	sw_begin_work(w);
-	applied = sw_apply(flow);
+	applied = sw_apply(flow, sw_settings());
 	if (!sw_taken(w, applied))
 		ruling = sw_guard_stray(ctx, applied == SW_APPLIED);
 	if (ruling == RULING_DROP && !sw_settings()->guard.dry_run)

@@ -12,8 +12,11 @@
 
 #include "maps.bpf.h"
 
-/* In force while nobody has written sw_config, as after `ip link set dev IF xdp obj`. */
-static const volatile struct sw_config sw_unconfigured = SW_CONFIG_DEFAULT;
+/*
+ * In force while nobody has written sw_config, as after `ip link set dev IF xdp obj`. Nothing writes it; but
+ * were it const, it could not be an argument of a global function, see sw_apply().
+ */
+static volatile struct sw_config sw_unconfigured = SW_CONFIG_DEFAULT;
 
 static __always_inline const struct sw_config *sw_settings(void)
 {

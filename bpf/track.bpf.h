@@ -89,9 +89,8 @@ enum sw_applied {
  * way that leads to it. It fetches the work itself, because to older verifiers (Linux 6.1) a pointer
  * that comes as an argument is no map key.
  */
-__noinline int sw_apply(struct sw_flow *flow)
+__noinline int sw_apply(struct sw_flow *flow, const struct sw_config *cfg)
 {
-	const struct sw_config *cfg = sw_settings();
 	struct sw_work *w = sw_work_in_hand();
 	struct sw_lock *stripe;
 	bool moved;
@@ -99,7 +98,7 @@ __noinline int sw_apply(struct sw_flow *flow)
 	if (!w)
 		return SW_ABSENT;
 	stripe = sw_lock_of(&w->seg.key);
-	if (!flow || !stripe)
+	if (!flow || !cfg || !stripe)
 		return SW_ABSENT;
 	bpf_spin_lock(&stripe->lock);
 	moved = flow->moved;
@@ -171,7 +170,7 @@ static __always_inline bool sw_begin(struct sw_work *w)
 	if (w->reason)
 		return true;
 	__builtin_memset(&w->flow, 0, sizeof(w->flow));
-	sw_apply(&w->flow);
+	sw_apply(&w->flow, sw_settings());
 	err = bpf_map_update_elem(&sw_halfopen, &w->seg.key, &w->flow, BPF_NOEXIST);
 	if (!err) {
 		sw_count(SW_HALFOPEN_OPENED);
@@ -192,7 +191,7 @@ static __always_inline bool sw_begin(struct sw_work *w)
 static __always_inline void sw_apply_or_begin(struct sw_work *w, struct sw_flow *flow)
 {
 	for (int turn = 0; turn < 16; turn++) {
-		int applied = sw_apply(flow);
+		int applied = sw_apply(flow, sw_settings());
 
 		if (applied == SW_APPLIED)
 			return;

@@ -1226,8 +1226,8 @@ SW_INLINE void sw_remember_attempt(struct sw_flow *flow, const struct sw_segment
 SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_segment *seg,
 				       __u64 now, const struct sw_config *cfg)
 {
-	struct sw_endpoint *src = &flow->ep[seg->sender & 1];
-	struct sw_endpoint *dst = &flow->ep[!(seg->sender ^ seg->self)];
+	struct sw_endpoint *src = &flow->ep[sw_opaque(seg->sender) & 1];
+	struct sw_endpoint *dst = &flow->ep[sw_opaque(seg->sender ^ seg->self ^ 1) & 1];
 	bool absent = sw_flow_gone(flow, now), steady;
 	enum sw_counter stop;
 

@@ -23,6 +23,16 @@
  */
 #define SW_PHASE() __asm__ volatile("" ::: "memory")
 
+/*
+ * The value, of which the compiler knows nothing: it can't make two branches of an index that is 0 or 1, each
+ * of which the verifier would follow.
+ */
+SW_INLINE __u32 sw_opaque(__u32 value)
+{
+	__asm__("" : "+r"(value));
+	return value;
+}
+
 /* A loop that older verifiers (Linux 6.1) take for an endless one unless it is unrolled. */
 #ifdef __clang__
 #define SW_UNROLL _Pragma("clang loop unroll(full)")
