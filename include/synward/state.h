@@ -597,8 +597,11 @@ SW_INLINE enum sw_counter sw_step_synack(struct sw_flow *flow, struct sw_endpoin
 		/* Simultaneous open: src has dst's SYN, and says so. */
 		if (!sw_acks_syn(dst, seg))
 			return SW_SYNACK_BAD_ACK;
-		if (src->state == SYN_SENT)
-			sw_enter(src, SYN_RCVD); /* dst's own SYN was missed */
+		if (src->state == SYN_SENT) {
+			/* dst's own SYN was missed, and what it was taken to answer with was its SYN+ACK. */
+			sw_enter(src, SYN_RCVD);
+			sw_establish(src, dst);
+		}
 		sw_establish(dst, src);
 		return SW_NONE;
 	}
@@ -792,19 +795,30 @@ SW_INLINE bool sw_fins_crossed(struct sw_endpoint *src, struct sw_endpoint *dst,
 	return true;
 }
 
+/* Two FINs, each sent before the other had come, and dst has acknowledged src's. */
+SW_INLINE void sw_close_crossed(struct sw_endpoint *src, struct sw_endpoint *dst)
+{
+	sw_enter(src, FIN_WAIT_1);
+	sw_enter(src, CLOSING);
+	sw_enter(src, TIME_WAIT);
+	sw_enter(dst, CLOSING);
+}
+
 /*
  * The one number that dst has acknowledged and nobody has seen was src's FIN: src goes on behind it and
  * has nothing to send.
  */
-SW_INLINE void sw_fin_told(struct sw_endpoint *src, struct sw_endpoint *dst, __u8 *said)
+SW_INLINE void sw_fin_told(struct sw_endpoint *src, struct sw_endpoint *dst, __u8 said)
 {
-	*said |= SW_TCP_FIN;
 	src->fin = true;
 	src->tsval_ok = false;
 	if (src->state == CLOSE_WAIT) {
 		sw_enter(src, LAST_ACK);
 		sw_enter(dst, TIME_WAIT);
 		sw_enter(src, CLOSED);
+	} else if (src->state == ESTABLISHED && dst->state == FIN_WAIT_1 &&
+		   (said & SW_SAID_CROSSED)) {
+		sw_close_crossed(src, dst);
 	} else if (src->state == ESTABLISHED) {
 		sw_enter(src, FIN_WAIT_1);
 		sw_enter(src, FIN_WAIT_2);
@@ -818,26 +832,28 @@ SW_INLINE void sw_fin_told(struct sw_endpoint *src, struct sw_endpoint *dst, __u
 SW_INLINE void sw_tell_one(struct sw_flow *flow, struct sw_endpoint *src, struct sw_endpoint *dst,
 			   const struct sw_segment *seg)
 {
-	__u8 *said = &flow->said[seg->sender & 1];
+	__u8 *said = &flow->said[seg->sender & 1], before = *said;
 	__u32 end = sw_segment_end(seg);
 
-	if (!(*said & SW_SAID_ONE) || sw_seq_after(src->next, end))
+	if (!(before & SW_SAID_ONE) || sw_seq_after(src->next, end))
 		return;
-	*said &= ~SW_SAID_ONE;
+	*said = before & ~(SW_SAID_ONE | SW_SAID_CROSSED);
 	if (src->next != src->end || end != src->next ||
 	    (seg->length && !(seg->flags & SW_TCP_FIN)))
 		return;
-	sw_fin_told(src, dst, said);
+	*said |= SW_TCP_FIN;
+	sw_fin_told(src, dst, before);
 }
 
 /* dst's acknowledgement of what was not seen of src, or of what was: so much src has sent. */
-SW_INLINE void sw_take_ack(struct sw_flow *flow, const struct sw_endpoint *dst,
-			   const struct sw_segment *seg)
+SW_INLINE void sw_take_ack(struct sw_flow *flow, const struct sw_endpoint *src,
+			   const struct sw_endpoint *dst, const struct sw_segment *seg)
 {
 	__u8 peer = !(seg->sender ^ seg->self);
 
-	if (dst->next == dst->end && seg->ack == dst->end + 1 && dst->seen && !dst->fin)
-		flow->said[peer & 1] |= SW_SAID_ONE;
+	if (dst->next == dst->end && seg->ack == dst->end + 1 && dst->seen && !dst->fin &&
+	    !seg->self)
+		flow->said[peer & 1] |= src->fin ? SW_SAID_ONE | SW_SAID_CROSSED : SW_SAID_ONE;
 	sw_occupy(flow, peer, dst->next, seg->ack);
 }
 
@@ -1007,7 +1023,7 @@ SW_INLINE enum sw_counter sw_take_data(struct sw_flow *flow, struct sw_endpoint 
 	src->seen = true;
 	if (src->window < seg->window)
 		src->window = seg->window;
-	sw_take_ack(flow, dst, seg);
+	sw_take_ack(flow, src, dst, seg);
 	SW_PHASE();
 	sw_tell_one(flow, src, dst, seg);
 	SW_PHASE();

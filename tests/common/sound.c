@@ -40,7 +40,8 @@ static const unsigned int next_of[SW_STATES] = {
 	[SYN_RCVD] = OPENED,
 	[ESTABLISHED] = IN(FIN_WAIT_1) | IN(FIN_WAIT_2) | IN(CLOSE_WAIT) | IN(CLOSING) |
 			IN(LAST_ACK) | IN(TIME_WAIT) | IN(CLOSED),
-	[FIN_WAIT_1] = IN(FIN_WAIT_2) | IN(CLOSING) | IN(TIME_WAIT) | IN(CLOSED),
+	/* to LAST_ACK: it answered a FIN that was told of only afterwards */
+	[FIN_WAIT_1] = IN(FIN_WAIT_2) | IN(CLOSING) | IN(LAST_ACK) | IN(TIME_WAIT) | IN(CLOSED),
 	[FIN_WAIT_2] = IN(TIME_WAIT) | IN(CLOSED),
 	[CLOSE_WAIT] = IN(CLOSING) | IN(LAST_ACK) | IN(CLOSED),
 	[CLOSING] = IN(TIME_WAIT) | IN(CLOSED),
