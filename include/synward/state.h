@@ -489,10 +489,15 @@ SW_INLINE bool sw_syn_is_newer(const struct sw_endpoint *src, const struct sw_se
 	return seg->has_tsval && src->tsval_ok && sw_seq_after(seg->tsval, src->tsval);
 }
 
-/* It bears the ISN of the flow's own SYN: a copy of that, be the flow open or over (U4). */
-SW_INLINE bool sw_is_copy(const struct sw_endpoint *src, const struct sw_segment *seg)
+/*
+ * It bears the ISN of the flow's own SYN: a copy of that, be the flow open or over; or the SYN itself, that
+ * comes behind the segments which follow it (U4).
+ */
+SW_INLINE bool sw_is_copy(const struct sw_flow *flow, const struct sw_endpoint *src,
+			  const struct sw_segment *seg)
 {
-	return seg->seq == src->isn && (src->history & (1U << SYN_SENT | 1U << SYN_RCVD));
+	return seg->seq == src->isn &&
+	       (flow->midstream || (src->history & (1U << SYN_SENT | 1U << SYN_RCVD)));
 }
 
 /*
@@ -507,7 +512,7 @@ SW_INLINE bool sw_reincarnates(const struct sw_flow *flow, const struct sw_endpo
 		return false;
 	if (seg->flags & SW_TCP_ACK)
 		return !cfg->both_directions && sw_flow_finished(flow) && sw_syn_is_newer(src, seg);
-	if (sw_is_copy(src, seg))
+	if (sw_is_copy(flow, src, seg))
 		return false;
 	if (sw_flow_closed(flow))
 		return true;
@@ -534,9 +539,9 @@ SW_INLINE enum sw_counter sw_step_syn(struct sw_flow *flow, struct sw_endpoint *
 		sw_enter(dst, SYN_RCVD);
 		return SW_NONE;
 	}
-	if (sw_is_copy(src, seg) && sw_in_handshake(src))
+	if (sw_is_copy(flow, src, seg) && (sw_in_handshake(src) || flow->midstream))
 		return SW_SYN_RETRANSMITTED;
-	if (!sw_is_copy(src, seg))
+	if (!sw_is_copy(flow, src, seg))
 		sw_claim(flow, seg, SW_CLAIM_SYN);
 	if (sw_in_handshake(src))
 		return sw_seq_after(seg->seq, src->isn) ? SW_SYN_CHALLENGE : SW_SYN_OLD;
@@ -589,7 +594,7 @@ SW_INLINE enum sw_counter sw_step_late_synack(struct sw_flow *flow, struct sw_en
 
 SW_INLINE enum sw_counter sw_step_synack(struct sw_flow *flow, struct sw_endpoint *src,
 					 struct sw_endpoint *dst, const struct sw_segment *seg,
-					 const struct sw_config *cfg, __u64 now)
+					 __u64 now)
 {
 	__u32 rival = src->isn;
 
@@ -598,7 +603,9 @@ SW_INLINE enum sw_counter sw_step_synack(struct sw_flow *flow, struct sw_endpoin
 		if (!sw_acks_syn(dst, seg))
 			return SW_SYNACK_BAD_ACK;
 		if (src->state == SYN_SENT) {
-			/* dst's own SYN was missed, and what it was taken to answer with was its SYN+ACK. */
+			/* A SYN was missed, and what dst was taken to answer with was its SYN+ACK. */
+			if (!src->seen)
+				sw_learn_syn(flow, src, seg);
 			sw_enter(src, SYN_RCVD);
 			sw_establish(src, dst);
 		}
@@ -607,9 +614,8 @@ SW_INLINE enum sw_counter sw_step_synack(struct sw_flow *flow, struct sw_endpoin
 	}
 	if (sw_synchronised(src))
 		return sw_step_late_synack(flow, src, dst, seg, now);
-	if (src->state == SYN_SENT && dst->state == LISTEN && seg->seq == src->isn &&
-	    !cfg->both_directions) {
-		/* It answers a SYN that this observer cannot see: simultaneous open. */
+	if (src->state == SYN_SENT && dst->state == LISTEN && seg->seq == src->isn) {
+		/* It answers a SYN that was not seen: simultaneous open. */
 		sw_learn_next(dst, seg->ack);
 		src->ack = seg->ack;
 		sw_enter(dst, SYN_SENT);
@@ -812,7 +818,11 @@ SW_INLINE void sw_fin_told(struct sw_endpoint *src, struct sw_endpoint *dst, __u
 {
 	src->fin = true;
 	src->tsval_ok = false;
-	if (src->state == CLOSE_WAIT) {
+	if (src == dst) {
+		sw_enter(src, FIN_WAIT_1);
+		sw_enter(src, CLOSING);
+		sw_enter(src, TIME_WAIT);
+	} else if (src->state == CLOSE_WAIT) {
 		sw_enter(src, LAST_ACK);
 		sw_enter(dst, TIME_WAIT);
 		sw_enter(src, CLOSED);
@@ -837,6 +847,8 @@ SW_INLINE void sw_tell_one(struct sw_flow *flow, struct sw_endpoint *src, struct
 
 	if (!(before & SW_SAID_ONE) || sw_seq_after(src->next, end))
 		return;
+	if (seg->self && end == src->next && !(seg->flags & SW_TCP_FIN))
+		return; /* its own acknowledgement, from which all this comes */
 	*said = before & ~(SW_SAID_ONE | SW_SAID_CROSSED);
 	if (src->next != src->end || end != src->next ||
 	    (seg->length && !(seg->flags & SW_TCP_FIN)))
@@ -851,8 +863,7 @@ SW_INLINE void sw_take_ack(struct sw_flow *flow, const struct sw_endpoint *src,
 {
 	__u8 peer = !(seg->sender ^ seg->self);
 
-	if (dst->next == dst->end && seg->ack == dst->end + 1 && dst->seen && !dst->fin &&
-	    !seg->self)
+	if (dst->next == dst->end && seg->ack == dst->end + 1 && dst->seen && !dst->fin)
 		flow->said[peer & 1] |= src->fin ? SW_SAID_ONE | SW_SAID_CROSSED : SW_SAID_ONE;
 	sw_occupy(flow, peer, dst->next, seg->ack);
 }
@@ -892,6 +903,7 @@ SW_INLINE void sw_believe_claim(struct sw_flow *flow, struct sw_endpoint *src,
 	if (fin || sw_seq_after(claim.next, dst->next))
 		sw_set_sent(dst, claim.next);
 	dst->ack = claim.ack;
+	dst->seen = true;
 	src->ack = seg->ack;
 	SW_PHASE();
 	if (fin) {
@@ -1121,6 +1133,7 @@ SW_INLINE enum sw_counter sw_complete_self(struct sw_endpoint *ep, const struct 
 {
 	if (!sw_acks_syn(ep, seg))
 		return SW_ACK_BAD;
+	ep->ack = seg->ack; /* its SYN said none, and its SYN+ACK may not have been seen */
 	sw_establish(ep, ep);
 	return SW_NONE;
 }
@@ -1129,14 +1142,14 @@ SW_INLINE enum sw_counter sw_complete_self(struct sw_endpoint *ep, const struct 
 
 SW_INLINE enum sw_counter sw_dispatch_syn(struct sw_flow *flow, struct sw_endpoint *src,
 					  struct sw_endpoint *dst, const struct sw_segment *seg,
-					  const struct sw_config *cfg, __u64 now)
+					  __u64 now)
 {
 	if ((seg->flags & SW_TCP_FIN) && (src->state != LISTEN || dst->state != SYN_SENT))
 		return SW_BAD_FLAGS;
 	if (seg->self)
 		return sw_step_self_syn(flow, src, seg);
 	if (seg->flags & SW_TCP_ACK)
-		return sw_step_synack(flow, src, dst, seg, cfg, now);
+		return sw_step_synack(flow, src, dst, seg, now);
 	return sw_step_syn(flow, src, dst, seg);
 }
 
@@ -1152,7 +1165,7 @@ SW_INLINE enum sw_counter sw_dispatch(struct sw_flow *flow, struct sw_endpoint *
 	if (seg->flags & SW_TCP_RST)
 		return sw_step_rst(flow, src, dst, seg);
 	if (seg->flags & SW_TCP_SYN)
-		return sw_dispatch_syn(flow, src, dst, seg, cfg, now);
+		return sw_dispatch_syn(flow, src, dst, seg, now);
 	opening = sw_in_handshake(src) || sw_in_handshake(dst);
 	if (opening) {
 		stop = seg->self ? sw_complete_self(src, seg)
@@ -1226,6 +1239,36 @@ SW_INLINE void sw_begin_claimed(struct sw_flow *flow, struct sw_endpoint *src,
 	sw_begin_with_syn(flow, src, seg, now, cfg);
 }
 
+/*
+ * Its peer was never heard, and it goes on with a SYN of another ISN than the flow's: one direction is all
+ * there is to see, and tells that the old connection is gone (U13).
+ */
+SW_INLINE bool sw_goes_on_unheard(const struct sw_flow *flow, const struct sw_endpoint *dst,
+				  const struct sw_segment *seg)
+{
+	return flow->claim_kind == SW_CLAIM_SYN && flow->claim_by == (seg->sender & 1) &&
+	       !dst->seen && !seg->self && seg->seq == flow->claim.next &&
+	       (seg->flags & (SW_TCP_SYN | SW_TCP_RST | SW_TCP_ACK)) == SW_TCP_ACK;
+}
+
+/* As it stood after that SYN, whose options are forgotten. The segment has yet to be applied. */
+SW_INLINE void sw_open_unheard(struct sw_flow *flow, struct sw_endpoint *src,
+			       struct sw_endpoint *dst, const struct sw_segment *seg, __u64 now)
+{
+	__builtin_memset(flow, 0, sizeof(*flow));
+	flow->start_ns = now;
+	flow->originator = seg->sender;
+	flow->said[seg->sender & 1] = SW_TCP_SYN;
+	sw_learn_next(src, seg->seq);
+	src->window = SW_WINDOW_UNKNOWN;
+	src->wscale = SW_WSCALE_UNKNOWN;
+	src->wscale_ok = true;
+	src->seen = true;
+	src->packets = 1;
+	sw_enter(src, SYN_SENT);
+	sw_enter(dst, LISTEN);
+}
+
 /* The next attempt begins the flow anew; the one before is remembered, it may yet be answered. */
 SW_INLINE void sw_remember_attempt(struct sw_flow *flow, const struct sw_segment *seg, __u32 isn)
 {
@@ -1244,7 +1287,7 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 {
 	struct sw_endpoint *src = &flow->ep[sw_opaque(seg->sender) & 1];
 	struct sw_endpoint *dst = &flow->ep[sw_opaque(seg->sender ^ seg->self ^ 1) & 1];
-	bool absent = sw_flow_gone(flow, now), steady;
+	bool absent = sw_flow_gone(flow, now), unheard, steady;
 	enum sw_counter stop;
 
 	if (sw_flags_bad(seg->flags))
@@ -1267,6 +1310,9 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 			return absent ? SW_NONE : SW_FLOWS_REPLACED;
 		}
 	}
+	unheard = !absent && !cfg->guard.ports && sw_goes_on_unheard(flow, dst, seg);
+	if (unheard)
+		sw_open_unheard(flow, src, dst, seg, now);
 	SW_PHASE();
 	src->packets++;
 	if (seg->sender != flow->originator)
@@ -1285,7 +1331,7 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 	if (sw_restarts_clock(flow, src, dst, seg))
 		sw_set_deadline(flow, seg, now, cfg);
 	flow->finished = sw_flow_finished(flow);
-	return stop;
+	return unheard ? SW_FLOWS_REPLACED : stop;
 }
 
 #endif

@@ -130,6 +130,10 @@ static void count_packets(struct run *run, const struct step *step)
 	if (sw_flow_gone(&run->last.before, run->now) || run->last.reason == SW_FLOWS_REPLACED)
 		run->packets[A] = run->packets[B] = 0;
 	run->packets[run->scenario->self ? A : step->who]++;
+	/* Begun anew by what goes on with a SYN that was refused: that one counts, too. */
+	if (run->last.reason == SW_FLOWS_REPLACED && (step->flags & SW_TCP_ACK) &&
+	    run->last.before.claim_kind == SW_CLAIM_SYN)
+		run->packets[step->flags & SW_TCP_SYN ? !step->who : step->who]++;
 	expect(run, endpoint(run, A)->packets == run->packets[A], "A has sent %u, not %u",
 	       run->packets[A], endpoint(run, A)->packets);
 	expect(run, run->scenario->self || endpoint(run, B)->packets == run->packets[B],

@@ -18,6 +18,8 @@ REASONS = {
     "reset-unseen": "the RST was not shown",
     "reset-inexact": "the RST was shown, but nothing that says its number is the exact one",
     "reset-lost-behind": "the RST was shown and never arrived",
+    "reset-ahead": "the RST was shown ahead of the SYN that it refuses",
+    "synack-repeated": "SYN+ACKs came again after their acknowledgement, and nothing shows that the last one was taken",
     "reset-overtaken": "a RST of the connection before was shown behind the SYN of this one",
     "fin-unsent": "the socket is closed, and its FIN waits behind data that the other end has no room for",
     "fin-unseen": "the FIN was not shown, nor anything behind it",
@@ -68,7 +70,8 @@ class Evidence:
         self.peer = (0, 0) if lane.ends.alone else (1, 0)
         sent = [each for each in lane.journey.sent[:moment.segments] if not each.forged]
         self.shown = [each for each in sent if any(number <= moment.frames for number in each.seen)]
-        self.resets = [each for each in sent if "R" in each.segment.flags and each.generation == moment.generation]
+        self.resets = [each for each in sent if "R" in each.segment.flags and
+                       numbers.generation(each) == moment.generation]
         self.all = [each for each in sent if numbers.generation(each) == moment.generation and
                     "R" not in each.segment.flags]
         self.mine = [each for each in self.all if each in self.shown]
@@ -137,8 +140,28 @@ class Evidence:
         return any(at_or_after(each.segment.ack, isn + 1) for each in self.plain[self.peer[end]] for isn in isns)
 
     def incarnation_unseen(self):
+        """A SYN of its own, and the peer's word on it. Without that, what follows the SYN may as well be forged, unless
+        the peer was never heard at all."""
         return self.moment.generation > 1 and not any(
-            self.asked(end) and (self.syns[self.peer[end]] or self.plain[end] or self.reset_shown()) for end in (0, 1))
+            self.asked(end) and (self.syns[self.peer[end]] or self.plain[self.peer[end]] or self.reset_shown() or
+                                 (self.plain[end] and not self.heard(self.peer[end]))) for end in (0, 1))
+
+    def heard(self, end):
+        return any(each.end == end for each in self.shown)
+
+    def synack_repeated(self, end):
+        """Shown after the other had acknowledged it; and of this end nothing that goes on from there."""
+        acked = min((each.seen[0] for each in self.plain[self.peer[end]]), default=None)
+        again = [each for each in self.syns[end] if acked is not None and each.seen[-1] > acked]
+        return len(again) > 1 and not self.plain[end]
+
+    def reset_ahead(self):
+        """All RSTs that were shown came ahead of every SYN."""
+        first = min((each.seen[0] for each in self.syns[0] + self.syns[1]), default=0)
+        shown = [each for each in self.resets if each in self.shown and self.exact(each)]
+        return bool(shown) and all(each.seen[-1] < first or
+                                   not any(first < number <= self.moment.frames for number in each.seen)
+                                   for each in shown)
 
     def reset_shown(self):
         return any(reset in self.shown and self.exact(reset) for reset in self.resets)
@@ -208,7 +231,9 @@ class Evidence:
         if self.incarnation_unseen():
             return "incarnation-unseen"
         if set(self.moment.states) <= set(ABSENT) and self.reset_shown():
-            return None
+            return "reset-ahead" if self.reset_ahead() else None
+        if said == "SYN_RCVD" and truth == "ESTABLISHED" and self.synack_repeated(end):
+            return "synack-repeated"
         if said == "CLOSED" and any(not reset.got for reset in shown):
             return "reset-lost-behind"
         if said == "CLOSED" and self.reset_overtaken():
