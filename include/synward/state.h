@@ -53,6 +53,12 @@ SW_INLINE bool sw_in_handshake(const struct sw_endpoint *ep)
 	return ep->state >= LISTEN && ep->state <= SYN_RCVD;
 }
 
+/* It sent a SYN of its own accord: it is a socket, and no request that a listener holds. */
+SW_INLINE bool sw_has_opened(const struct sw_endpoint *ep)
+{
+	return ep->history & 1U << SYN_SENT;
+}
+
 /* TIME_WAIT or CLOSED: this endpoint has nothing left to say. */
 SW_INLINE bool sw_finished(const struct sw_endpoint *ep)
 {
@@ -560,7 +566,7 @@ SW_INLINE void sw_synack_repeated(struct sw_flow *flow, struct sw_endpoint *src,
 	if (now < last_ns + SW_COPY_NS) /* it travelled longer, and was sent once */
 		return;
 	if (src->state != ESTABLISHED || src->fin || src->next != src->isn + 1 ||
-	    (src->history & 1U << SYN_SENT) || (flow->said[seg->sender & 1] & SW_TCP_ACK))
+	    sw_has_opened(src) || (flow->said[seg->sender & 1] & SW_TCP_ACK))
 		return;
 	sw_enter(src, SYN_RCVD);
 	src->window = seg->window;
@@ -656,7 +662,8 @@ SW_INLINE bool sw_acks_more(const struct sw_endpoint *src, const struct sw_endpo
 /*
  * src, in SYN_RCVD or LISTEN, sends as one who got the ACK of its SYN, though that ACK was not seen:
  * data, a FIN, or an ACK of data. A bare ACK of the SYN proves nothing: so the kernel answers, for a
- * request that waits, what it doesn't want. From LISTEN (its SYN+ACK was not seen either) the same (U10).
+ * request that waits, what it doesn't want; not so a socket that opened by itself. From LISTEN (its SYN+ACK
+ * was not seen either) the same (U10).
  */
 SW_INLINE enum sw_counter sw_missed_ack(struct sw_flow *flow, struct sw_endpoint *src,
 					struct sw_endpoint *dst, const struct sw_segment *seg)
@@ -665,7 +672,7 @@ SW_INLINE enum sw_counter sw_missed_ack(struct sw_flow *flow, struct sw_endpoint
 
 	if (!sw_acks_syn(dst, seg) && !more)
 		return SW_ACK_BAD;
-	if (!more && !seg->length && !(seg->flags & SW_TCP_FIN))
+	if (!more && !seg->length && !(seg->flags & SW_TCP_FIN) && !sw_has_opened(src))
 		return SW_ACK_BAD;
 	if (src->state == SYN_RCVD && dst->state == SYN_SENT && flow->fast_open)
 		return SW_NONE; /* Fast Open (RFC 7413): src may send before it is acknowledged */

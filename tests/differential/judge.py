@@ -150,10 +150,11 @@ class Evidence:
         return any(each.end == end for each in self.shown)
 
     def synack_repeated(self, end):
-        """Shown after the other had acknowledged it; and of this end nothing that goes on from there."""
-        acked = min((each.seen[0] for each in self.plain[self.peer[end]]), default=None)
-        again = [each for each in self.syns[end] if acked is not None and each.seen[-1] > acked]
-        return len(again) > 1 and not self.plain[end]
+        """Shown after the other had acknowledged it; and of this end nothing that goes on from there. A second time,
+        or the acknowledgement of it was not shown."""
+        acks = [number for each in self.plain[self.peer[end]] for number in each.seen]
+        again = [each.seen[-1] for each in self.syns[end] if acks and each.seen[-1] > min(acks)]
+        return bool(again) and not self.plain[end] and (len(again) > 1 or max(acks) < max(again))
 
     def reset_ahead(self):
         """All RSTs that were shown came ahead of every SYN."""
@@ -215,7 +216,7 @@ class Evidence:
 
     def openings(self, end):
         """The states of an end of which no more than SYNs were shown."""
-        if not self.syns[end]:
+        if not any(number >= self.begin() for each in self.syns[end] for number in each.seen):
             return "CLOSED", "SYN_SENT", "SYN_RCVD", "ESTABLISHED"
         return ("SYN_SENT", "SYN_RCVD") if self.syns[self.peer[end]] or self.asked(end) else \
             ("SYN_RCVD", "ESTABLISHED")
