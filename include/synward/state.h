@@ -279,6 +279,17 @@ SW_INLINE bool sw_acks_claimed_syn(const struct sw_flow *flow, const struct sw_s
 	       (seg->flags & SW_TCP_ACK) && seg->ack == flow->claim.next;
 }
 
+/* Its sender goes on with a SYN, or says it again in a SYN+ACK, that the flow has not taken. */
+SW_INLINE bool sw_follows_claimed_syn(const struct sw_flow *flow, const struct sw_segment *seg)
+{
+	__u32 next = seg->seq + !!(seg->flags & SW_TCP_SYN);
+
+	return flow->claim_kind == SW_CLAIM_SYN && flow->claim_by == (seg->sender & 1) &&
+	       !seg->self && next == flow->claim.next &&
+	       (seg->flags & (SW_TCP_RST | SW_TCP_ACK)) == SW_TCP_ACK &&
+	       (seg->flags & (SW_TCP_SYN | SW_TCP_FIN)) != (SW_TCP_SYN | SW_TCP_FIN);
+}
+
 /* It says the same as a segment of its peer's that was refused, to a window (U12). */
 SW_INLINE bool sw_agrees(const struct sw_flow *flow, const struct sw_endpoint *src,
 			 const struct sw_endpoint *dst, const struct sw_segment *seg)
@@ -821,10 +832,17 @@ SW_INLINE void sw_close_crossed(struct sw_endpoint *src, struct sw_endpoint *dst
  * The one number that dst has acknowledged and nobody has seen was src's FIN: src goes on behind it and
  * has nothing to send.
  */
-SW_INLINE void sw_fin_told(struct sw_endpoint *src, struct sw_endpoint *dst, __u8 said)
+SW_INLINE void sw_fin_told(struct sw_endpoint *src, struct sw_endpoint *dst,
+			   const struct sw_segment *seg, __u8 said)
 {
+	bool answers = (seg->flags & SW_TCP_FIN) && sw_fin_counts(dst) && seg->ack == dst->end;
+
 	src->fin = true;
 	src->tsval_ok = false;
+	if (src != dst && src->state == ESTABLISHED && dst->state == FIN_WAIT_1 && answers) {
+		sw_enter(src, CLOSE_WAIT);
+		sw_enter(dst, FIN_WAIT_2);
+	}
 	if (src == dst) {
 		sw_enter(src, FIN_WAIT_1);
 		sw_enter(src, CLOSING);
@@ -861,7 +879,7 @@ SW_INLINE void sw_tell_one(struct sw_flow *flow, struct sw_endpoint *src, struct
 	    (seg->length && !(seg->flags & SW_TCP_FIN)))
 		return;
 	*said |= SW_TCP_FIN;
-	sw_fin_told(src, dst, before);
+	sw_fin_told(src, dst, seg, before);
 }
 
 /* dst's acknowledgement of what was not seen of src, or of what was: so much src has sent. */
@@ -1017,9 +1035,9 @@ SW_INLINE enum sw_counter sw_settle_numbers(struct sw_flow *flow, struct sw_endp
 		stop = SW_NONE;
 	}
 	SW_PHASE();
-	if (stop)
+	if (stop && !sw_follows_claimed_syn(flow, seg))
 		sw_claim(flow, seg, seg->flags & SW_TCP_FIN ? SW_CLAIM_FIN : SW_CLAIM_DATA);
-	else if (flow->claim_kind && flow->claim_by == (seg->sender & 1))
+	else if (!stop && flow->claim_kind && flow->claim_by == (seg->sender & 1))
 		sw_unclaim(flow);
 	return stop;
 }
@@ -1247,33 +1265,43 @@ SW_INLINE void sw_begin_claimed(struct sw_flow *flow, struct sw_endpoint *src,
 }
 
 /*
- * Its peer was never heard, and it goes on with a SYN of another ISN than the flow's: one direction is all
- * there is to see, and tells that the old connection is gone (U13).
+ * The segment proves a SYN of another ISN than the flow's, of which the SYN+ACK was not seen (U13): the peer
+ * acknowledges exactly it; or the peer was never heard, and its sender goes on with it.
  */
-SW_INLINE bool sw_goes_on_unheard(const struct sw_flow *flow, const struct sw_endpoint *dst,
-				  const struct sw_segment *seg)
+SW_INLINE bool sw_goes_on_claimed(const struct sw_flow *flow, const struct sw_endpoint *src,
+				  const struct sw_endpoint *dst, const struct sw_segment *seg)
 {
-	return flow->claim_kind == SW_CLAIM_SYN && flow->claim_by == (seg->sender & 1) &&
-	       !dst->seen && !seg->self && seg->seq == flow->claim.next &&
-	       (seg->flags & (SW_TCP_SYN | SW_TCP_RST | SW_TCP_ACK)) == SW_TCP_ACK;
+	if (!dst->seen)
+		return sw_follows_claimed_syn(flow, seg);
+	return sw_acks_claimed_syn(flow, seg) && !seg->self && sw_synchronised(src) &&
+	       sw_synchronised(dst) && !(seg->flags & (SW_TCP_SYN | SW_TCP_RST));
 }
 
 /* As it stood after that SYN, whose options are forgotten. The segment has yet to be applied. */
-SW_INLINE void sw_open_unheard(struct sw_flow *flow, struct sw_endpoint *src,
-			       struct sw_endpoint *dst, const struct sw_segment *seg, __u64 now)
+SW_INLINE void sw_open_after_claimed(struct sw_flow *flow, const struct sw_segment *seg, __u64 now,
+				     const struct sw_config *cfg)
 {
+	__u32 next = flow->claim.next;
+	__u8 by = flow->claim_by;
+	struct sw_endpoint *opener = &flow->ep[by & 1], *peer = &flow->ep[!by];
+
 	__builtin_memset(flow, 0, sizeof(*flow));
 	flow->start_ns = now;
-	flow->originator = seg->sender;
-	flow->said[seg->sender & 1] = SW_TCP_SYN;
-	sw_learn_next(src, seg->seq);
-	src->window = SW_WINDOW_UNKNOWN;
-	src->wscale = SW_WSCALE_UNKNOWN;
-	src->wscale_ok = true;
-	src->seen = true;
-	src->packets = 1;
-	sw_enter(src, SYN_SENT);
-	sw_enter(dst, LISTEN);
+	flow->originator = by;
+	flow->said[by & 1] = SW_TCP_SYN;
+	sw_recall_end(opener, next, 0, SW_WSCALE_UNKNOWN, true);
+	sw_enter(opener, SYN_SENT);
+	sw_enter(peer, LISTEN);
+	if (by != (seg->sender & 1)) {
+		opener->ack = seg->seq;
+		sw_learn_next(peer, seg->seq);
+		peer->wscale = SW_WSCALE_UNKNOWN;
+		peer->wscale_ok = true;
+		sw_enter(peer, SYN_RCVD);
+		sw_enter(opener, ESTABLISHED);
+		sw_enter(peer, ESTABLISHED);
+	}
+	sw_set_deadline(flow, seg, now, cfg);
 }
 
 /* The next attempt begins the flow anew; the one before is remembered, it may yet be answered. */
@@ -1294,7 +1322,7 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 {
 	struct sw_endpoint *src = &flow->ep[sw_opaque(seg->sender) & 1];
 	struct sw_endpoint *dst = &flow->ep[sw_opaque(seg->sender ^ seg->self ^ 1) & 1];
-	bool absent = sw_flow_gone(flow, now), unheard, steady;
+	bool absent = sw_flow_gone(flow, now), replaced, steady;
 	enum sw_counter stop;
 
 	if (sw_flags_bad(seg->flags))
@@ -1317,9 +1345,9 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 			return absent ? SW_NONE : SW_FLOWS_REPLACED;
 		}
 	}
-	unheard = !absent && !cfg->guard.ports && sw_goes_on_unheard(flow, dst, seg);
-	if (unheard)
-		sw_open_unheard(flow, src, dst, seg, now);
+	replaced = !absent && !cfg->guard.ports && sw_goes_on_claimed(flow, src, dst, seg);
+	if (replaced)
+		sw_open_after_claimed(flow, seg, now, cfg);
 	SW_PHASE();
 	src->packets++;
 	if (seg->sender != flow->originator)
@@ -1330,7 +1358,7 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 	sw_note_said(flow, seg, stop);
 	if (stop && stop != SW_SYN_RETRANSMITTED) {
 		flow->refused |= stop != SW_AFTER_CLOSE;
-		return stop;
+		return replaced ? SW_FLOWS_REPLACED : stop;
 	}
 	SW_PHASE();
 	if (!steady && !src->place)
@@ -1338,7 +1366,7 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 	if (sw_restarts_clock(flow, src, dst, seg))
 		sw_set_deadline(flow, seg, now, cfg);
 	flow->finished = sw_flow_finished(flow);
-	return unheard ? SW_FLOWS_REPLACED : stop;
+	return replaced ? SW_FLOWS_REPLACED : stop;
 }
 
 #endif

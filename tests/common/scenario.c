@@ -133,7 +133,7 @@ static void count_packets(struct run *run, const struct step *step)
 	/* Begun anew by what goes on with a SYN that was refused: that one counts, too. */
 	if (run->last.reason == SW_FLOWS_REPLACED && (step->flags & SW_TCP_ACK) &&
 	    run->last.before.claim_kind == SW_CLAIM_SYN)
-		run->packets[step->flags & SW_TCP_SYN ? !step->who : step->who]++;
+		run->packets[run->last.before.claim_by ^ run->variant->swapped]++;
 	expect(run, endpoint(run, A)->packets == run->packets[A], "A has sent %u, not %u",
 	       run->packets[A], endpoint(run, A)->packets);
 	expect(run, run->scenario->self || endpoint(run, B)->packets == run->packets[B],

@@ -115,6 +115,11 @@ class Evidence:
         """Data of this end was sent and not shown."""
         return any(each.end == end and each.segment.data and each not in self.shown for each in self.all)
 
+    def byte_unseen(self, end):
+        """A byte of this end was not shown, and may as well have been its FIN."""
+        return self.fin(end) is None and any(each.end == end and len(each.segment.data) == 1 and each not in self.shown
+                                             for each in self.all)
+
     def role_known(self, end):
         """Its first FIN was shown, or the other's that acknowledges it, or that it spoke past its FIN and before the
         other's."""
@@ -186,6 +191,7 @@ class Evidence:
         found = {}
         direct, acked = self.fin_direct(end), bool(self.acks_of_fin(end))
         hinted = acked or bool(self.behind_fin(end))
+        byte, their_byte = self.byte_unseen(end), self.byte_unseen(self.peer[end])
         theirs_direct, theirs_acked = self.fin_direct(self.peer[end]), bool(self.acks_of_fin(self.peer[end]))
         mine = {direct or hinted: ""}
         if hinted and not direct:
@@ -199,6 +205,10 @@ class Evidence:
         theirs = {theirs_acked: "" if theirs_acked or self.fin(self.peer[end]) is None else "ack-of-fin-unseen"}
         if theirs_acked and not theirs_direct:
             theirs[False] = "byte-or-fin"
+        if byte:
+            mine[True], acked = "byte-or-fin", True
+        if their_byte:
+            theirs[True] = "byte-or-fin"
         if direct and theirs_direct:
             theirs.setdefault(True, "ack-of-fin-unseen")  # FINs that cross are taken as delivered
         roles = {self.passive(end): ""}
