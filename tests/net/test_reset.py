@@ -157,6 +157,7 @@ def blind_reset_in_the_window_is_challenged(lab, family):
 
 @test
 def flow_of_a_refused_segment_is_marked(lab):
+    """U8"""
     def marks():
         row = next(line for line in lab.synward("flows").stdout.splitlines() if line.startswith(conn.names[0] + " "))
         return row.split()[8:]
