@@ -125,6 +125,15 @@ def json_is_taken_by_every_command(lab):
 
 
 @test(track=False)
+def libraries_speak_json_too(lab):
+    result = lab.synward("attach", "veth", "--mode", "generic", "--verbose", "--json")
+    said = [json.loads(line) for line in result.stderr.splitlines()]
+    assert all(list(line) == ["message"] for line in said), said
+    assert any("libbpf" in line["message"] or "libxdp" in line["message"] for line in said), said
+    lab.synward("detach", "veth")
+
+
+@test(track=False)
 def errors_are_json_wherever_json_stands(lab):
     misuses = [(name, "--frob") for name in commands(lab)]
     misuses += [("trakc",), (), ("run",), ("run", "veth", "--flows", "x"), ("help", "nothing"), ("version", "x")]
