@@ -25,7 +25,7 @@
 /* Headers are all that the program reads. */
 #define HEAD_MAX 512
 
-#define ALIAS_BYTES (14 + 40) /* Ethernet and IPv6 */
+#define ALIAS_BYTES (SW_ETHERNET_HEADER + SW_IPV6_HEADER)
 
 static const struct sw_flow no_flow;
 
