@@ -66,12 +66,12 @@ $(BUILD)/synward: $(USER_OBJECTS)
 deps: ## install with apt what is missing to build and test
 	$(Q)scripts/deps
 
-check: ## format, linters of shell, Python and C, long functions, rooms, each shared header alone
-check: check-format check-scripts check-python check-functions check-rooms check-headers check-cppcheck
+check: ## format, linters of shell, Python and C, long functions, rooms, rules cited, each shared header alone
+check: check-format check-scripts check-python check-functions check-rooms check-rules check-headers check-cppcheck
 
 FORMATTED := $(SOURCES) $(wildcard tests/*/*.[ch])
 
-.PHONY: check-format check-scripts check-python check-functions check-rooms check-headers check-cppcheck
+.PHONY: check-format check-scripts check-python check-functions check-rooms check-rules check-headers check-cppcheck
 check-format:
 	$(say) FORMAT
 	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(FORMATTED)
@@ -91,6 +91,10 @@ check-functions:
 check-rooms:
 	$(say) ROOMS
 	$(Q)tests/check/rooms
+
+check-rules:
+	$(say) RULES
+	$(Q)tests/check/rules
 
 check-headers:
 	$(say) HEADERS

@@ -58,12 +58,12 @@ SW_INLINE const __u8 *sw_peek(struct sw_cursor *c, __u32 bytes)
 
 SW_INLINE __u16 sw_be16(const __u8 *p)
 {
-	return sw_wire16(SW_LOAD(__u16, p));
+	return sw_wire16(SW_UNALIGNED(__u16, p));
 }
 
 SW_INLINE __u32 sw_be32(const __u8 *p)
 {
-	return sw_wire32(SW_LOAD(__u32, p));
+	return sw_wire32(SW_UNALIGNED(__u32, p));
 }
 
 SW_INLINE bool sw_is_vlan_tag(__u16 type)
@@ -109,12 +109,12 @@ SW_INLINE enum sw_counter sw_parse_ipv4(struct sw_cursor *c, struct sw_packet *p
 		return SW_BAD_IP;
 	if (p[9] != SW_IP_TCP)
 		return SW_NOT_TCP;
-	if (sw_be16(p + 6) & 0x3fff) /* more fragments, or an offset */
+	if (sw_be16(p + 6) & SW_IPV4_FRAGMENT)
 		return SW_FRAGMENT;
 	packet->from[0] = packet->from[1] = packet->to[0] = packet->to[1] = 0;
 	packet->from[2] = packet->to[2] = sw_wire32(0xffff);
-	packet->from[3] = SW_LOAD(__u32, p + 12);
-	packet->to[3] = SW_LOAD(__u32, p + 16);
+	packet->from[3] = SW_UNALIGNED(__u32, p + 12);
+	packet->to[3] = SW_UNALIGNED(__u32, p + 16);
 	packet->ip = c->at;
 	packet->at = c->at + header;
 	packet->bytes = total - header;
@@ -151,8 +151,8 @@ SW_INLINE enum sw_counter sw_parse_ipv6(struct sw_cursor *c, struct sw_packet *p
 	if (p[0] >> 4 != 6 || payload > frame)
 		return SW_BAD_IP;
 	for (int i = 0; i < 4; i++) {
-		packet->from[i] = SW_LOAD(__u32, p + 8 + 4 * i);
-		packet->to[i] = SW_LOAD(__u32, p + 24 + 4 * i);
+		packet->from[i] = SW_UNALIGNED(__u32, p + 8 + 4 * i);
+		packet->to[i] = SW_UNALIGNED(__u32, p + 24 + 4 * i);
 	}
 	packet->ip = c->at;
 	packet->ipv4 = false;
@@ -215,7 +215,7 @@ SW_INLINE enum sw_counter sw_keep_options(struct sw_cursor *c, __u32 bytes, stru
 
 		if (!p)
 			return SW_TRUNCATED;
-		seg->option_words[i] = SW_LOAD(__u32, p);
+		seg->option_words[i] = SW_UNALIGNED(__u32, p);
 		c->at += 4;
 	}
 	seg->option_bytes = (__u8)bytes;
@@ -312,6 +312,10 @@ SW_INLINE void sw_take_wscale(struct sw_segment *seg, __u8 wscale)
 	seg->has_wscale = true;
 }
 
+/* Bytes of options of the two layouts below. */
+#define SW_USUAL_SYN_OPTIONS 20
+#define SW_USUAL_OPTIONS     12
+
 /*
  * The two layouts in which Linux sends options, and most floods: of a SYN (MSS, SACK permitted,
  * timestamp, NOP, window scale), of all else (NOP, NOP, timestamp). False if it is neither.
@@ -320,11 +324,11 @@ SW_INLINE bool sw_decode_usual_options(struct sw_segment *seg)
 {
 	const __u8 *options = seg->options;
 
-	if (seg->option_bytes == 12 && sw_be32(options) == SW_WORD_TIMESTAMP) {
+	if (seg->option_bytes == SW_USUAL_OPTIONS && sw_be32(options) == SW_WORD_TIMESTAMP) {
 		sw_take_timestamp(seg, options + 4);
 		return true;
 	}
-	if (seg->option_bytes != 20 || sw_be16(options) != SW_WORD_MSS >> 16 ||
+	if (seg->option_bytes != SW_USUAL_SYN_OPTIONS || sw_be16(options) != SW_WORD_MSS >> 16 ||
 	    sw_be32(options + 4) != SW_WORD_SACK_TIMESTAMP ||
 	    sw_be32(options + 16) >> 8 != SW_WORD_WSCALE >> 8)
 		return false;

@@ -9,7 +9,8 @@
  * 5961 (blind attacks), RFC 6191 and RFC 1122, 4.2.2.13 (TIME_WAIT), RFC 7323 (window scale).
  *
  * The one entrance is sw_flow_step(), which is pure: time and settings come in as parameters. "src"
- * is the endpoint that sent the segment, "dst" its peer; for a self-connection both are the same.
+ * is the endpoint that sent the segment, "dst" its peer; for a self-connection both are the same. A
+ * segment is judged, and never dropped (N6).
  */
 #ifndef SYNWARD_STATE_H
 #define SYNWARD_STATE_H
@@ -70,7 +71,7 @@ SW_INLINE bool sw_flow_finished(const struct sw_flow *flow)
 	return sw_finished(&flow->ep[0]) && sw_finished(&flow->ep[1]);
 }
 
-/* Each end was heard where it belongs: at a place of its own, as far as places are known. */
+/* Each end was heard where it belongs (L3): at a place of its own, as far as places are known. */
 SW_INLINE bool sw_heard_apart(const struct sw_flow *flow, const struct sw_segment *seg)
 {
 	const struct sw_endpoint *a = &flow->ep[0], *b = &flow->ep[!seg->self];
@@ -96,7 +97,7 @@ SW_INLINE bool sw_unconfirmed(const struct sw_flow *flow, const struct sw_segmen
 
 /*
  * Both ends have been heard, past the handshake. What is not proved live stays in sw_halfopen, whose
- * oldest records make room for new ones: so unconfirmed flows go first when there are many.
+ * oldest records make room for new ones: so unconfirmed flows go first when there are many (L4).
  */
 SW_INLINE bool sw_flow_proved(const struct sw_flow *flow, const struct sw_segment *seg,
 			      const struct sw_config *cfg)
@@ -122,7 +123,7 @@ SW_INLINE bool sw_flow_here(const struct sw_flow *flow, __u64 now)
 	return !flow->moved && !sw_flow_gone(flow, now);
 }
 
-/* The state of an end that was never heard is a guess, and keeps no flow alive (L6). */
+/* Of its state (L1). That of an end that was never heard is a guess, and keeps no flow alive (L6). */
 SW_INLINE __u32 sw_timeout_ms(const struct sw_config *cfg, const struct sw_endpoint *ep)
 {
 	return ep->seen && ep->state < SW_STATES ? cfg->timeout.ms[ep->state] : 0;
@@ -178,7 +179,7 @@ SW_INLINE void sw_set_deadline(struct sw_flow *flow, const struct sw_segment *se
 		flow->deadline_ns = deadline;
 }
 
-/* --- Sequence numbers ----------------------------------------------------------------------- */
+/* --- Sequence numbers (N1) ------------------------------------------------------------------ */
 
 /* The FIN counts: all data before it has been seen (E16). */
 SW_INLINE bool sw_fin_counts(const struct sw_endpoint *ep)
@@ -350,7 +351,7 @@ SW_INLINE void sw_establish(struct sw_endpoint *ep, const struct sw_endpoint *pe
 
 /*
  * Flag combinations that no endpoint sends and every receiver drops (RFC 9293, 3.10.7). SYN+FIN+ACK is
- * none: it opens in SYN_SENT (3.10.7.3), and nowhere else.
+ * none: it opens in SYN_SENT (3.10.7.3; U7), and nowhere else.
  */
 SW_INLINE bool sw_flags_bad(__u8 flags)
 {
@@ -396,7 +397,7 @@ SW_INLINE enum sw_counter sw_may_open(const struct sw_segment *seg)
 }
 
 /*
- * Begins a flow with its first segment, whatever *flow held before. What a SYN says is thereby said;
+ * Begins a flow with its first segment (E1), whatever *flow held before. What a SYN says is thereby said;
  * any other segment has yet to be applied.
  */
 SW_INLINE void sw_open(struct sw_flow *flow, struct sw_endpoint *src, struct sw_endpoint *dst,
@@ -507,8 +508,8 @@ SW_INLINE bool sw_syn_is_newer(const struct sw_endpoint *src, const struct sw_se
 }
 
 /*
- * It bears the ISN of the flow's own SYN: a copy of that, be the flow open or over; or the SYN itself, that
- * comes behind the segments which follow it (U4).
+ * It bears the ISN of the flow's own SYN: a copy of that, be the flow open (E3) or over; or the SYN itself,
+ * that comes behind the segments which follow it (U4).
  */
 SW_INLINE bool sw_is_copy(const struct sw_flow *flow, const struct sw_endpoint *src,
 			  const struct sw_segment *seg)
@@ -540,14 +541,14 @@ SW_INLINE bool sw_reincarnates(const struct sw_flow *flow, const struct sw_endpo
 }
 
 /*
- * A SYN of another ISN than the flow's changes nothing; but it is remembered, and holds if the
+ * A SYN of another ISN than the flow's changes nothing (N3); but it is remembered, and holds if the
  * handshake goes on with it (U13).
  */
 SW_INLINE enum sw_counter sw_step_syn(struct sw_flow *flow, struct sw_endpoint *src,
 				      struct sw_endpoint *dst, const struct sw_segment *seg)
 {
 	if (src->state == LISTEN && dst->state == SYN_SENT) {
-		/* Simultaneous open (RFC 9293, 3.5, figure 7): the SYNs have crossed. */
+		/* Simultaneous open (E2; RFC 9293, 3.5, figure 7): the SYNs have crossed. */
 		sw_learn_syn(flow, src, seg);
 		src->ack = dst->isn + 1;
 		dst->ack = src->isn + 1;
@@ -609,6 +610,7 @@ SW_INLINE enum sw_counter sw_step_late_synack(struct sw_flow *flow, struct sw_en
 	return SW_SYN_CHALLENGE;
 }
 
+/* A SYN+ACK acknowledges the peer's SYN, or changes nothing (E6). */
 SW_INLINE enum sw_counter sw_step_synack(struct sw_flow *flow, struct sw_endpoint *src,
 					 struct sw_endpoint *dst, const struct sw_segment *seg,
 					 __u64 now)
@@ -616,7 +618,7 @@ SW_INLINE enum sw_counter sw_step_synack(struct sw_flow *flow, struct sw_endpoin
 	__u32 rival = src->isn;
 
 	if (dst->state == SYN_RCVD && seg->seq == src->isn) {
-		/* Simultaneous open: src has dst's SYN, and says so. */
+		/* Simultaneous open (E5): src has dst's SYN, and says so. */
 		if (!sw_acks_syn(dst, seg))
 			return SW_SYNACK_BAD_ACK;
 		if (src->state == SYN_SENT) {
@@ -645,7 +647,7 @@ SW_INLINE enum sw_counter sw_step_synack(struct sw_flow *flow, struct sw_endpoin
 		sw_claim(flow, seg, SW_CLAIM_DATA);
 		return SW_SYNACK_BAD_ACK;
 	}
-	/* The answer; or one of another ISN, and the client's ACK will tell which it took. */
+	/* The answer (E4); or one of another ISN, and the client's ACK will tell which it took (U4). */
 	if (src->state == SYN_RCVD)
 		rival++;
 	sw_learn_syn(flow, src, seg);
@@ -717,7 +719,7 @@ SW_INLINE enum sw_counter sw_missed_synack(struct sw_endpoint *src, struct sw_en
 	return SW_NONE;
 }
 
-/* The ACK of dst's SYN, or of another one that dst said before: then that one holds. */
+/* The ACK of dst's SYN (E7, else E8), or of another one that dst said before: then that one holds. */
 SW_INLINE enum sw_counter sw_take_ack_of_syn(struct sw_flow *flow, struct sw_endpoint *src,
 					     struct sw_endpoint *dst, const struct sw_segment *seg)
 {
@@ -768,7 +770,7 @@ SW_INLINE enum sw_counter sw_complete_handshake(struct sw_flow *flow, struct sw_
 
 /* --- Data, ACK and FIN of an established connection ------------------------------------------- */
 
-/* The segment acknowledges dst's FIN (E12 to E14). */
+/* The segment acknowledges dst's FIN (E12, E13, E14). */
 SW_INLINE void sw_fin_acked(struct sw_endpoint *src, struct sw_endpoint *dst)
 {
 	if (dst == src) {
@@ -789,7 +791,7 @@ SW_INLINE void sw_fin_acked(struct sw_endpoint *src, struct sw_endpoint *dst)
 	}
 }
 
-/* src's FIN counts (E9 to E11). Said again, it changes nothing. */
+/* src's FIN counts (E9, E10, E11). Said again, it changes nothing. */
 SW_INLINE void sw_fin_sent(struct sw_endpoint *src, struct sw_endpoint *dst)
 {
 	if (src->state == CLOSE_WAIT) {
@@ -940,7 +942,7 @@ SW_INLINE void sw_believe_claim(struct sw_flow *flow, struct sw_endpoint *src,
 
 /*
  * A FIN where more was seen, or acknowledged, than it ends. It counts at once if it is the one number that
- * was acknowledged before it was seen, or stands at its exact number and the other lies beyond a hole;
+ * was acknowledged before it was seen, or stands at its exact number and the other lies beyond a hole (U5);
  * else its peer's acknowledgement tells, see sw_acks_claimed_fin().
  */
 SW_INLINE bool sw_is_fin_in_doubt(const struct sw_flow *flow, const struct sw_endpoint *src,
@@ -962,7 +964,7 @@ SW_INLINE bool sw_acks_claimed_fin(const struct sw_flow *flow, const struct sw_s
 	       !seg->self && seg->ack == flow->claim.next;
 }
 
-/* May the numbers of this segment be what they are? Those of an end not heard yet are learnt. */
+/* May the numbers of this segment be what they are (N4)? Those of an end not heard yet are learnt. */
 SW_INLINE enum sw_counter sw_check_numbers(const struct sw_flow *flow, struct sw_endpoint *src,
 					   struct sw_endpoint *dst, const struct sw_segment *seg)
 {
@@ -1093,7 +1095,7 @@ SW_INLINE bool sw_rst_exact(const struct sw_endpoint *src, const struct sw_endpo
 			    const struct sw_segment *seg)
 {
 	if (seg->seq == src->next ||
-	    seg->seq == src->end) /* as far as dst has it, or has SACKed it */
+	    seg->seq == src->end) /* as far as dst has it, or has SACKed it (U7) */
 		return true;
 	if (dst->state == LISTEN)
 		return false;
@@ -1103,7 +1105,7 @@ SW_INLINE bool sw_rst_exact(const struct sw_endpoint *src, const struct sw_endpo
 }
 
 /*
- * RFC 9293, 3.10.7.3 and RFC 5961, 3 (N2): it closes when it is exactly what the receiver expects next,
+ * RFC 9293, 3.10.7.3 and RFC 5961, 3 (N2): it closes (E15) when it is exactly what the receiver expects next,
  * or acknowledges the receiver's SYN.
  */
 SW_INLINE enum sw_counter sw_step_rst(struct sw_flow *flow, struct sw_endpoint *src,
@@ -1134,7 +1136,7 @@ SW_INLINE enum sw_counter sw_step_rst(struct sw_flow *flow, struct sw_endpoint *
 /* --- A socket connected to itself ------------------------------------------------------------- */
 
 /*
- * RFC 9293, 3.5: a simultaneous open with itself. What the endpoint sends, it receives; so its own
+ * RFC 9293, 3.5: a simultaneous open with itself (E17). What the endpoint sends, it receives; so its own
  * SYN+ACK shows that the SYN arrived, and its own ACK that the FIN did.
  */
 SW_INLINE enum sw_counter sw_step_self_syn(struct sw_flow *flow, struct sw_endpoint *ep,
@@ -1315,7 +1317,7 @@ SW_INLINE void sw_remember_attempt(struct sw_flow *flow, const struct sw_segment
  * Applies one segment to a flow. A flow past its deadline is absent, and begins anew if the segment
  * may begin one: so a record of zeros is a flow that is yet to begin. Returns SW_NONE when the
  * segment was taken, SW_FLOWS_REPLACED when it was and began a new incarnation, else the counter
- * that says why it changed nothing.
+ * that says why it changed nothing, for which the flow is marked (U8).
  */
 SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_segment *seg,
 				       __u64 now, const struct sw_config *cfg)

@@ -72,7 +72,7 @@
 	X(COOKIES_ON, cookies_on, "guard: times that a port began to answer with cookies")        \
 	X(SYN_UNFIT_DROPPED, syn_unfit_dropped,                                                   \
 	  "guard: SYNs dropped: no cookie suits them, and too many to pass")                      \
-	X(ACK_OLD, ack_old, "ACK older than its sender can mean (RFC 5961, 5.2)")
+	X(ACK_OLD, ack_old, "ACKs older than their sender can mean (RFC 5961, 5.2)")
 
 /* The value of the per-CPU map sw_stats, one element: each counter by its name. */
 struct sw_stats {

@@ -63,13 +63,14 @@ SW_INLINE __u16 sw_wire16(__u16 value)
 }
 
 /*
- * Loads from any address. BPF does that everywhere but on its stack; clang thinks that it can't, and
- * of a packed struct would load it byte by byte.
+ * A word at any address. BPF fetches it everywhere but on its stack; clang thinks that it can't, and
+ * of a packed struct would fetch it byte by byte.
  */
 #ifdef __bpf__
-#define SW_LOAD(type, p) (*(const type *)(p))
+#define SW_UNALIGNED(type, p) (*(const type *)(p))
 #else
-#define SW_LOAD(type, p) (((const struct __attribute__((packed, may_alias)) { type x; } *)(p))->x)
+#define SW_UNALIGNED(type, p) \
+	(((const struct __attribute__((packed, may_alias)) { type x; } *)(p))->x)
 #endif
 
 /* Sequence numbers live on a circle of 2^32: "after" is a signed distance (RFC 9293, 3.4). */

@@ -27,6 +27,12 @@ enum sw_ethertype {
 	SW_ETH_QINQ_OLD = 0x9100, /* what switches used before 802.1ad */
 };
 
+#define SW_ETHERTYPE_MIN 0x600 /* what is less in its place is a length (IEEE 802.3) */
+
+/* In the word of IPv4's flags and fragment offset. */
+#define SW_IPV4_MORE_FRAGMENTS 0x2000
+#define SW_IPV4_FRAGMENT       0x3fff /* not zero: more fragments, or an offset */
+
 enum sw_ip_protocol {
 	SW_IP_HOP_BY_HOP = 0,
 	SW_IP_TCP = 6,

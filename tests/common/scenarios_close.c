@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Closing: E9 to E15 of STATE_MODEL.md, FINs out of order and sent again (E16), TIME_WAIT and what
- * may follow it (N5).
+ * Closing, FINs out of order and sent again, TIME_WAIT and what may follow it. Before a scenario stands
+ * the rule of STATE_MODEL.md that it shows.
  */
 #include "check.h"
 #include "scenarios.h"
@@ -12,22 +12,26 @@
 /* clang-format off */
 static const struct scenario closes[] = {
 	/*         who flags  seq  ack len  A            B            reason */
+	/* E9 */
 	SCENARIO(fin_of_an_established_endpoint_is_fin_wait_1,
 		 OPEN,
 		 S(A, FIN,      1,   1,  0, FIN_WAIT_1,  ESTABLISHED, NONE),
 		 HISTORY(A, BEEN_A | BEEN(FIN_WAIT_1)), HISTORY(B, BEEN_B)),
+	/* E12 */
 	SCENARIO(ack_of_fin_is_close_wait_to_fin_wait_2,
 		 OPEN,
 		 S(A, FIN,      1,   1,  0, FIN_WAIT_1,  ESTABLISHED, NONE),
 		 S(B, ACK,      1,   2,  0, FIN_WAIT_2,  CLOSE_WAIT,  NONE),
 		 HISTORY(A, BEEN_A | BEEN(FIN_WAIT_1) | BEEN(FIN_WAIT_2)),
 		 HISTORY(B, BEEN_B | BEEN(CLOSE_WAIT))),
+	/* E10 */
 	SCENARIO(fin_of_close_wait_is_last_ack,
 		 OPEN,
 		 S(A, FIN,      1,   1,  0, FIN_WAIT_1,  ESTABLISHED, NONE),
 		 S(B, ACK,      1,   2,  0, FIN_WAIT_2,  CLOSE_WAIT,  NONE),
 		 S(B, FIN,      1,   2,  0, FIN_WAIT_2,  LAST_ACK,    NONE),
 		 HISTORY(B, BEEN_B | BEEN(CLOSE_WAIT) | BEEN(LAST_ACK))),
+	/* E13 */
 	SCENARIO(ack_of_fin_moves_last_ack_to_closed,
 		 OPEN, CLOSE_FOUR,
 		 HISTORY(A, BEEN_A | BEEN(FIN_WAIT_1) | BEEN(FIN_WAIT_2) | BEEN(TIME_WAIT)),
@@ -38,6 +42,7 @@ static const struct scenario closes[] = {
 		 S(A, ACK,      1,   2,  0, CLOSE_WAIT,  FIN_WAIT_2,  NONE),
 		 S(A, FIN,      1,   2,  0, LAST_ACK,    FIN_WAIT_2,  NONE),
 		 S(B, ACK,      2,   2,  0, CLOSED,      TIME_WAIT,   NONE)),
+	/* E10 */
 	SCENARIO(fin_that_acks_the_fin_is_last_ack_through_close_wait,
 		 OPEN,
 		 S(A, FIN,      1,   1,  0, FIN_WAIT_1,  ESTABLISHED, NONE),
@@ -45,6 +50,7 @@ static const struct scenario closes[] = {
 		 HISTORY(A, BEEN_A | BEEN(FIN_WAIT_1) | BEEN(FIN_WAIT_2)),
 		 HISTORY(B, BEEN_B | BEEN(CLOSE_WAIT) | BEEN(LAST_ACK)),
 		 S(A, ACK,      2,   2,  0, TIME_WAIT,   CLOSED,      NONE)),
+	/* E11, E14, E17 */
 	SCENARIO(fins_that_cross_are_a_simultaneous_close,
 		 OPEN,
 		 S(A, FIN,      1,   1,  0, FIN_WAIT_1,  ESTABLISHED, NONE),
@@ -146,6 +152,7 @@ static const struct scenario closes[] = {
 		 S(A, FIN,    100,   1,  0, ESTABLISHED, ESTABLISHED, OUT_OF_WINDOW),
 		 S(A, FIN,     91,   1,  9, ESTABLISHED, ESTABLISHED, OUT_OF_WINDOW),
 		 S(A, FIN,    101,   1,  0, FIN_WAIT_1,  ESTABLISHED, NONE)),
+	/* E16 */
 	SCENARIO(fin_in_a_data_segment_counts_after_the_data,
 		 OPEN,
 		 S(A, FIN,      1,   1,200, FIN_WAIT_1,  ESTABLISHED, NONE),
@@ -167,12 +174,20 @@ static const struct scenario closes[] = {
 		 S(A, DATA, from, 1, 100, state, ESTABLISHED, NONE), BYTES(bytes, 0)
 
 static const struct scenario disorder[] = {
+	/* E16 */
 	SCENARIO(fin_that_overtakes_data_counts_when_the_gap_is_filled,
 		 OPEN,
 		 S(A, FIN,    101,   1,  0, ESTABLISHED, ESTABLISHED, NONE), BYTES(0, 0),
 		 S(B, ACK,      1,   1,  0, ESTABLISHED, ESTABLISHED, NONE),
 		 S(A, DATA,     1,   1,100, FIN_WAIT_1,  ESTABLISHED, NONE), BYTES(100, 0),
 		 S(B, ACK,      1, 102,  0, FIN_WAIT_2,  CLOSE_WAIT,  NONE)),
+	/* U5 */
+	SCENARIO(fin_ahead_of_the_stream_does_not_outlive_the_real_close,
+		 OPEN,
+		 S(A, FIN,   5000,   1,  0, ESTABLISHED, ESTABLISHED, NONE),
+		 S(A, FIN,      1,   1,  0, FIN_WAIT_1,  ESTABLISHED, NONE),
+		 S(B, FIN,      1,   2,  0, FIN_WAIT_2,  LAST_ACK,    NONE),
+		 S(A, ACK,      2,   2,  0, TIME_WAIT,   CLOSED,      NONE), BYTES(0, 0)),
 	SCENARIO(gap_before_a_fin_may_be_filled_in_pieces,
 		 OPEN,
 		 S(A, FIN,    101,   1,  0, ESTABLISHED, ESTABLISHED, NONE),
@@ -447,6 +462,7 @@ static const struct scenario holes[] = {
 		 S(A, ACK, 2, 2, 0, TIME_WAIT, CLOSED, NONE)
 
 static const struct scenario time_wait[] = {
+	/* E16 */
 	SCENARIO(fin_sent_again_restarts_time_wait,
 		 OPEN, CLOSE_FOUR, LEFT(60000),
 		 WAIT(50000),
@@ -496,6 +512,7 @@ static const struct scenario time_wait[] = {
 		 WAIT(1),
 		 S(A, RST,      2,   2,  0, NO_FLOW,     NO_FLOW,     RST_NO_FLOW),
 		 S(A, SYN,   -900,   0,  0, SYN_SENT,    LISTEN,      NONE)),
+	/* N5 */
 	SCENARIO(syn_beyond_the_last_sequence_number_begins_anew,
 		 OPEN, CLOSE_FOUR,
 		 WAIT(1000),
@@ -519,6 +536,7 @@ static const struct scenario time_wait[] = {
 		 S(B, ACK,      2,   2,  0, TIME_WAIT,   TIME_WAIT,   NONE),
 		 S(B, SYN,      1,   0,  0, TIME_WAIT,   TIME_WAIT,   SYN_OLD),
 		 S(B, SYN,    700,   0,  0, LISTEN,      SYN_SENT,    FLOWS_REPLACED)),
+	/* N5 */
 	SCENARIO(syn_that_is_not_beyond_is_an_old_duplicate,
 		 OPEN, CLOSE_FOUR,
 		 S(A, SYN,      0,   0,  0, TIME_WAIT,   CLOSED,      SYN_OLD),
@@ -526,6 +544,7 @@ static const struct scenario time_wait[] = {
 		 S(A, SYN, -10000,   0,  0, TIME_WAIT,   CLOSED,      SYN_OLD),
 		 S(B, SYN,      1,   0,  0, TIME_WAIT,   CLOSED,      SYN_OLD),
 		 S(A, SYN, -10000,   0,  0, TIME_WAIT,   CLOSED,      SYN_OLD, .tsval = 900)),
+	/* N5 */
 	SCENARIO(syn_with_a_newer_timestamp_begins_anew,
 		 OPEN, CLOSE_WITH_TIMESTAMPS(500, 70),
 		 S(A, SYN, -10000,   0,  0, SYN_SENT,    LISTEN,      FLOWS_REPLACED,
@@ -576,6 +595,7 @@ static const struct scenario time_wait[] = {
 	SCENARIO_BOTH(synack_begins_nothing_in_time_wait,
 		 OPEN, CLOSE_FOUR,
 		 S(B, SYNACK, 700,   3,  0, TIME_WAIT,   CLOSED,      SYNACK_BAD_ACK)),
+	/* N5 */
 	SCENARIO(syn_of_any_number_begins_anew_when_both_are_closed,
 		 OPEN,
 		 S(A, RST,      1,   0,  0, CLOSED,      CLOSED,      NONE),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Flows picked up in the middle (STATE_MODEL.md, M1), flows seen from one side (U3), and how long
- * flows live (L1 to L6).
+ * Flows picked up in the middle, flows seen from one side, and how long flows live. Before a scenario
+ * stands the rule of STATE_MODEL.md that it shows.
  */
 #include "check.h"
 #include "scenarios.h"
@@ -12,6 +12,7 @@
 /* clang-format off */
 static const struct scenario midstream[] = {
 	/*         who flags  seq  ack len  A            B            reason */
+	/* M1; L2: unconfirmed, it lives a minute */
 	SCENARIO(data_without_a_syn_is_picked_up_established,
 		 S(A, DATA,     1,   1,100, ESTABLISHED, ESTABLISHED, NONE),
 		 HISTORY(A, BEEN(ESTABLISHED)), HISTORY(B, BEEN(ESTABLISHED)),
@@ -27,6 +28,7 @@ static const struct scenario midstream[] = {
 	SCENARIO(bare_ack_is_picked_up_too,
 		 S(B, ACK,      1,   1,  0, ESTABLISHED, ESTABLISHED, NONE),
 		 ORIGINATOR(B), MIDSTREAM(true), BYTES(0, 0)),
+	/* M1 */
 	SCENARIO(no_reason_counts_until_each_direction_has_been_seen,
 		 S(A, DATA,     1,   1,100, ESTABLISHED, ESTABLISHED, NONE),
 		 S(A, DATA,   900,   1,100, ESTABLISHED, ESTABLISHED, NONE),
@@ -44,6 +46,7 @@ static const struct scenario midstream[] = {
 		 S(B, ACK,      1,70000, 0, ESTABLISHED, ESTABLISHED, ACK_UNSENT),
 		 S(A, DATA, 0x70000000, 1, 9, ESTABLISHED, ESTABLISHED, OUT_OF_WINDOW),
 		 S(A, SYN,    500,   0,  0, ESTABLISHED, ESTABLISHED, SYN_CHALLENGE)),
+	/* U11 */
 	SCENARIO(unknown_scale_is_bounded_by_what_has_been_sent,
 		 S(A, DATA,     1,   1,100, ESTABLISHED, ESTABLISHED, NONE),
 		 S(B, ACK,      1, 101,  0, ESTABLISHED, ESTABLISHED, NONE, .window = 500),
@@ -84,6 +87,7 @@ static const struct scenario midstream[] = {
 };
 
 static const struct scenario one_side[] = {
+	/* U3 */
 	SCENARIO_ONE(opener_alone_shows_that_it_is_established,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
 		 S(A, ACK,      1,9001,  0, ESTABLISHED, ESTABLISHED, NONE), MIDSTREAM(false),
@@ -133,6 +137,7 @@ static const struct scenario one_side[] = {
 		 S(B, SYNACK,   0,   1,  0, SYN_SENT,    SYN_RCVD,    NONE),
 		 S(B, DATA,     1,   1,100, ESTABLISHED, ESTABLISHED, NONE),
 		 S(B, FIN,    101,   1,  0, ESTABLISHED, FIN_WAIT_1,  NONE)),
+	/* U3 */
 	SCENARIO_ONE(fin_of_one_side_is_fin_wait_1,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
 		 S(A, ACK,      1,9001,  0, ESTABLISHED, ESTABLISHED, NONE),
@@ -145,10 +150,12 @@ static const struct scenario one_side[] = {
 };
 
 static const struct scenario life[] = {
+	/* L1 */
 	SCENARIO(half_open_flow_lives_a_minute,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE), LEFT(60000),
 		 WAIT(59999), LEFT(1),
 		 S(B, SYNACK,   0,   1,  0, SYN_SENT,    SYN_RCVD,    NONE), LEFT(60000)),
+	/* L5 */
 	SCENARIO(syn_after_the_deadline_is_a_new_flow,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
 		 WAIT(60000),
@@ -167,10 +174,12 @@ static const struct scenario life[] = {
 		 WAIT(FIVE_DAYS),
 		 S(A, DATA,     1,   1,  9, ESTABLISHED, ESTABLISHED, NONE), MIDSTREAM(true),
 		 HISTORY(A, BEEN(ESTABLISHED)), BYTES(9, 0)),
+	/* L5 */
 	SCENARIO(rst_after_the_deadline_meets_no_flow,
 		 OPEN,
 		 WAIT(FIVE_DAYS),
 		 S(A, RST,      1,   0,  0, NO_FLOW,     NO_FLOW,     RST_NO_FLOW)),
+	/* L2; the first FIN is not acknowledged yet */
 	SCENARIO(flow_lives_as_long_as_its_longer_lived_endpoint,
 		 OPEN,
 		 S(A, FIN,      1,   1,  0, FIN_WAIT_1,  ESTABLISHED, NONE), LEFT(120000),
@@ -188,6 +197,7 @@ static const struct scenario life[] = {
 	SCENARIO(simultaneous_open_lives_a_minute,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
 		 S(B, SYN,      0,   0,  0, SYN_RCVD,    SYN_RCVD,    NONE), LEFT(60000)),
+	/* L6 */
 	SCENARIO(closed_flow_lives_a_second,
 		 OPEN,
 		 S(B, RST,      1,   0,  0, CLOSED,      CLOSED,      NONE), LEFT(1000)),

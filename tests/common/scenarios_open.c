@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Opening: E1 to E8 of STATE_MODEL.md, the simultaneous open and the self-connection (E17).
+ * Opening, the simultaneous open and the self-connection. Before a scenario stands the rule of
+ * STATE_MODEL.md that it shows.
  */
 #include "check.h"
 #include "scenarios.h"
@@ -12,6 +13,7 @@
 /* clang-format off */
 static const struct scenario opens[] = {
 	/*         who flags  seq  ack len  A            B            reason */
+	/* E1 */
 	SCENARIO(syn_of_a_new_flow_is_syn_sent_to_listen,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
 		 HISTORY(A, BEEN(SYN_SENT)), HISTORY(B, BEEN(LISTEN)),
@@ -21,17 +23,20 @@ static const struct scenario opens[] = {
 		 S(A, SYNACK,   0,   1,  0, SYN_RCVD,    SYN_SENT,    NONE),
 		 S(B, ACK,      1,   1,  0, ESTABLISHED, ESTABLISHED, NONE),
 		 HISTORY(B, BEEN_OPEN_A), HISTORY(A, BEEN_OPEN_B), ORIGINATOR(B)),
+	/* E3 */
 	SCENARIO(same_syn_again_is_a_retransmission,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
 		 WAIT(1000),
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      SYN_RETRANSMITTED),
 		 S(B, SYNACK,   0,   1,  0, SYN_SENT,    SYN_RCVD,    NONE),
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    SYN_RCVD,    SYN_RETRANSMITTED)),
+	/* E4 */
 	SCENARIO(synack_of_the_syn_is_syn_rcvd,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
 		 S(B, SYNACK,   0,   1,  0, SYN_SENT,    SYN_RCVD,    NONE),
 		 HISTORY(A, BEEN(SYN_SENT)), HISTORY(B, BEEN(LISTEN) | BEEN(SYN_RCVD)),
 		 LEFT(60000)),
+	/* E6 */
 	SCENARIO(synack_that_does_not_ack_the_syn_changes_nothing,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
 		 S(B, SYNACK,   0,   0,  0, SYN_SENT,    LISTEN,      SYNACK_BAD_ACK),
@@ -39,6 +44,7 @@ static const struct scenario opens[] = {
 		 S(B, SYNACK,   0,  -1,  0, SYN_SENT,    LISTEN,      SYNACK_BAD_ACK),
 		 S(B, SYNACK, 700, 500,  0, SYN_SENT,    LISTEN,      SYNACK_BAD_ACK),
 		 S(B, SYNACK,   0,   1,  0, SYN_SENT,    SYN_RCVD,    NONE)),
+	/* U9: it comes at once, and travelled longer */
 	SCENARIO(synack_again_is_a_retransmission,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
 		 S(B, SYNACK,   0,   1,  0, SYN_SENT,    SYN_RCVD,    NONE),
@@ -46,6 +52,7 @@ static const struct scenario opens[] = {
 		 S(A, ACK,      1,   1,  0, ESTABLISHED, ESTABLISHED, NONE),
 		 S(B, SYNACK,   0,   1,  0, ESTABLISHED, ESTABLISHED, SYN_RETRANSMITTED),
 		 S(A, ACK,      1,   1,  0, ESTABLISHED, ESTABLISHED, NONE)),
+	/* U6; U9 has the second time */
 	SCENARIO(synack_sent_again_after_its_ack_takes_its_sender_back,
 		 OPEN, WAIT(1000),
 		 S(B, SYNACK,   0,   1,  0, ESTABLISHED, SYN_RCVD,    SYN_RETRANSMITTED), LEFT(60000),
@@ -54,6 +61,7 @@ static const struct scenario opens[] = {
 		 S(A, ACK,      1,   1,  0, ESTABLISHED, SYN_RCVD,    NONE), LEFT(60000),
 		 S(A, DATA,     1,   1, 50, ESTABLISHED, SYN_RCVD,    NONE),
 		 S(B, ACK,      1,  51,  0, ESTABLISHED, ESTABLISHED, NONE), LEFT(5 * 86400000U)),
+	/* U4 */
 	SCENARIO(later_synack_of_a_stateless_server_replaces_the_first,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
 		 S(B, SYNACK,   0,   1,  0, SYN_SENT,    SYN_RCVD,    NONE),
@@ -72,14 +80,23 @@ static const struct scenario opens[] = {
 		 S(B, SYN,      0,   0,  0, SYN_SENT,    SYN_RCVD,    SYN_RETRANSMITTED),
 		 S(B, SYN,    -10,   0,  0, SYN_SENT,    SYN_RCVD,    SYN_OLD),
 		 HISTORY(B, BEEN(LISTEN) | BEEN(SYN_RCVD))),
+	/* U6: the kernel answers RST and forgets the request, which U13 makes out of that RST */
+	SCENARIO(syn_in_the_window_of_syn_rcvd_is_refused_by_the_answer,
+		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
+		 S(B, SYNACK,   0,   1,  0, SYN_SENT,    SYN_RCVD,    NONE),
+		 S(A, SYN,    500,   0,  0, SYN_SENT,    SYN_RCVD,    SYN_CHALLENGE),
+		 S(B, RSTACK,   0, 501,  0, CLOSED,      CLOSED,      NONE)),
+	/* U10 */
 	SCENARIO(bare_ack_from_syn_rcvd_proves_nothing,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
 		 S(B, SYNACK,   0,   1,  0, SYN_SENT,    SYN_RCVD,    NONE),
 		 S(B, ACK,      1,   1,  0, SYN_SENT,    SYN_RCVD,    ACK_BAD)),
+	/* E7 */
 	SCENARIO(ack_of_the_syn_establishes_both,
 		 OPEN,
 		 HISTORY(A, BEEN_OPEN_A), HISTORY(B, BEEN_OPEN_B), ORIGINATOR(A),
 		 MIDSTREAM(false), BYTES(0, 0)),
+	/* E8 */
 	SCENARIO(ack_of_anything_else_in_syn_rcvd_changes_nothing,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
 		 S(B, SYNACK,   0,   1,  0, SYN_SENT,    SYN_RCVD,    NONE),
@@ -110,6 +127,7 @@ static const struct scenario opens[] = {
 		 S(B, SYNACK,   0,   1,  0, SYN_SENT,    SYN_RCVD,    NONE),
 		 S(A, FIN,      1,   1,  0, FIN_WAIT_1,  ESTABLISHED, NONE),
 		 HISTORY(A, BEEN_OPEN_A | BEEN(FIN_WAIT_1)), HISTORY(B, BEEN_OPEN_B)),
+	/* U10 */
 	SCENARIO(data_from_syn_rcvd_shows_that_the_ack_was_missed,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
 		 S(B, SYNACK,   0,   1,  0, SYN_SENT,    SYN_RCVD,    NONE),
@@ -128,10 +146,12 @@ static const struct scenario opens[] = {
 		 S(B, SYNACK,   0,   1,  0, SYN_SENT,    SYN_RCVD,    NONE),
 		 S(B, DATA,     1,90000, 30, SYN_SENT,   SYN_RCVD,    ACK_BAD),
 		 S(B, FIN,      1,   0,  0, SYN_SENT,    SYN_RCVD,    ACK_BAD)),
+	/* U10 */
 	SCENARIO(data_from_listen_shows_that_the_synack_was_missed,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
 		 S(B, DATA,     1,   1, 30, ESTABLISHED, ESTABLISHED, NONE),
 		 S(A, ACK,      1,  31,  0, ESTABLISHED, ESTABLISHED, NONE), BYTES(0, 30)),
+	/* U3 */
 	SCENARIO(ack_of_a_synack_not_seen_shows_both_established,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
 		 S(A, ACK,      1,   1,  0, ESTABLISHED, ESTABLISHED, NONE),
@@ -157,6 +177,12 @@ static const struct scenario opens[] = {
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      FLOWS_REPLACED),
 		 S(B, SYNACK, 300,   1,  0, SYN_SENT,    SYN_RCVD,    NONE),
 		 S(A, ACK,      1, 301,  0, ESTABLISHED, ESTABLISHED, NONE)),
+	/* U7 */
+	SCENARIO(fin_of_a_synack_counts_when_it_is_acknowledged,
+		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
+		 S(B, SYNACK | SW_TCP_FIN, 0, 1, 0, SYN_SENT, SYN_RCVD, NONE),
+		 S(A, ACK,      1,   1,  0, ESTABLISHED, ESTABLISHED, NONE),
+		 S(A, ACK,      1,   2,  0, CLOSE_WAIT,  FIN_WAIT_2,  NONE)),
 	SCENARIO(data_in_a_syn_may_be_taken,
 		 S(A, SYN,      0,   0, 80, SYN_SENT,    LISTEN,      NONE),
 		 S(B, SYNACK,   0,  81,  0, SYN_SENT,    SYN_RCVD,    NONE),
@@ -196,6 +222,7 @@ static const struct scenario opens[] = {
 };
 
 static const struct scenario simultaneous[] = {
+	/* E2, E5, E17 */
 	SCENARIO(syns_that_cross_are_a_simultaneous_open,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
 		 S(B, SYN,      0,   0,  0, SYN_RCVD,    SYN_RCVD,    NONE),
@@ -265,6 +292,7 @@ static const struct scenario simultaneous[] = {
 };
 
 static const struct scenario self[] = {
+	/* E17 */
 	SCENARIO_SELF(self_connection_opens_as_a_simultaneous_open_with_itself,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    SYN_SENT,    NONE),
 		 HISTORY(A, BEEN(SYN_SENT)),
@@ -276,6 +304,7 @@ static const struct scenario self[] = {
 		 S(A, SYNACK,   0,   1,  0, ESTABLISHED, ESTABLISHED, NONE),
 		 S(A, DATA,     1,   1, 10, ESTABLISHED, ESTABLISHED, NONE),
 		 S(A, ACK,     11,  11,  0, ESTABLISHED, ESTABLISHED, NONE), BYTES(10, 10)),
+	/* E17 */
 	SCENARIO_SELF(self_connection_closes_as_a_simultaneous_close,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    SYN_SENT,    NONE),
 		 S(A, SYNACK,   0,   1,  0, ESTABLISHED, ESTABLISHED, NONE),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * RST and SYN where an attacker would send them: RFC 5961, 3 and 4, in every state
- * (STATE_MODEL.md, N2 and N3).
+ * RST and SYN where an attacker would send them: RFC 5961, 3 and 4, in every state. Before a scenario
+ * stands the rule of STATE_MODEL.md that it shows.
  */
 #include "check.h"
 #include "scenarios.h"
@@ -12,6 +12,7 @@
 /* clang-format off */
 static const struct scenario resets[] = {
 	/*         who flags  seq  ack len  A            B            reason */
+	/* E15, N2 */
 	SCENARIO(exact_rst_closes_both,
 		 OPEN,
 		 S(A, RST,      1,   0,  0, CLOSED,      CLOSED,      NONE),
@@ -30,12 +31,14 @@ static const struct scenario resets[] = {
 		 S(A, DATA,     1,   1,100, ESTABLISHED, ESTABLISHED, NONE),
 		 S(B, DATA,     1,   1, 10, ESTABLISHED, ESTABLISHED, NONE),
 		 S(A, RST,      1,   0,  0, CLOSED,      CLOSED,      NONE)),
+	/* N2 */
 	SCENARIO(rst_inside_the_window_is_challenged,
 		 OPEN,
 		 S(A, RST,      2,   0,  0, ESTABLISHED, ESTABLISHED, RST_CHALLENGE),
 		 S(A, RST, WINDOW - 1, 0, 0, ESTABLISHED, ESTABLISHED, RST_CHALLENGE),
 		 S(B, RSTACK, 500,   1,  0, ESTABLISHED, ESTABLISHED, RST_CHALLENGE),
 		 HISTORY(A, BEEN_A), HISTORY(B, BEEN_B)),
+	/* N2 */
 	SCENARIO(rst_outside_the_window_is_blind,
 		 OPEN,
 		 S(A, RST,      0,   0,  0, ESTABLISHED, ESTABLISHED, RST_BLIND),
@@ -48,6 +51,13 @@ static const struct scenario resets[] = {
 		 S(A, RST,    500,   0,  0, ESTABLISHED, ESTABLISHED, RST_CHALLENGE),
 		 S(B, ACK,      1,   1,  0, ESTABLISHED, ESTABLISHED, NONE),
 		 S(A, RST,      1,   0,  0, CLOSED,      CLOSED,      NONE)),
+	/* U7: dst has that much of it, and says so in a SACK block */
+	SCENARIO(rst_behind_a_hole_is_exact_at_the_end_of_what_was_seen,
+		 OPEN,
+		 S(A, DATA,   201,   1,100, ESTABLISHED, ESTABLISHED, NONE),
+		 S(A, RST,    300,   0,  0, ESTABLISHED, ESTABLISHED, RST_CHALLENGE),
+		 S(A, RST,    301,   0,  0, CLOSED,      CLOSED,      NONE)),
+	/* N2 */
 	SCENARIO(rst_that_acks_the_syn_refuses_the_connection,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
 		 S(B, RSTACK,   0,   1,  0, CLOSED,      CLOSED,      NONE),
@@ -147,6 +157,24 @@ static const struct scenario resets[] = {
 };
 
 static const struct scenario syns[] = {
+	/* U4, U13 */
+	SCENARIO(synack_of_a_syn_of_another_isn_begins_that_incarnation,
+		 OPEN,
+		 S(A, SYN,  90000,   0,  0, ESTABLISHED, ESTABLISHED, SYN_CHALLENGE),
+		 S(B, SYNACK, 700,90001, 0, SYN_SENT,    SYN_RCVD,    FLOWS_REPLACED),
+		 S(A, ACK,  90001, 701,  0, ESTABLISHED, ESTABLISHED, NONE)),
+	/* U13 */
+	SCENARIO(rst_of_a_syn_of_another_isn_closes,
+		 OPEN,
+		 S(A, SYN,  90000,   0,  0, ESTABLISHED, ESTABLISHED, SYN_CHALLENGE),
+		 S(B, RSTACK,   0,89999, 0, ESTABLISHED, ESTABLISHED, RST_BLIND),
+		 S(B, RSTACK,   0,90001, 0, CLOSED,      CLOSED,      NONE)),
+	/* U4 */
+	SCENARIO(syn_of_the_closed_flow_itself_is_a_copy,
+		 OPEN,
+		 S(A, RST,      1,   0,  0, CLOSED,      CLOSED,      NONE),
+		 S(A, SYN,      0,   0,  0, CLOSED,      CLOSED,      AFTER_CLOSE)),
+	/* N3 */
 	SCENARIO(syn_inside_a_connection_is_challenged,
 		 OPEN,
 		 S(A, SYN,      1,   0,  0, ESTABLISHED, ESTABLISHED, SYN_CHALLENGE),

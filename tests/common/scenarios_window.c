@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Sequence numbers: windows, their scale, probes, and what is out of them (STATE_MODEL.md,
- * U1, U2, N1 and N4).
+ * Sequence numbers: windows, their scale, probes, and what is out of them. Before a scenario stands the
+ * rule of STATE_MODEL.md that it shows.
  */
 #include "check.h"
 #include "scenarios.h"
@@ -16,6 +16,7 @@ static const struct scenario windows[] = {
 		 BYTES(1000, 0),
 		 S(B, ACK,      1,1001,  0, ESTABLISHED, ESTABLISHED, NONE, .window = 1000),
 		 S(A, DATA,  1001,   1,1000, ESTABLISHED, ESTABLISHED, NONE), BYTES(2000, 0)),
+	/* N4 */
 	SCENARIO(data_beyond_the_window_changes_nothing,
 		 OPEN_WITH(.window = 1000),
 		 S(A, DATA,  1001,   1,1010, ESTABLISHED, ESTABLISHED, OUT_OF_WINDOW),
@@ -23,12 +24,14 @@ static const struct scenario windows[] = {
 		 S(A, DATA, 0x40000000, 1, 1, ESTABLISHED, ESTABLISHED, OUT_OF_WINDOW),
 		 S(A, ACK,   1003,   1,  0, ESTABLISHED, ESTABLISHED, OUT_OF_WINDOW),
 		 BYTES(0, 0)),
+	/* U1: one window of slack to the left, and no more */
 	SCENARIO(data_far_behind_changes_nothing,
 		 OPEN_WITH(.window = 1000),
 		 S(A, DATA,     1,   1,100, ESTABLISHED, ESTABLISHED, NONE),
 		 S(A, DATA, -2000,   1, 10, ESTABLISHED, ESTABLISHED, OUT_OF_WINDOW),
 		 S(A, DATA, 0xc0000000, 1, 1, ESTABLISHED, ESTABLISHED, OUT_OF_WINDOW),
 		 S(A, DATA,     1,   1,100, ESTABLISHED, ESTABLISHED, NONE), BYTES(100, 0)),
+	/* N4 */
 	SCENARIO(fin_outside_the_window_changes_nothing,
 		 OPEN_WITH(.window = 1000),
 		 S(A, FIN,   5000,   1,  0, ESTABLISHED, ESTABLISHED, OUT_OF_WINDOW),
@@ -41,6 +44,7 @@ static const struct scenario windows[] = {
 		 WAIT(1000),
 		 S(A, DATA,  5000,   1,  9, ESTABLISHED, ESTABLISHED, OUT_OF_WINDOW),
 		 LEFT(431999000)),
+	/* N1 */
 	SCENARIO(scale_holds_when_both_syns_carried_it,
 		 OPEN_WITH(.window = 1000, .scale = SCALE(2)),
 		 S(A, DATA,  3001,   1,  9, ESTABLISHED, ESTABLISHED, OUT_OF_WINDOW),
@@ -88,6 +92,7 @@ static const struct scenario windows[] = {
 		 OPEN_WITH(.window = 1000, .scale = SCALE(7)),
 		 S(A, DATA,     1,   1,1000, ESTABLISHED, ESTABLISHED, NONE),
 		 S(A, DATA,  1301,   1, 99, ESTABLISHED, ESTABLISHED, OUT_OF_WINDOW)),
+	/* N1 */
 	SCENARIO(window_that_shrinks_leaves_slack,
 		 OPEN_WITH(.window = 1000),
 		 S(B, ACK,      1,   1,  0, ESTABLISHED, ESTABLISHED, NONE, .window = 100),
@@ -115,20 +120,37 @@ static const struct scenario windows[] = {
 	SCENARIO(keepalive_prolongs_the_flow,
 		 OPEN, WAIT(7200000),
 		 S(A, ACK,      0,   1,  0, ESTABLISHED, ESTABLISHED, NONE), LEFT(432000000)),
+	/* U2 */
 	SCENARIO(ack_of_what_was_not_sent_changes_nothing,
 		 OPEN,
 		 S(A, ACK,      1,WINDOW + 2, 0, ESTABLISHED, ESTABLISHED, ACK_UNSENT),
 		 S(A, DATA,     1,WINDOW + 2, 100, ESTABLISHED, ESTABLISHED, ACK_UNSENT),
 		 S(A, FIN,      1,WINDOW + 900, 0, ESTABLISHED, ESTABLISHED, ACK_UNSENT),
 		 S(A, ACK, 1, 0x7ffffff0, 0, ESTABLISHED, ESTABLISHED, ACK_UNSENT), BYTES(0, 0)),
+	/* U2 */
 	SCENARIO(ack_of_what_was_not_seen_says_that_it_was_sent,
 		 OPEN,
 		 S(A, ACK,      1, 101,  0, ESTABLISHED, ESTABLISHED, NONE), BYTES(0, 100),
 		 S(B, DATA,   101,   1, 20, ESTABLISHED, ESTABLISHED, NONE), BYTES(0, 120),
 		 S(B, DATA,     1,   1,100, ESTABLISHED, ESTABLISHED, NONE), BYTES(0, 120)),
+	/* U1 */
 	SCENARIO(segment_that_begins_in_the_window_and_ends_beyond_is_taken,
 		 OPEN_WITH(.window = 1000),
 		 S(A, FIN,      1,   1,1010, FIN_WAIT_1, ESTABLISHED, NONE), BYTES(1010, 0)),
+	/* U12 */
+	SCENARIO(two_ends_that_agree_are_believed,
+		 OPEN_WITH(.window = 1000),
+		 S(A, DATA, 90001,   1, 10, ESTABLISHED, ESTABLISHED, OUT_OF_WINDOW),
+		 S(B, ACK,      1,80011, 0, ESTABLISHED, ESTABLISHED, ACK_UNSENT),
+		 S(A, DATA, 90001,   1, 10, ESTABLISHED, ESTABLISHED, OUT_OF_WINDOW),
+		 S(B, ACK,      1,90011, 0, ESTABLISHED, ESTABLISHED, NONE), BYTES(90010, 0),
+		 S(A, DATA, 90011,   1, 10, ESTABLISHED, ESTABLISHED, NONE), BYTES(90020, 0)),
+	/* U12 */
+	SCENARIO(refused_fin_holds_when_exactly_it_is_acknowledged,
+		 OPEN_WITH(.window = 1000),
+		 S(A, FIN,  90001,   1,  0, ESTABLISHED, ESTABLISHED, OUT_OF_WINDOW),
+		 S(B, ACK,      1,90002, 0, FIN_WAIT_2,  CLOSE_WAIT,  NONE)),
+	/* U12 */
 	SCENARIO(claim_of_the_peer_carries_no_data_beyond_its_senders_fin,
 		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
 		 S(B, SYNACK,   0,   1, 37, SYN_SENT,    SYN_RCVD,    NONE),

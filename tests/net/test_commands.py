@@ -111,7 +111,8 @@ def every_option_has_help_and_the_bounds_that_its_kind_has(lab):
         assert max(map(len, text.splitlines())) <= 100, text
         for option in command["options"]:
             assert option["help"] and f"\n  --{option['name']} " in text, (command["name"], option)
-            assert ("min" in option) == (option["kind"] in ("number", "duration", "timeout")), option
+            ranged = option["kind"] in ("number", "duration", "timeout") or option["name"] == "guard"
+            assert ("min" in option) == ranged, option
             assert ("choices" in option) == (option["kind"] == "choice"), option
 
 
@@ -121,6 +122,15 @@ def json_is_taken_by_every_command(lab):
         for words in ([name, "--json", "--help"], ["help", name, "--json"], ["help", "--json", name]):
             assert json.loads(lab.synward(*words).stdout) == command, words
     assert json.loads(lab.synward("version", "--json").stdout)["version"] in lab.synward("version").stdout
+
+
+@test(track=False)
+def libraries_speak_json_too(lab):
+    result = lab.synward("attach", "veth", "--mode", "generic", "--verbose", "--json")
+    said = [json.loads(line) for line in result.stderr.splitlines()]
+    assert all(list(line) == ["message"] for line in said), said
+    assert any("libbpf" in line["message"] or "libxdp" in line["message"] for line in said), said
+    lab.synward("detach", "veth")
 
 
 @test(track=False)

@@ -8,7 +8,7 @@ used again over a dead connection, blind segments into a live one. The last word
 import random
 import socket
 
-from lab import Skip, TCP_REPAIR, Failure, Host, endpoint, run, sockets, test, until
+from lab import OBJECT, Skip, TCP_REPAIR, Failure, Host, endpoint, run, sockets, test, until
 from tcp import Segment
 
 BLIND = 250  # segments of each kind in each direction
@@ -305,3 +305,44 @@ def forged_ack_ahead_of_the_stream_does_not_outlive_the_real_close(lab, family):
     for end in (0, 1):
         blind.send(end, "A", blind.last[end].end, blind.last[1 - end].end + 30_000)
     lives_and_closes(blind.conn)
+
+
+# One hook, one place
+
+STRANGERS = ("10.99.0.77", 7000, "10.99.0.78", 80)
+
+
+@test(track=False)
+def spoofed_pair_is_proved_on_one_hook_alone(lab):
+    """With `ip link` alone nothing better than two segments of one end is to be had; README says so."""
+    def left():
+        return [(flow["state"]["a"], flow["expires"] > OVER_SOON) for flow in lab.flows("--port", "7000")]
+
+    lab.server.run(f"ip link set dev veth xdp obj {OBJECT} sec xdp.frags")
+    tap = lab.tap(lab.client)
+    for flags, seq in (("S", 0), ("A", 1)):
+        tap.send(Segment(*STRANGERS, flags, seq=seq))
+    until(lambda: None if left() == [("ESTABLISHED", True)] else f"flows: {lab.flows()}")
+
+
+@test
+def what_is_heard_at_one_place_stays_half_open(lab):
+    """A router with one arm: both ends come in by the same interface. A handshake is seen, and yet not proved; what
+    is picked up in the middle lives a minute."""
+    def table():
+        lines = lab.synward("flows").stdout.splitlines()
+        return {line.split()[0]: line.split()[2:4] + line.split()[8:] for line in lines if line.startswith("10.99.0.77:")}
+
+    tap = lab.tap(lab.client)
+    syn = Segment(*STRANGERS, "S", seq=100)
+    answer = syn.reply("SA", seq=500)
+    tap.send(syn)
+    tap.send(answer)
+    tap.send(answer.reply("A"))
+    middle = Segment("10.99.0.77", 7001, "10.99.0.78", 80, "PA", seq=100, ack=500, data=b"x")
+    for segment in (middle, middle.reply("A"), middle.but(seq=101), middle.reply("A")):
+        tap.send(segment)
+    wanted = {"10.99.0.77:7000": ["ESTABLISHED", "ESTABLISHED", "h"], "10.99.0.77:7001": ["ESTABLISHED", "ESTABLISHED", "hm"]}
+    until(lambda: None if table() == wanted else f"flows: {table()}")
+    assert lab.flows("--port", "7000")[0]["expires"] > OVER_SOON, lab.flows()
+    assert lab.flows("--port", "7001")[0]["expires"] <= 60, lab.flows()

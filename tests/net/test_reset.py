@@ -157,6 +157,20 @@ def blind_reset_in_the_window_is_challenged(lab, family):
     still_open(conn)
 
 
+@test
+def flow_of_a_refused_segment_is_marked(lab):
+    """U8"""
+    def marks():
+        row = next(line for line in lab.synward("flows").stdout.splitlines() if line.startswith(conn.names[0] + " "))
+        return row.split()[8:]
+
+    conn = tapped(lab, 4)
+    assert conn.flow()["refused"] is False and marks() == [], (conn.flow(), marks())
+    spoof(conn, "R", seq=next_expected(conn) - 1)
+    lab.counts(rst_blind=1)
+    assert conn.flow()["refused"] is True and marks() == ["!"], (conn.flow(), marks())
+
+
 @test(families=BOTH)
 def blind_reset_outside_the_window_is_counted(lab, family):
     conn = tapped(lab, family)

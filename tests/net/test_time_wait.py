@@ -23,7 +23,7 @@ def close_from(first, second, conn, states):
 
 
 def gone_on_time(lab, *flows):
-    """They leave the map at their deadlines, which are returned."""
+    """They leave the map at their deadlines, which are returned (L5)."""
     lives = lab.lives(*flows)
     for flow, (deadline, seen, missed) in zip(flows, lives):
         assert seen < deadline + GRACE, f"{flow}: there {seen - deadline:.3f} s after its deadline"

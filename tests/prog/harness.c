@@ -240,7 +240,7 @@ int harness_due(struct sw_due *due, int room)
 
 static __u8 frame_out[FRAME_MAX + 512];
 
-/* The program must let the frame pass as it came. */
+/* The program must let the frame pass as it came (N6). */
 static void check_passed(enum hook hook, const struct bpf_test_run_opts *run, const __u8 *bytes,
 			 size_t size)
 {

@@ -82,6 +82,7 @@ static void flow_is_promoted_when_it_has_been_proved(void **state)
 	assert_int_equal(harness_count(SW_HALFOPEN_OPENED), 1);
 }
 
+/* L2, L3 */
 static void flow_of_one_end_alone_is_not_promoted(void **state)
 {
 	struct sw_flow flow;
@@ -270,6 +271,7 @@ static void check_established(__u32 first, __u32 count, __u64 now)
 	}
 }
 
+/* L4 */
 static void flood_of_syns_evicts_no_established_flow(void **state)
 {
 	__u32 most = bpf_map__max_entries(harness_skeleton()->maps.sw_halfopen);

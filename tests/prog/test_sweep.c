@@ -80,7 +80,7 @@ static void sweep_removes_what_is_overdue(void **state)
 	assert_int_equal(harness_count(SW_FLOWS_REMOVED), LIVE_FLOWS);
 }
 
-static void sweep_reports_what_is_due_before_the_horizon(void **state)
+static void sweep_names_what_is_due_before_the_horizon(void **state)
 {
 	struct sw_sweep sweep = { .horizon_ns = START_NS + MINUTE };
 	struct sw_due due[HALFOPEN_FLOWS];
@@ -294,7 +294,7 @@ int test_sweep(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sweep_leaves_what_lives),
 		cmocka_unit_test(sweep_removes_what_is_overdue),
-		cmocka_unit_test(sweep_reports_what_is_due_before_the_horizon),
+		cmocka_unit_test(sweep_names_what_is_due_before_the_horizon),
 		cmocka_unit_test(sweep_removes_closed_flows_when_what_was_under_way_has_come),
 		cmocka_unit_test(sweep_tells_the_reader),
 		cmocka_unit_test(sweep_passes_over_many_flows),

@@ -98,7 +98,7 @@ FLOW_LINE = re.compile(
     rf'{{"type":"flow","a":{ENDPOINT},"b":{ENDPOINT},"history":{{"a":{HISTORY},"b":{HISTORY}}},'
     rf'"state":{{"a":{STATE},"b":{STATE}}},"conn_state":"(?:S0|S1|SF|REJ|S2|S3|RSTO|RSTR|RSTOS0|RSTRH|SH|SHR|OTH)",'
     rf'"packets":{{"a":\d+,"b":\d+}},"bytes":{{"a":\d+,"b":\d+}},"start":{NUMBER},"duration":{NUMBER},'
-    rf'"midstream":(?:true|false){TUNNEL}}}')
+    rf'"midstream":(?:true|false),"refused":(?:true|false){TUNNEL}}}')
 
 
 def check_json_lines(text):

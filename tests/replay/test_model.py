@@ -44,6 +44,9 @@ def check_vector(name):
         same(flows[-1]["state"][side], expect["final"][key], f"final state of {key}")
     if expect["conn_state"]:
         same(flows[-1]["conn_state"], expect["conn_state"], "conn_state")
+    # U8
+    distrusted = any(s["reason"] not in (None, "syn_retransmitted", "after_close") for s in result.segments())
+    same(any(flow["refused"] for flow in flows), distrusted, "refused")
     if "reasons" in expect:
         wanted = {reason: n for reason, n in expect["reasons"].items() if reason not in REASONS_OF_FRAMES}
         same(collections.Counter(s["reason"] for s in result.segments() if s["reason"]), wanted, "reasons")

@@ -128,6 +128,7 @@ static void hole_across_the_wrap_is_filled(void **state)
 
 /* --- Time-outs -------------------------------------------------------------------------------- */
 
+/* L1 */
 static void defaults_are_those_of_the_state_model(void **state)
 {
 	static const struct sw_config config = SW_CONFIG_DEFAULT;
@@ -169,6 +170,7 @@ static void expect_timeout_of(enum sw_state which, enum sw_state a, enum sw_stat
 	     state_name(a), state_name(b), state_name(which));
 }
 
+/* L1, L2 */
 static void time_out_of_every_state_is_settable(void **state)
 {
 	(void)state;
@@ -208,6 +210,7 @@ static void self_connection_has_one_time_out(void **state)
 	assert_int_equal(flow.deadline_ns, NOW + 100 * SW_NS_PER_MS);
 }
 
+/* L5 */
 static void flow_is_gone_from_its_deadline_on(void **state)
 {
 	struct sw_flow flow = { .deadline_ns = NOW, .ep = { { .state = TIME_WAIT } } };
@@ -217,6 +220,21 @@ static void flow_is_gone_from_its_deadline_on(void **state)
 	assert_false(sw_flow_gone(&flow, NOW - 1));
 	assert_true(sw_flow_gone(&flow, NOW));
 	assert_true(sw_flow_gone(&nothing, NOW));
+}
+
+/* L6: the SYN alone says nothing of who listens. */
+static void end_that_was_never_heard_keeps_no_flow_alive(void **state)
+{
+	struct sw_config config = { .both_directions = 1, .timeout.ms = { [LISTEN] = 9000 } };
+	struct sw_segment segment = { .sender = 0 };
+	struct sw_flow flow = { .ep = { { .state = SYN_SENT, .seen = 1 }, { .state = LISTEN } } };
+
+	(void)state;
+	sw_set_deadline(&flow, &segment, NOW, &config);
+	assert_int_equal(flow.deadline_ns, NOW);
+	flow.ep[1].seen = true;
+	sw_set_deadline(&flow, &segment, NOW, &config);
+	assert_int_equal(flow.deadline_ns, NOW + 9 * SW_NS_PER_S);
 }
 
 static void flow_that_has_moved_away_is_not_here(void **state)
@@ -231,7 +249,7 @@ static void flow_that_has_moved_away_is_not_here(void **state)
 	assert_false(sw_flow_gone(&flow, NOW - 1));
 }
 
-/* "CLOSED at once", but for what was under way when it closed. */
+/* "CLOSED at once", but for what was under way when it closed (L6). */
 static void closed_flow_is_gone_after_a_second(void **state)
 {
 	struct sw_config config = SW_CONFIG_DEFAULT;
@@ -289,6 +307,7 @@ static bool picked_up_is_proved(bool a, bool b, __u8 place_a, __u8 place_b, bool
 	return sw_flow_proved(&flow, &segment, &config);
 }
 
+/* L3 */
 static void picked_up_flow_is_proved_by_two_segments_of_each_end(void **state)
 {
 	__u8 in = sw_place_of_ingress(2), other = sw_place_of_ingress(3);
@@ -317,6 +336,7 @@ int test_numbers(void)
 		cmocka_unit_test(time_out_may_be_as_long_as_its_field),
 		cmocka_unit_test(self_connection_has_one_time_out),
 		cmocka_unit_test(flow_is_gone_from_its_deadline_on),
+		cmocka_unit_test(end_that_was_never_heard_keeps_no_flow_alive),
 		cmocka_unit_test(flow_that_has_moved_away_is_not_here),
 		cmocka_unit_test(closed_flow_is_gone_after_a_second),
 		cmocka_unit_test(flow_is_proved_by_both_ends),

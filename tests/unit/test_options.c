@@ -180,6 +180,8 @@ static void a_row_says_what_stands_in_help(void **state)
 	assert_string_equal(sw_option_initial(sw_option_find(rows, "port"), text), "");
 	assert_string_equal(sw_option_bound(&rows[5], rows[5].max, text), "1m");
 	assert_string_equal(sw_option_bound(&rows[4], rows[4].max, text), "1099511627776");
+	assert_true(sw_option_has_range(sw_option_find(rows, "own")));
+	assert_false(sw_option_has_range(sw_option_find(rows, "file")));
 	assert_null(sw_option_find(rows, "own "));
 	assert_null(sw_option_find(NULL, "own"));
 }

@@ -29,7 +29,8 @@ const struct sw_option sw_options_flows[] = {
 const char sw_options_flows_more[] =
 	"PKTS and BYTES are of both ends together, bytes without headers and retransmissions.\n"
 	"LEFT is the time until the flow is forgotten. FLAGS: h half-open, not proved live by both\n"
-	"ends; m picked up in the middle, its SYN was not seen; r reset. --json has more.\n";
+	"ends; m picked up in the middle, its SYN was not seen; r reset; ! a segment of it was refused,\n"
+	"so distrust it, `synward stats` counts why. --json has more.\n";
 /* clang-format on */
 
 static void print_text(const struct sw_flow_table *table, size_t count, __u64 now_ns)

@@ -212,7 +212,8 @@ const char *sw_option_initial(const struct sw_option *option, char text[SW_OPTIO
 
 bool sw_option_has_range(const struct sw_option *option)
 {
-	return option->kind == SW_OPTION_NUMBER || is_duration(option);
+	return option->kind == SW_OPTION_NUMBER || is_duration(option) ||
+	       (option->kind == SW_OPTION_TEXT && option->max);
 }
 
 const char *sw_option_bound(const struct sw_option *option, __u64 bound, char text[SW_VALUE_TEXT])

@@ -21,7 +21,7 @@ enum sw_option_kind {
 	SW_OPTION_STATE, /* "time-wait"; int */
 	SW_OPTION_TIMEOUT, /* "time-wait=60s", once a state, min to max; struct sw_timeouts */
 	SW_OPTION_FILE, /* a path; const char * */
-	SW_OPTION_TEXT, /* what the row's own `take` understands */
+	SW_OPTION_TEXT, /* what the row's own `take` understands: numbers from min to max, if there is a max */
 };
 
 #define SW_OPTION_NEEDS 2

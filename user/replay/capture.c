@@ -148,8 +148,12 @@ int sw_capture_open(struct sw_capture *capture, const struct sw_capture_source *
 
 	capture->source = source;
 	capture->fd = open(source->path, O_RDONLY | O_CLOEXEC);
-	if (capture->fd < 0 || fstat(capture->fd, &status))
-		return sw_fail(-errno, NULL, "open %s", source->name);
+	if (capture->fd < 0 || fstat(capture->fd, &status)) {
+		err = sw_fail(-errno, NULL, "open %s", source->name);
+		if (capture->fd >= 0)
+			close(capture->fd);
+		return err;
+	}
 	capture->size = status.st_size;
 	capture->file = sw_unpack(capture->fd, source->name);
 	if (!capture->file)

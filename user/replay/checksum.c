@@ -8,7 +8,6 @@
 
 #include "replay/checksum.h"
 
-#define TCP_HEADER_MIN   20
 #define TCP_CHECKSUM_AT  16
 #define IPV4_CHECKSUM_AT 10
 
@@ -110,7 +109,7 @@ static void follow_home(struct ends *ends, const __u8 *header, __u32 bytes)
 static void follow_headers(struct ends *ends, const __u8 *ip, __u32 end)
 {
 	__u8 protocol = ip[6];
-	__u32 at = 40, bytes;
+	__u32 at = SW_IPV6_HEADER, bytes;
 
 	for (; at + 8 <= end; at += bytes) {
 		bytes = sw_ext_header_bytes(protocol, ip[at + 1]);
@@ -169,8 +168,8 @@ enum sw_checksum sw_checksum_of(const struct sw_frame *frame, const struct sw_pa
 	else if (ipv4_header_is_bad(ip, header))
 		return SW_CHECKSUM_BAD;
 	else
-		follow_route(&ends, ip + 20, header - 20);
-	if (packet->bytes < TCP_HEADER_MIN || packet->at + packet->bytes > captured)
+		follow_route(&ends, ip + SW_IPV4_HEADER, header - SW_IPV4_HEADER);
+	if (packet->bytes < SW_TCP_HEADER || packet->at + packet->bytes > captured)
 		return SW_CHECKSUM_UNKNOWN;
 	if (fold(add_words(pseudo_header(&ends, packet->bytes), tcp, packet->bytes)) == 0xffff)
 		return SW_CHECKSUM_GOOD;

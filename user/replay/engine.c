@@ -25,7 +25,7 @@
 /* Headers are all that the program reads. */
 #define HEAD_MAX 512
 
-#define ALIAS_BYTES (14 + 40) /* Ethernet and IPv6 */
+#define ALIAS_BYTES (SW_ETHERNET_HEADER + SW_IPV6_HEADER)
 
 static const struct sw_flow no_flow;
 
@@ -150,10 +150,11 @@ struct pass {
 	struct sw_entry *entry; /* of its flow; it may be NULL */
 };
 
-/* What a flow is to be distrusted for. */
+/* What a flow is to be distrusted for, as sw_flow.refused has it: nothing that comes after its close. */
 static bool is_refusal(enum sw_counter reason)
 {
-	return reason != SW_NONE && reason != SW_FLOWS_REPLACED && reason != SW_SYN_RETRANSMITTED;
+	return reason != SW_NONE && reason != SW_FLOWS_REPLACED && reason != SW_SYN_RETRANSMITTED &&
+	       reason != SW_AFTER_CLOSE;
 }
 
 static void tell(struct sw_replay *replay, const struct pass *pass, struct sw_step *step)

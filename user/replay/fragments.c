@@ -88,7 +88,7 @@ static void keep_header(struct sw_incomplete *packet, const struct sw_layer *lay
 {
 	__u8 *header;
 
-	packet->header = layer->type == SW_ETH_IPV4 ? ip->bytes : 40;
+	packet->header = layer->type == SW_ETH_IPV4 ? ip->bytes : SW_IPV6_HEADER;
 	header = packet->bytes + HEADER_MAX - packet->header;
 	memcpy(header, layer->bytes, packet->header);
 	if (layer->type == SW_ETH_IPV4) {

@@ -87,7 +87,8 @@ static __u16 cooked_type(__u16 hardware, __u16 protocol)
 {
 	if (protocol == 4) /* ETH_P_802_2 */
 		return SW_TYPE_LLC;
-	return hardware == ARPHRD_NETLINK || protocol < 0x600 ? SW_TYPE_UNKNOWN : protocol;
+	return hardware == ARPHRD_NETLINK || protocol < SW_ETHERTYPE_MIN ? SW_TYPE_UNKNOWN
+									 : protocol;
 }
 
 static void read_cooked(struct sw_layer *layer)

@@ -43,10 +43,10 @@ static bool open_ethernet(struct sw_layer *layer)
 {
 	__u16 type;
 
-	if (layer->captured < 14)
+	if (layer->captured < SW_ETHERNET_HEADER)
 		return false;
 	type = sw_be16(layer->bytes + 12);
-	return take(layer, 14, type < 0x600 ? SW_TYPE_LLC : type);
+	return take(layer, SW_ETHERNET_HEADER, type < SW_ETHERTYPE_MIN ? SW_TYPE_LLC : type);
 }
 
 /* IEEE 802.2: SNAP with an ethertype, or IP's own service access point. */
@@ -162,18 +162,18 @@ static bool read_ipv4(const struct sw_layer *layer, struct sw_ip_header *ip)
 	const __u8 *p = layer->bytes;
 	__u16 fragment;
 
-	if (layer->captured < 20 || p[0] >> 4 != 4)
+	if (layer->captured < SW_IPV4_HEADER || p[0] >> 4 != 4)
 		return false;
 	ip->bytes = (p[0] & 15U) * 4;
-	if (ip->bytes < 20 || ip->bytes > layer->captured || sw_be16(p + 2) < ip->bytes)
+	if (ip->bytes < SW_IPV4_HEADER || ip->bytes > layer->captured || sw_be16(p + 2) < ip->bytes)
 		return false;
 	ip->payload = sw_be16(p + 2) - ip->bytes;
 	ip->protocol = p[9];
 	fragment = sw_be16(p + 6);
 	ip->fragment_id = sw_be16(p + 4);
 	ip->fragment_at = (__u16)(fragment << 3);
-	ip->more = fragment & 0x2000;
-	ip->fragment = fragment & 0x3fff;
+	ip->more = fragment & SW_IPV4_MORE_FRAGMENTS;
+	ip->fragment = fragment & SW_IPV4_FRAGMENT;
 	memcpy(ip->from, p + 12, 4);
 	memcpy(ip->to, p + 16, 4);
 	return true;
@@ -185,10 +185,10 @@ static bool read_ipv6(const struct sw_layer *layer, struct sw_ip_header *ip)
 	const __u8 *p = layer->bytes;
 	__u32 end;
 
-	if (layer->captured < 40 || p[0] >> 4 != 6)
+	if (layer->captured < SW_IPV6_HEADER || p[0] >> 4 != 6)
 		return false;
-	end = 40U + sw_be16(p + 4);
-	ip->bytes = 40;
+	end = SW_IPV6_HEADER + (__u32)sw_be16(p + 4);
+	ip->bytes = SW_IPV6_HEADER;
 	ip->protocol = p[6];
 	memcpy(ip->from, p + 8, 16);
 	memcpy(ip->to, p + 24, 16);

@@ -6,9 +6,8 @@
 #include "replay/link.h"
 #include "replay/unwrap.h"
 
-#define ETHERNET_BYTES 14
-#define LINK_ETHERNET  1
-#define HEADERS_MAX    32 /* in one frame: more is nonsense */
+#define LINK_ETHERNET 1
+#define HEADERS_MAX   32 /* in one frame: more is nonsense */
 
 /* --- Unwrapping ----------------------------------------------------------------------------- */
 
@@ -69,7 +68,7 @@ static bool is_plain(const struct sw_frame *frame, const struct sw_layer *layer)
 	struct sw_cursor cursor = { .base = frame->bytes, .end = frame->bytes + frame->captured };
 	__u16 type;
 
-	if (frame->link != LINK_ETHERNET || frame->captured < ETHERNET_BYTES)
+	if (frame->link != LINK_ETHERNET || frame->captured < SW_ETHERNET_HEADER)
 		return frame->link == LINK_ETHERNET;
 	return sw_parse_ethernet(&cursor, &type) == SW_NONE && type == layer->type &&
 	       frame->bytes + cursor.at == layer->bytes;
@@ -81,15 +80,15 @@ static void rebuild(struct sw_unwrapper *unwrapper, const struct sw_layer *layer
 {
 	__u32 body = layer->captured;
 
-	if (body > SW_FRAME_MAX - ETHERNET_BYTES)
-		body = SW_FRAME_MAX - ETHERNET_BYTES;
-	memset(unwrapper->rebuilt, 0, ETHERNET_BYTES);
+	if (body > SW_FRAME_MAX - SW_ETHERNET_HEADER)
+		body = SW_FRAME_MAX - SW_ETHERNET_HEADER;
+	memset(unwrapper->rebuilt, 0, SW_ETHERNET_HEADER);
 	unwrapper->rebuilt[12] = (__u8)(layer->type >> 8);
 	unwrapper->rebuilt[13] = (__u8)layer->type;
-	memcpy(unwrapper->rebuilt + ETHERNET_BYTES, layer->bytes, body);
+	memcpy(unwrapper->rebuilt + SW_ETHERNET_HEADER, layer->bytes, body);
 	frame->bytes = unwrapper->rebuilt;
-	frame->captured = ETHERNET_BYTES + body;
-	frame->length = ETHERNET_BYTES + layer->length;
+	frame->captured = SW_ETHERNET_HEADER + body;
+	frame->length = SW_ETHERNET_HEADER + layer->length;
 }
 
 /* --- Mending -------------------------------------------------------------------------------- */
@@ -100,18 +99,15 @@ static void believe_ip(struct sw_frame *frame, const struct sw_layer *layer)
 	const __u8 *p = layer->bytes;
 	__u32 whole;
 
-	if (frame->captured != frame->length || layer->captured < 20)
+	if (frame->captured != frame->length || layer->captured < SW_IPV4_HEADER)
 		return;
-	whole = layer->type == SW_ETH_IPV4 ? sw_be16(p + 2) : 40U + sw_be16(p + 4);
+	whole = layer->type == SW_ETH_IPV4 ? sw_be16(p + 2)
+					   : SW_IPV6_HEADER + (__u32)sw_be16(p + 4);
 	if (layer->length < whole)
 		frame->length += whole - layer->length;
 }
 
-#define OPTION_END   0
-#define OPTION_NOP   1
-#define OPTION_SCALE 3
-
-static const __u8 largest_scale[] = { OPTION_SCALE, 3, 14 };
+static const __u8 largest_scale[] = { SW_OPT_WSCALE, SW_OPT_WSCALE_LENGTH, SW_WSCALE_MAX };
 
 /*
  * Fills up options of which `have` bytes of `want` were captured. The one that was cut goes, too.
@@ -123,17 +119,17 @@ static void fill_options(__u8 *options, __u32 have, __u32 want)
 	bool scale = false;
 	__u32 at = 0;
 
-	while (at < have && options[at] != OPTION_END) {
+	while (at < have && options[at] != SW_OPT_END) {
 		__u32 length = 1;
 
-		if (options[at] != OPTION_NOP)
+		if (options[at] != SW_OPT_NOP)
 			length = at + 1 < have ? options[at + 1] : want;
 		if (length == 0 || at + length > have)
 			break;
-		scale |= options[at] == OPTION_SCALE;
+		scale |= options[at] == SW_OPT_WSCALE;
 		at += length;
 	}
-	memset(options + at, OPTION_END, want - at);
+	memset(options + at, SW_OPT_END, want - at);
 	if (!scale && at + sizeof(largest_scale) <= want)
 		memcpy(options + at, largest_scale, sizeof(largest_scale));
 }
@@ -147,15 +143,15 @@ static void mend_options(struct sw_unwrapper *unwrapper, struct sw_frame *frame)
 	struct sw_packet packet;
 	__u32 header;
 
-	if (sw_parse_network(&cursor, &packet) || packet.at + 20 > frame->captured)
+	if (sw_parse_network(&cursor, &packet) || packet.at + SW_TCP_HEADER > frame->captured)
 		return;
 	header = (__u32)(frame->bytes[packet.at + 12] >> 4) * 4;
 	if (packet.at + header <= frame->captured || header > packet.bytes)
 		return;
 	memmove(unwrapper->rebuilt, frame->bytes, frame->captured);
 	frame->bytes = unwrapper->rebuilt;
-	fill_options(unwrapper->rebuilt + packet.at + 20, frame->captured - packet.at - 20,
-		     header - 20);
+	fill_options(unwrapper->rebuilt + packet.at + SW_TCP_HEADER,
+		     frame->captured - packet.at - SW_TCP_HEADER, header - SW_TCP_HEADER);
 	frame->made_up = packet.at + header - frame->captured;
 	frame->captured += frame->made_up;
 }

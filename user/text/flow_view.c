@@ -68,18 +68,19 @@ json_t *sw_flow_json(const struct sw_flow_key *key, const struct sw_flow *flow,
 	char name_a[SW_ENDPOINT_TEXT], name_b[SW_ENDPOINT_TEXT];
 	struct sw_ends ends = sw_flow_ends(key, flow);
 
-	return json_pack(
-		"{s:s, s:s, s:s, s:{s:o, s:o}, s:{s:s, s:s}, s:s, s:{s:I, s:I},"
-		" s:{s:I, s:I}, s:o, s:o, s:b}",
-		"type", "flow", "a", sw_endpoint_name(key, ends.a, name_a), "b",
-		sw_endpoint_name(key, ends.b, name_b), "history", "a", history_json(ends.ep_a), "b",
-		history_json(ends.ep_b), "state", "a", sw_state_name(ends.ep_a->state), "b",
-		sw_state_name(ends.ep_b->state), "conn_state", sw_conn_state(key, flow), "packets",
-		"a", (json_int_t)ends.ep_a->packets, "b", (json_int_t)ends.ep_b->packets, "bytes",
-		"a", (json_int_t)sw_endpoint_bytes(ends.ep_a), "b",
-		(json_int_t)sw_endpoint_bytes(ends.ep_b), "start",
-		sw_seconds_json((__s64)flow->start_ns + wall_offset_ns), "duration",
-		sw_seconds_json((__s64)sw_flow_duration_ns(flow)), "midstream", flow->midstream);
+	return json_pack("{s:s, s:s, s:s, s:{s:o, s:o}, s:{s:s, s:s}, s:s, s:{s:I, s:I},"
+			 " s:{s:I, s:I}, s:o, s:o, s:b, s:b}",
+			 "type", "flow", "a", sw_endpoint_name(key, ends.a, name_a), "b",
+			 sw_endpoint_name(key, ends.b, name_b), "history", "a",
+			 history_json(ends.ep_a), "b", history_json(ends.ep_b), "state", "a",
+			 sw_state_name(ends.ep_a->state), "b", sw_state_name(ends.ep_b->state),
+			 "conn_state", sw_conn_state(key, flow), "packets", "a",
+			 (json_int_t)ends.ep_a->packets, "b", (json_int_t)ends.ep_b->packets,
+			 "bytes", "a", (json_int_t)sw_endpoint_bytes(ends.ep_a), "b",
+			 (json_int_t)sw_endpoint_bytes(ends.ep_b), "start",
+			 sw_seconds_json((__s64)flow->start_ns + wall_offset_ns), "duration",
+			 sw_seconds_json((__s64)sw_flow_duration_ns(flow)), "midstream",
+			 flow->midstream, "refused", flow->refused);
 }
 
 /* --- Text ----------------------------------------------------------------------------------- */
@@ -95,8 +96,8 @@ void sw_flow_print_head(void)
 
 static const char *flags(const struct sw_flow *flow, bool halfopen, char text[16])
 {
-	snprintf(text, 16, "%s%s%s", halfopen ? "h" : "", flow->midstream ? "m" : "",
-		 flow->reset ? "r" : "");
+	snprintf(text, 16, "%s%s%s%s", halfopen ? "h" : "", flow->midstream ? "m" : "",
+		 flow->reset ? "r" : "", flow->refused ? "!" : "");
 	return text;
 }
 

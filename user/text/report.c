@@ -18,6 +18,23 @@
 static bool verbose;
 static char last_warning[512];
 
+/* As it is; with --json an object a line, as all that is said. */
+static void pass_on(const char *format, va_list args)
+{
+	char *text, *rest, *line;
+
+	if (!sw_json) {
+		vfprintf(stderr, format, args);
+		return;
+	}
+	if (vasprintf(&text, format, args) < 0)
+		return;
+	for (rest = text; (line = strsep(&rest, "\n"));)
+		if (*line)
+			sw_say("%s", line);
+	free(text);
+}
+
 /*
  * A warning is kept up to its first line break. Debugging output of libbpf is of no use to our
  * users.
@@ -30,7 +47,7 @@ static int hear(bool warning, bool debug, const char *format, va_list args)
 	if (warning)
 		vsnprintf(last_warning, sizeof(last_warning), format, args);
 	if (verbose && !debug)
-		vfprintf(stderr, format, again);
+		pass_on(format, again);
 	va_end(again);
 	last_warning[strcspn(last_warning, "\n")] = '\0';
 	return 0;
