@@ -31,12 +31,15 @@ static __always_inline bool sw_taken(const struct sw_work *w, int applied)
 static __always_inline int sw_guard_known(struct xdp_md *ctx, struct sw_work *w)
 {
 	struct sw_flow *flow = sw_find(&w->seg.key, &w->halfopen);
-	int applied, ruling = RULING_NONE;
+	int applied = SW_ABSENT, ruling = RULING_NONE;
 
 	if (sw_predicted(w, flow))
 		return XDP_PASS;
 	sw_begin_work(w);
-	applied = sw_apply(flow, sw_settings());
+	if (flow &&
+	    !sw_flow_gone(flow,
+			  w->now)) /* else a record that nobody has swept yet: it takes nothing */
+		applied = sw_apply(flow, sw_settings());
 	if (!sw_taken(w, applied))
 		ruling = sw_guard_stray(ctx, applied == SW_APPLIED);
 	if (ruling == RULING_DROP && !sw_settings()->guard.dry_run)

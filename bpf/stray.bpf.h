@@ -57,14 +57,31 @@ static __always_inline void sw_begin_by_cookie(struct sw_work *w, struct sw_port
 		sw_count(SW_HALFOPEN_OPENED);
 }
 
-/* Nobody's. */
-static __always_inline int sw_rule_stray(struct sw_work *w)
+/* It brings back a cookie that the kernel sent of its own accord. */
+static __always_inline bool sw_is_kernels(void *ctx, struct sw_work *w, const struct sw_port *port)
+{
+	return w->look.found == FOUND_LISTENER && sw_may_bear_cookie(&w->seg) &&
+	       sw_kernel_outstanding(port->mode, port->on, port->switched_ns, w->now) &&
+	       sw_kernel_cookie_valid(ctx, w);
+}
+
+/*
+ * Nothing says that it belongs to a connection of this host's: the kernel answers the few, so that a client
+ * whose connection nobody knows any more is told so, and `why` drops the many. What a flow makes of those
+ * that it knows stands.
+ */
+static __always_inline int sw_rule_rest(void *ctx, struct sw_work *w, const struct sw_port *port,
+					bool known, enum sw_counter why)
 {
 	if (sw_among_few(w)) {
+		if (known)
+			return RULING_NONE;
 		sw_count(SW_STRAY_PASSED);
 		return RULING_PASS;
 	}
-	w->reason = SW_STRAY;
+	if (sw_is_kernels(ctx, w, port))
+		return RULING_NONE;
+	w->reason = why;
 	return RULING_DROP;
 }
 
@@ -83,15 +100,11 @@ static __always_inline int sw_rule_cookie(void *ctx, struct sw_work *w, struct s
 		sw_begin_by_cookie(w, port, admission);
 		return RULING_OPENED;
 	}
-	if (known)
+	if (admission != ADMISSION_KERNEL && sw_is_kernels(ctx, w, port))
 		return RULING_NONE;
-	if (admission != ADMISSION_KERNEL &&
-	    sw_kernel_outstanding(port->mode, port->on, port->switched_ns, w->now) &&
-	    sw_kernel_cookie_valid(ctx, w))
-		return RULING_NONE;
-	sw_count(SW_COOKIES_REJECTED);
-	w->reason = wrong;
-	return RULING_DROP;
+	if (!known)
+		sw_count(SW_COOKIES_REJECTED);
+	return sw_rule_rest(ctx, w, port, known, known ? SW_STRAY : wrong);
 }
 
 static __always_inline int sw_rule(struct xdp_md *ctx, struct sw_work *w, struct sw_port *port,
@@ -104,7 +117,9 @@ static __always_inline int sw_rule(struct xdp_md *ctx, struct sw_work *w, struct
 		sw_read_options(&w->seg);
 		return sw_rule_cookie(ctx, w, port, guard, keys, known);
 	}
-	return known || port->mode == COOKIES_NEVER ? RULING_NONE : sw_rule_stray(w);
+	if (port->mode == COOKIES_NEVER)
+		return RULING_NONE;
+	return sw_rule_rest(ctx, w, port, known, SW_STRAY);
 }
 
 /*

@@ -66,6 +66,20 @@ static void empty_pressure(void)
 	free(none);
 }
 
+void guard_spend_strays(__u64 now)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct sw_pressure *spent = calloc((size_t)cpus, sizeof(*spent));
+	__u32 slot = SW_STRAY_SLOT;
+
+	must(spent, "no memory");
+	for (int cpu = 0; cpu < cpus; cpu++)
+		spent[cpu] = (struct sw_pressure){ .since_ns = now, .sent = SW_STRAYS_PER_SECOND };
+	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_pressure), &slot, spent, 0),
+	     "sw_pressure");
+	free(spent);
+}
+
 static void empty_sockets(void)
 {
 	static const struct sw_socket_bits none;

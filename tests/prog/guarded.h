@@ -7,6 +7,7 @@
 #define SYNWARD_TESTS_GUARDED_H
 
 #include <synward/config.h>
+#include <synward/pressure.h>
 
 #include "harness.h"
 #include "net.h"
@@ -49,6 +50,9 @@ struct sw_guard guard_for(const struct golden_handshake *g);
 
 /* The harness reset, and PORT guarded so, in this mode. */
 void guard_reset(const struct sw_guard *guard, enum sw_cookie_mode mode);
+
+/* In the second from `now` on no more strays are left to the kernel. */
+void guard_spend_strays(__u64 now);
 
 /* Writes these settings alone. */
 void guard_configure(const struct sw_guard *guard);
