@@ -28,18 +28,22 @@ SW_INLINE __u32 sw_budget_bucket(const struct sw_packet *packet, const __u64 sec
 	return (__u32)(prefix * (secret[1] | 1) >> (64 - SW_BUDGET_SHIFT));
 }
 
-#define SW_BUDGET_SECOND_SHIFT 30 /* a second is 2^30 ns here: 7 % more, and no division */
+/* A quarter of a second's replies may go out at once; the rest go evenly. */
+#define SW_BUDGET_AHEAD_NS (SW_NS_PER_S / 4)
 
-/* Has the bucket a reply left in this second? Takes it. */
+/*
+ * May the bucket have one more of its `budget` replies a second, which is not 0? Each is paid for with its
+ * part of the second (a leaky bucket). So a flood does not spend the budget before others of its prefix come:
+ * every SYN has the same chance, of the budget to the flood's rate.
+ */
 SW_INLINE bool sw_budget_take(struct sw_budget *bucket, __u32 budget, __u64 now)
 {
-	__u32 second = (__u32)(now >> SW_BUDGET_SECOND_SHIFT);
+	__u64 paid = bucket->paid_until_ns > now ? bucket->paid_until_ns : now;
 
-	if (bucket->second != second) {
-		bucket->second = second;
-		bucket->sent = 0;
-	}
-	return bucket->sent++ < budget;
+	if (paid - now >= SW_BUDGET_AHEAD_NS)
+		return false;
+	bucket->paid_until_ns = paid + (__u32)SW_NS_PER_S / budget;
+	return true;
 }
 
 #endif

@@ -108,8 +108,7 @@ _Static_assert(sizeof(struct sw_socket_bits) == (1 << SW_SOCKET_BITS_SHIFT) / 8,
 
 /* The value of the map sw_budget: the replies of one bucket of prefixes. */
 struct sw_budget {
-	__u32 second; /* of 2^30 ns */
-	__u32 sent;
+	__u64 paid_until_ns; /* its replies so far have used up the time until then */
 };
 
 #define SW_BUDGET_SHIFT   16

@@ -357,10 +357,9 @@ static void kernels_cookie_keeps_the_mss_alone(void **state)
 
 /* --- The reply budget ------------------------------------------------------------------------- */
 
-/* The first instant of a second of the budget's, which has 2^30 ns. */
 static __u64 budget_second(__u64 number)
 {
-	return (1000 + number) << 30;
+	return (1000 + number) * SW_NS_PER_S;
 }
 
 static int ask_from(const char *pattern, int first, int count, __u64 now)
@@ -384,15 +383,15 @@ static void exhaust_budget(__u64 second, const char *inside, const char *outside
 	struct sw_guard guard = guard_usual;
 	__u64 now = budget_second(second);
 
-	guard.reply_budget = PRIME;
+	guard.reply_budget = 4 * PRIME - 1; /* of which a quarter may go out at once */
 	guard_reset(&guard, COOKIES_ALWAYS);
 	assert_int_equal(ask_from(inside, 1, PRIME, now), PRIME);
 	assert_int_equal(ask_from(inside, 100, 5, now + 1000), 0);
 	guard_counted(inside, SW_COOKIES_SENT, PRIME, SW_OVER_BUDGET, 5, SW_NONE);
 	assert_int_equal(ask_from(outside, 1, 7, now), 7);
-	assert_int_equal(ask_from(inside, 100, 1, now + (1ULL << 30) - 1), 0);
-	assert_int_equal(ask_from(inside, 100, PRIME + 2, now + (1ULL << 30)), PRIME);
-	guard_counted(inside, SW_COOKIES_SENT, 2 * PRIME + 7, SW_OVER_BUDGET, 8, SW_NONE);
+	assert_int_equal(ask_from(inside, 100, 2, now + SW_NS_PER_S / guard.reply_budget), 1);
+	assert_int_equal(ask_from(inside, 100, PRIME + 2, now + 2 * SW_NS_PER_S), PRIME);
+	guard_counted(inside, SW_COOKIES_SENT, 2 * PRIME + 8, SW_OVER_BUDGET, 8, SW_NONE);
 }
 
 static void budget_is_that_of_24_bits_of_ipv4(void **state)

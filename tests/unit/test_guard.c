@@ -11,7 +11,7 @@
 
 /* --- Budget ----------------------------------------------------------------------------------- */
 
-#define SECOND (1ULL << 30) /* the budget's */
+#define SECOND SW_NS_PER_S
 
 static int take(struct sw_budget *bucket, __u32 budget, __u64 now, int times)
 {
@@ -22,17 +22,36 @@ static int take(struct sw_budget *bucket, __u32 budget, __u64 now, int times)
 	return taken;
 }
 
-static void bucket_gives_its_budget_each_second(void **state)
+static void bucket_gives_a_quarter_of_its_budget_at_once_and_the_rest_evenly(void **state)
 {
 	struct sw_budget bucket = { 0 };
+	int taken = 0, in_a_row = 0, longest = 0;
 
 	(void)state;
-	assert_int_equal(take(&bucket, 23, 900 * SECOND, 101), 23);
-	assert_int_equal(take(&bucket, 23, 901 * SECOND - 1, 101), 0);
-	assert_int_equal(take(&bucket, 23, 901 * SECOND, 101), 23);
-	assert_int_equal(take(&bucket, 23, 905 * SECOND + 7, 11), 11);
-	assert_int_equal(take(&bucket, 23, 905 * SECOND + 8, 101), 12);
-	assert_int_equal(take(&bucket, 23, 906 * SECOND, 101), 23);
+	assert_int_equal(take(&bucket, 100, 900 * SECOND, 1009), 25);
+	for (int ms = 1; ms <= 1000; ms++) {
+		int now = take(&bucket, 100, 900 * SECOND + (__u64)ms * SW_NS_PER_MS, 50);
+
+		taken += now;
+		in_a_row = now ? 0 : in_a_row + 1;
+		longest = in_a_row > longest ? in_a_row : longest;
+	}
+	assert_int_equal(taken, 100);
+	assert_int_equal(longest, 9);
+	assert_int_equal(take(&bucket, 100, 905 * SECOND, 1009), 25);
+}
+
+/* The SYNs of a flood that come first have no better chance than those that come last. */
+static void flood_at_the_begin_of_a_second_shuts_nobody_out(void **state)
+{
+	struct sw_budget bucket = { 0 };
+	int late = 0;
+
+	(void)state;
+	take(&bucket, 1000, 900 * SECOND, 10000);
+	for (int ms = 500; ms < 600; ms++)
+		late += take(&bucket, 1000, 900 * SECOND + (__u64)ms * SW_NS_PER_MS, 1);
+	assert_int_equal(late, 100);
 }
 
 static void bucket_never_used_is_full(void **state)
@@ -330,7 +349,8 @@ static void mss_below_what_can_be_admitted_is_unfit(void **state)
 int test_guard(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bucket_gives_its_budget_each_second),
+		cmocka_unit_test(bucket_gives_a_quarter_of_its_budget_at_once_and_the_rest_evenly),
+		cmocka_unit_test(flood_at_the_begin_of_a_second_shuts_nobody_out),
 		cmocka_unit_test(bucket_never_used_is_full),
 		cmocka_unit_test(addresses_of_one_ipv4_24_share_a_bucket),
 		cmocka_unit_test(addresses_of_one_ipv6_64_share_a_bucket),
