@@ -840,7 +840,6 @@ SW_INLINE void sw_fin_told(struct sw_endpoint *src, struct sw_endpoint *dst,
 	bool answers = (seg->flags & SW_TCP_FIN) && sw_fin_counts(dst) && seg->ack == dst->end;
 
 	src->fin = true;
-	src->tsval_ok = false;
 	if (src != dst && src->state == ESTABLISHED && dst->state == FIN_WAIT_1 && answers) {
 		sw_enter(src, CLOSE_WAIT);
 		sw_enter(dst, FIN_WAIT_2);
@@ -865,33 +864,45 @@ SW_INLINE void sw_fin_told(struct sw_endpoint *src, struct sw_endpoint *dst,
 	}
 }
 
-/* src's own word on that number: nothing beyond it, or the FIN itself; data tells that it was a byte. */
-SW_INLINE void sw_tell_one(struct sw_flow *flow, struct sw_endpoint *src, struct sw_endpoint *dst,
-			   const struct sw_segment *seg)
+/*
+ * src's own word on that number: nothing beyond it, or the FIN itself; data tells that it was a byte. Be it
+ * more than one number, only the FIN itself tells.
+ */
+SW_INLINE void sw_tell_unseen(struct sw_flow *flow, struct sw_endpoint *src,
+			      struct sw_endpoint *dst, const struct sw_segment *seg)
 {
 	__u8 *said = &flow->said[seg->sender & 1], before = *said;
 	__u32 end = sw_segment_end(seg);
+	bool fin = seg->flags & SW_TCP_FIN;
 
-	if (!(before & SW_SAID_ONE) || sw_seq_after(src->next, end))
+	if (!(before & SW_SAID_MORE) || sw_seq_after(src->next, end))
 		return;
-	if (seg->self && end == src->next && !(seg->flags & SW_TCP_FIN))
+	if (seg->self && end == src->next && !fin)
 		return; /* its own acknowledgement, from which all this comes */
-	*said = before & ~(SW_SAID_ONE | SW_SAID_CROSSED);
-	if (src->next != src->end || end != src->next ||
-	    (seg->length && !(seg->flags & SW_TCP_FIN)))
+	*said = before & ~(SW_SAID_MORE | SW_SAID_ONE | SW_SAID_CROSSED);
+	if (src->next != src->end || end != src->next)
+		return;
+	if (!fin && (seg->length || !(before & SW_SAID_ONE)))
 		return;
 	*said |= SW_TCP_FIN;
 	sw_fin_told(src, dst, seg, before);
+	src->tsval_ok = fin && seg->has_tsval;
+	src->tsval = seg->tsval;
 }
 
 /* dst's acknowledgement of what was not seen of src, or of what was: so much src has sent. */
 SW_INLINE void sw_take_ack(struct sw_flow *flow, const struct sw_endpoint *src,
 			   const struct sw_endpoint *dst, const struct sw_segment *seg)
 {
-	__u8 peer = !(seg->sender ^ seg->self);
+	__u8 peer = !(seg->sender ^ seg->self), *said = &flow->said[peer & 1];
 
-	if (dst->next == dst->end && seg->ack == dst->end + 1 && dst->seen && !dst->fin)
-		flow->said[peer & 1] |= src->fin ? SW_SAID_ONE | SW_SAID_CROSSED : SW_SAID_ONE;
+	if (dst->next == dst->end && sw_seq_after(seg->ack, dst->end) && dst->seen && !dst->fin) {
+		*said = (*said & ~SW_SAID_ONE) | SW_SAID_MORE; /* a FIN is the last */
+		if (seg->ack == dst->end + 1)
+			*said |= SW_SAID_ONE;
+		if (src->fin)
+			*said |= SW_SAID_CROSSED;
+	}
 	sw_occupy(flow, peer, dst->next, seg->ack);
 }
 
@@ -941,8 +952,8 @@ SW_INLINE void sw_believe_claim(struct sw_flow *flow, struct sw_endpoint *src,
 }
 
 /*
- * A FIN where more was seen, or acknowledged, than it ends. It counts at once if it is the one number that
- * was acknowledged before it was seen, or stands at its exact number and the other lies beyond a hole (U5);
+ * A FIN where more was seen, or acknowledged, than it ends. It counts at once if it ends exactly what was
+ * acknowledged before it was seen, or stands at its exact number and the other lies beyond a hole (U5);
  * else its peer's acknowledgement tells, see sw_acks_claimed_fin().
  */
 SW_INLINE bool sw_is_fin_in_doubt(const struct sw_flow *flow, const struct sw_endpoint *src,
@@ -950,7 +961,7 @@ SW_INLINE bool sw_is_fin_in_doubt(const struct sw_flow *flow, const struct sw_en
 {
 	__u32 end = sw_segment_end(seg);
 
-	if (end == src->end && (src->fin || (flow->said[seg->sender & 1] & SW_SAID_ONE)))
+	if (end == src->end && (src->fin || (flow->said[seg->sender & 1] & SW_SAID_MORE)))
 		return false;
 	if (src->fin && !sw_fin_counts(src) && !sw_seq_after(seg->seq, src->next))
 		return sw_seq_after(src->next, end);
@@ -1064,7 +1075,7 @@ SW_INLINE enum sw_counter sw_take_data(struct sw_flow *flow, struct sw_endpoint 
 		src->window = seg->window;
 	sw_take_ack(flow, src, dst, seg);
 	SW_PHASE();
-	sw_tell_one(flow, src, dst, seg);
+	sw_tell_unseen(flow, src, dst, seg);
 	SW_PHASE();
 	sw_occupy(flow, seg->sender, seg->seq, sw_segment_end(seg));
 	SW_PHASE();
