@@ -24,6 +24,7 @@ int main(void)
 	failed += test_model();
 	failed += test_numbers();
 	failed += test_holes();
+	failed += test_proof_unseen();
 	failed += test_parse();
 	failed += test_prediction();
 	failed += test_siphash();
