@@ -695,6 +695,10 @@ SW_INLINE enum sw_counter sw_missed_ack(struct sw_flow *flow, struct sw_endpoint
 		sw_learn_next(src, seg->seq);
 		dst->ack = seg->seq;
 	}
+	if (src->state == LISTEN) { /* what its SYN+ACK offered is not known */
+		src->wscale = SW_WSCALE_UNKNOWN;
+		src->wscale_ok = dst->wscale_ok;
+	}
 	sw_establish(src, dst);
 	sw_establish(dst, src);
 	return SW_NONE;
