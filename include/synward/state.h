@@ -939,6 +939,10 @@ SW_INLINE void sw_believe_claim(struct sw_flow *flow, struct sw_endpoint *src,
 	sw_unclaim(flow);
 	sw_revoke_fin(src, dst, seg->seq);
 	sw_revoke_fin(dst, src, claim.next);
+	if (!dst->seen) { /* its words were all refused, and its window with them */
+		dst->seen = true;
+		dst->window = SW_WINDOW_UNKNOWN;
+	}
 	SW_PHASE();
 	if (sw_seq_after(seg->seq, src->next))
 		sw_set_sent(src, seg->seq);
