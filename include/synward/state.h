@@ -261,9 +261,17 @@ SW_INLINE void sw_unclaim(struct sw_flow *flow)
 	flow->claim_kind = SW_NO_CLAIM;
 }
 
+/* Behind its FIN an end says nothing but ACKs: they leave the claim a FIN. */
+SW_INLINE bool sw_is_behind_claimed_fin(const struct sw_flow *flow, const struct sw_segment *seg)
+{
+	return flow->claim_kind == SW_CLAIM_FIN && flow->claim_by == (seg->sender & 1) &&
+	       seg->seq == flow->claim.next && sw_segment_end(seg) == seg->seq;
+}
+
 SW_INLINE void sw_claim(struct sw_flow *flow, const struct sw_segment *seg, enum sw_claim_kind kind)
 {
-	flow->claim_kind = kind;
+	if (!sw_is_behind_claimed_fin(flow, seg))
+		flow->claim_kind = kind;
 	flow->claim_by = seg->sender & 1;
 	flow->claim.next = sw_segment_end(seg);
 	flow->claim.ack = seg->ack;
@@ -955,6 +963,8 @@ SW_INLINE void sw_believe_claim(struct sw_flow *flow, struct sw_endpoint *src,
 	if (fin) {
 		dst->fin = true;
 		flow->said[!(seg->sender & 1)] |= SW_TCP_FIN;
+		if (sw_fin_counts(src) && dst->ack == src->end)
+			sw_fin_acked(dst, src);
 		sw_fin_sent(dst, src);
 	}
 }
@@ -1050,7 +1060,7 @@ SW_INLINE enum sw_counter sw_settle_numbers(struct sw_flow *flow, struct sw_endp
 	SW_PHASE();
 	stop = sw_check_numbers(flow, src, dst, seg);
 	SW_PHASE();
-	if (!flow->finished &&
+	if ((!flow->finished || flow->claim_kind == SW_CLAIM_FIN) &&
 	    (stop ? sw_agrees(flow, src, dst, seg) : sw_acks_claimed_fin(flow, seg))) {
 		sw_believe_claim(flow, src, dst, seg);
 		stop = SW_NONE;
