@@ -25,6 +25,7 @@ int main(void)
 	failed += test_numbers();
 	failed += test_holes();
 	failed += test_proof_unseen();
+	failed += test_proof_loss();
 	failed += test_parse();
 	failed += test_prediction();
 	failed += test_siphash();

@@ -167,7 +167,8 @@ static const struct exception exceptions[] = {
 	{ "reset_of_a_half", UNSEEN, "A:FIN1", "A:RST1", ESTABLISHED, ESTABLISHED, BYTES_OR_FIN },
 	{ "self_connection", UNSEEN, "A:ACK3", NULL, FIN_WAIT_1, CLOSED, LAST_WORD },
 	{ "self_connection", UNSEEN, "A:FIN1", NULL, ESTABLISHED, CLOSED, BYTES_OR_FIN },
-	{ "single_bytes", UNSEEN, "B:DATA1", NULL, CLOSED, TIME_WAIT, DEFECT },
+	{ "single_bytes", UNSEEN, "B:DATA1", "B:FIN1", CLOSED, TIME_WAIT, DEFECT },
+	{ "single_bytes", UNSEEN, "B:DATA1", "A:ACK3", CLOSED, TIME_WAIT, DEFECT },
 };
 /* clang-format on */
 

@@ -24,6 +24,7 @@ int test_keys_in_force(void);
 int test_loop(void);
 int test_parse(void);
 int test_prediction(void);
+int test_proof_loss(void);
 int test_proof_unseen(void);
 int test_reply(void);
 int test_siphash(void);
