@@ -339,6 +339,14 @@ SW_INLINE void sw_learn_next(struct sw_endpoint *ep, __u32 next)
 	ep->next = ep->end = ep->block = next;
 }
 
+/* The same of an end whose SYN was not seen: it may have offered any scale, if its peer did. */
+SW_INLINE void sw_learn_unheard(struct sw_endpoint *ep, const struct sw_endpoint *peer, __u32 next)
+{
+	sw_learn_next(ep, next);
+	ep->wscale = SW_WSCALE_UNKNOWN;
+	ep->wscale_ok = peer->wscale_ok;
+}
+
 /* ack covers the SYN, and perhaps data that came with it, and nothing that was not sent. */
 SW_INLINE bool sw_acks_syn(const struct sw_endpoint *ep, const struct sw_segment *seg)
 {
@@ -390,9 +398,7 @@ SW_INLINE void sw_open_with_synack(struct sw_flow *flow, struct sw_endpoint *src
 	sw_enter(src, SYN_RCVD);
 	if (dst == src)
 		return;
-	sw_learn_next(dst, seg->ack);
-	dst->wscale = SW_WSCALE_UNKNOWN; /* offered, or src could not offer it */
-	dst->wscale_ok = seg->has_wscale;
+	sw_learn_unheard(dst, src, seg->ack);
 	sw_enter(dst, SYN_SENT);
 }
 
@@ -643,7 +649,7 @@ SW_INLINE enum sw_counter sw_step_synack(struct sw_flow *flow, struct sw_endpoin
 		return sw_step_late_synack(flow, src, dst, seg, now);
 	if (src->state == SYN_SENT && dst->state == LISTEN && seg->seq == src->isn) {
 		/* It answers a SYN that was not seen: simultaneous open. */
-		sw_learn_next(dst, seg->ack);
+		sw_learn_unheard(dst, src, seg->ack);
 		src->ack = seg->ack;
 		sw_enter(dst, SYN_SENT);
 		sw_enter(src, SYN_RCVD);
@@ -700,12 +706,11 @@ SW_INLINE enum sw_counter sw_missed_ack(struct sw_flow *flow, struct sw_endpoint
 	if (src->state == LISTEN || !sw_seq_acceptable(flow, src, dst, seg)) {
 		if (sw_synchronised(dst))
 			return SW_OUT_OF_WINDOW;
-		sw_learn_next(src, seg->seq);
+		if (src->state == LISTEN)
+			sw_learn_unheard(src, dst, seg->seq);
+		else
+			sw_learn_next(src, seg->seq);
 		dst->ack = seg->seq;
-	}
-	if (src->state == LISTEN) { /* what its SYN+ACK offered is not known */
-		src->wscale = SW_WSCALE_UNKNOWN;
-		src->wscale_ok = dst->wscale_ok;
 	}
 	sw_establish(src, dst);
 	sw_establish(dst, src);
@@ -721,11 +726,9 @@ SW_INLINE enum sw_counter sw_missed_synack(struct sw_endpoint *src, struct sw_en
 {
 	if (seg->seq - (src->isn + 1) > SW_WINDOW_UNKNOWN)
 		return SW_ACK_BAD;
-	sw_learn_next(dst, seg->ack);
+	sw_learn_unheard(dst, src, seg->ack);
 	src->ack = seg->ack;
 	dst->ack = seg->seq;
-	dst->wscale = SW_WSCALE_UNKNOWN;
-	dst->wscale_ok = src->wscale_ok;
 	sw_establish(src, dst);
 	sw_establish(dst, src);
 	return SW_NONE;
@@ -957,7 +960,6 @@ SW_INLINE void sw_believe_claim(struct sw_flow *flow, struct sw_endpoint *src,
 	if (fin || sw_seq_after(claim.next, dst->next))
 		sw_set_sent(dst, claim.next);
 	dst->ack = claim.ack;
-	dst->seen = true;
 	src->ack = seg->ack;
 	SW_PHASE();
 	if (fin) {
