@@ -995,6 +995,26 @@ SW_INLINE bool sw_acks_claimed_fin(const struct sw_flow *flow, const struct sw_s
 	       !seg->self && seg->ack == flow->claim.next;
 }
 
+/*
+ * Both numbers are acceptable, but too far from what has been seen to be so at once: a window in all, or
+ * blind segments would hit twice as often as they hit a socket, which knows what it has sent (RFC 5961,
+ * 5.2). And what its receiver has acknowledged already says nothing that is new.
+ */
+SW_INLINE bool sw_is_far_off(const struct sw_flow *flow, const struct sw_endpoint *src,
+			     const struct sw_endpoint *dst, const struct sw_segment *seg)
+{
+	__u64 of_src = sw_window(flow, src, dst), of_dst = sw_window(flow, dst, src);
+	__u32 ack = 0;
+
+	if (sw_seq_after(seg->ack, dst->end))
+		ack = seg->ack - dst->end;
+	else if (sw_seq_after(src->ack, seg->ack))
+		ack = src->ack - seg->ack;
+	if (sw_seq_after(seg->seq, src->end))
+		return (seg->seq - src->end) * of_src + ack * of_dst > of_src * of_dst;
+	return sw_seq_after(dst->ack, sw_segment_end(seg)) && sw_seq_after(seg->ack, dst->end);
+}
+
 /* May the numbers of this segment be what they are (N4)? Those of an end not heard yet are learnt. */
 SW_INLINE enum sw_counter sw_check_numbers(const struct sw_flow *flow, struct sw_endpoint *src,
 					   struct sw_endpoint *dst, const struct sw_segment *seg)
@@ -1022,6 +1042,10 @@ SW_INLINE enum sw_counter sw_check_numbers(const struct sw_flow *flow, struct sw
 	stop = sw_check_ack(flow, src, dst, seg);
 	if (stop)
 		return stop;
+	SW_PHASE();
+	if (sw_is_far_off(flow, src, dst, seg))
+		return SW_OUT_OF_WINDOW;
+	SW_PHASE();
 	if (src->fin && sw_seq_after(end, src->end))
 		return SW_OUT_OF_WINDOW; /* beyond its FIN */
 	if ((seg->flags & SW_TCP_FIN) && sw_is_fin_in_doubt(flow, src, seg))
