@@ -311,8 +311,11 @@ SW_INLINE bool sw_agrees(const struct sw_flow *flow, const struct sw_endpoint *s
 	if (src->fin && !sw_seq_after(seg->seq, src->end) &&
 	    sw_seq_after(sw_segment_end(seg), src->end))
 		return false; /* it reaches beyond its sender's own FIN, whatever dst says */
-	return !seg->self && flow->claim_by != (seg->sender & 1) &&
-	       sw_seq_between(next - of_src, seg->ack, next + of_src) &&
+	if (seg->self || flow->claim_by == (seg->sender & 1))
+		return false;
+	if (seg->ack != next && seg->seq != ack)
+		return false;
+	return sw_seq_between(next - of_src, seg->ack, next + of_src) &&
 	       sw_seq_between(ack - of_dst, seg->seq, ack + of_dst);
 }
 
