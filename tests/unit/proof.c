@@ -6,6 +6,8 @@
 #define START_NS (1000 * SW_NS_PER_S)
 #define WINDOW   64240
 
+#define ORDINARY_SCALE 7
+
 /* --- Two TCPs --------------------------------------------------------------------------------- */
 
 static enum end peer_of(const struct talk *talk, enum end who)
@@ -207,6 +209,19 @@ static __u8 flags_of(enum saying what)
 	return flags[what];
 }
 
+/* The window of a SYN is not scaled. */
+static void offer_window(struct sw_segment *segment, const struct observer *observer)
+{
+	bool syn = segment->flags & SW_TCP_SYN, scaling = observer->offer.scaling;
+
+	segment->window = observer->scale ? 0xffff : WINDOW;
+	if (scaling && !syn && !observer->scale)
+		segment->window >>= ORDINARY_SCALE;
+	segment->has_wscale = syn && scaling;
+	if (segment->has_wscale)
+		segment->wscale = observer->scale ? observer->scale : ORDINARY_SCALE;
+}
+
 static struct sw_segment segment_of(const struct saying_at *said, const struct observer *observer,
 				    bool self, __u64 now)
 {
@@ -218,38 +233,55 @@ static struct sw_segment segment_of(const struct saying_at *said, const struct o
 		.seq = said->seq,
 		.ack = said->ack,
 		.length = said->length,
-		.window = WINDOW,
 	};
 	bool syn = segment.flags & SW_TCP_SYN;
 
-	if (offer->scaling && !syn)
-		segment.window >>= 7;
-	segment.has_wscale = syn && offer->scaling;
-	segment.wscale = segment.has_wscale ? 7 : 0;
+	offer_window(&segment, observer);
 	segment.sack_ok = syn && offer->sack;
 	segment.has_tsval = offer->timestamps && (syn || said->what == SAY_FIN);
 	segment.tsval = segment.has_tsval ? (__u32)(now / SW_NS_PER_MS) : 0;
 	return segment;
 }
 
-static const char *step(struct sw_flow *flow, const struct sw_segment *segment, __u64 now,
-			const struct sw_config *config)
+/* True: it was taken. */
+static bool step(struct observation *seen, const struct sw_segment *segment,
+		 const struct sw_config *config)
 {
-	struct sw_flow before = *flow;
-	enum sw_counter reason = sw_flow_gone(flow, now) ? sw_may_open(segment) : SW_NONE;
+	struct sw_flow before = seen->flow, *flow = &seen->flow;
+	enum sw_counter reason = sw_flow_gone(flow, seen->now) ? sw_may_open(segment) : SW_NONE;
 	const char *wrong;
 
 	if (reason)
-		return NULL;
-	reason = sw_flow_step(flow, segment, now, config);
+		return false;
+	reason = sw_flow_step(flow, segment, seen->now, config);
 	wrong = flow_unsound(flow, segment->self);
 	if (!wrong)
-		wrong = step_unsound(&before, flow, segment, reason, now);
+		wrong = step_unsound(&before, flow, segment, reason, seen->now);
 	if (!wrong)
-		wrong = prediction_unsound(&before, flow, segment, reason, now, config);
+		wrong = prediction_unsound(&before, flow, segment, reason, seen->now, config);
 	if (!wrong && config->both_directions)
 		wrong = numbers_unsound(&before, flow, reason, segment->self);
-	return wrong;
+	if (wrong)
+		seen->wrong = wrong;
+	return !reason || reason == SW_FLOWS_REPLACED;
+}
+
+static void forge(struct observation *seen, const struct observer *observer,
+		  const struct sw_config *config)
+{
+	for (int i = 0; i < observer->forgeries; i++) {
+		const struct forgery *forged = &observer->forged[i];
+		struct sw_segment segment = {
+			.sender = forged->who ^ observer->mirrored,
+			.flags = forged->flags,
+			.seq = forged->seq,
+			.ack = forged->ack,
+			.length = forged->length,
+		};
+
+		offer_window(&segment, observer);
+		seen->believed += step(seen, &segment, config);
+	}
 }
 
 struct observation observe(const struct talk *talk, const struct view *view,
@@ -262,10 +294,10 @@ struct observation observe(const struct talk *talk, const struct view *view,
 	for (int i = 0; i < view->count; i++) {
 		const struct saying_at *said = &talk->said[view->index[i]];
 		struct sw_segment segment = segment_of(said, observer, talk->self, seen.now);
-		const char *wrong = step(&seen.flow, &segment, seen.now, &config);
 
-		if (wrong)
-			seen.wrong = wrong;
+		step(&seen, &segment, &config);
+		if (i == observer->forged_after)
+			forge(&seen, observer, &config);
 		if (i + 1 < view->count)
 			seen.now += observer->gap_ms * SW_NS_PER_MS;
 	}

@@ -86,16 +86,26 @@ struct view {
 	__u16 count;
 };
 
+/* A segment that neither end said. */
+struct forgery {
+	__u8 who, flags;
+	__u32 seq, ack, length;
+};
+
 struct observer {
 	struct offer offer;
+	__u8 scale; /* of a window of 65535; 0: an ordinary window, of 64 kB */
 	bool both_directions; /* as it is configured */
 	bool mirrored; /* B is the first endpoint of the key */
 	__u32 gap_ms; /* between two segments seen */
+	const struct forgery *forged; /* so many, after the segment of this index in the view */
+	int forgeries, forged_after;
 };
 
 struct observation {
 	struct sw_flow flow;
 	__u64 now; /* when the last one was seen */
+	int believed; /* forgeries that were taken */
 	const char *wrong; /* NULL, or what a step did that no step may, see sound.h */
 };
 
