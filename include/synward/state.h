@@ -299,7 +299,7 @@ SW_INLINE bool sw_follows_claimed_syn(const struct sw_flow *flow, const struct s
 	       (seg->flags & (SW_TCP_SYN | SW_TCP_FIN)) != (SW_TCP_SYN | SW_TCP_FIN);
 }
 
-/* It says the same as a segment of its peer's that was refused, to a window (U12). */
+/* It says the same as a refused segment of its peer: one number exactly, the other to a window (U12). */
 SW_INLINE bool sw_agrees(const struct sw_flow *flow, const struct sw_endpoint *src,
 			 const struct sw_endpoint *dst, const struct sw_segment *seg)
 {
