@@ -34,6 +34,10 @@ $(TESTS)/objects/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_FLAGS) $(SANITIZERS) -MMD -MP -c $< -o $@
 
+# Millions of segments through the state model, which the other tests put through the sanitizers.
+$(TESTS)/objects/tests/unit/test_proof_blind.o: TEST_FLAGS += -O2
+$(TESTS)/objects/tests/unit/test_proof_blind.o: SANITIZERS :=
+
 $(call test_objects,prog): | $(BUILD)/synward.skel.h
 
 $(UNIT_OBJECTS) $(PROG_OBJECTS): | need-headers

@@ -47,7 +47,7 @@ SW_INLINE bool sw_may_be_predicted(const struct sw_segment *seg)
 
 /* What its sender must have said before, and must not: so a step would have nothing to note. */
 #define SW_SAID_ORDINARY  (SW_TCP_ACK | SW_SAID_STEADY)
-#define SW_SAID_PREDICTED (SW_SAID_ORDINARY | SW_SAID_ONE)
+#define SW_SAID_PREDICTED (SW_SAID_ORDINARY | SW_SAID_MORE)
 
 /* It would change numbers, the sender's, and the deadline. */
 SW_INLINE bool sw_is_predicted(const struct sw_flow *flow, const struct sw_endpoint *src,

@@ -261,9 +261,17 @@ SW_INLINE void sw_unclaim(struct sw_flow *flow)
 	flow->claim_kind = SW_NO_CLAIM;
 }
 
+/* Behind its FIN an end says nothing but ACKs: they leave the claim a FIN. */
+SW_INLINE bool sw_is_behind_claimed_fin(const struct sw_flow *flow, const struct sw_segment *seg)
+{
+	return flow->claim_kind == SW_CLAIM_FIN && flow->claim_by == (seg->sender & 1) &&
+	       seg->seq == flow->claim.next && sw_segment_end(seg) == seg->seq;
+}
+
 SW_INLINE void sw_claim(struct sw_flow *flow, const struct sw_segment *seg, enum sw_claim_kind kind)
 {
-	flow->claim_kind = kind;
+	if (!sw_is_behind_claimed_fin(flow, seg))
+		flow->claim_kind = kind;
 	flow->claim_by = seg->sender & 1;
 	flow->claim.next = sw_segment_end(seg);
 	flow->claim.ack = seg->ack;
@@ -291,7 +299,7 @@ SW_INLINE bool sw_follows_claimed_syn(const struct sw_flow *flow, const struct s
 	       (seg->flags & (SW_TCP_SYN | SW_TCP_FIN)) != (SW_TCP_SYN | SW_TCP_FIN);
 }
 
-/* It says the same as a segment of its peer's that was refused, to a window (U12). */
+/* It says the same as a refused segment of its peer: one number exactly, the other to a window (U12). */
 SW_INLINE bool sw_agrees(const struct sw_flow *flow, const struct sw_endpoint *src,
 			 const struct sw_endpoint *dst, const struct sw_segment *seg)
 {
@@ -303,8 +311,11 @@ SW_INLINE bool sw_agrees(const struct sw_flow *flow, const struct sw_endpoint *s
 	if (src->fin && !sw_seq_after(seg->seq, src->end) &&
 	    sw_seq_after(sw_segment_end(seg), src->end))
 		return false; /* it reaches beyond its sender's own FIN, whatever dst says */
-	return !seg->self && flow->claim_by != (seg->sender & 1) &&
-	       sw_seq_between(next - of_src, seg->ack, next + of_src) &&
+	if (seg->self || flow->claim_by == (seg->sender & 1))
+		return false;
+	if (seg->ack != next && seg->seq != ack)
+		return false;
+	return sw_seq_between(next - of_src, seg->ack, next + of_src) &&
 	       sw_seq_between(ack - of_dst, seg->seq, ack + of_dst);
 }
 
@@ -329,6 +340,14 @@ SW_INLINE void sw_learn_next(struct sw_endpoint *ep, __u32 next)
 {
 	ep->isn = next - 1;
 	ep->next = ep->end = ep->block = next;
+}
+
+/* The same of an end whose SYN was not seen: it may have offered any scale, if its peer did. */
+SW_INLINE void sw_learn_unheard(struct sw_endpoint *ep, const struct sw_endpoint *peer, __u32 next)
+{
+	sw_learn_next(ep, next);
+	ep->wscale = SW_WSCALE_UNKNOWN;
+	ep->wscale_ok = peer->wscale_ok;
 }
 
 /* ack covers the SYN, and perhaps data that came with it, and nothing that was not sent. */
@@ -382,9 +401,7 @@ SW_INLINE void sw_open_with_synack(struct sw_flow *flow, struct sw_endpoint *src
 	sw_enter(src, SYN_RCVD);
 	if (dst == src)
 		return;
-	sw_learn_next(dst, seg->ack);
-	dst->wscale = SW_WSCALE_UNKNOWN; /* offered, or src could not offer it */
-	dst->wscale_ok = seg->has_wscale;
+	sw_learn_unheard(dst, src, seg->ack);
 	sw_enter(dst, SYN_SENT);
 }
 
@@ -635,7 +652,7 @@ SW_INLINE enum sw_counter sw_step_synack(struct sw_flow *flow, struct sw_endpoin
 		return sw_step_late_synack(flow, src, dst, seg, now);
 	if (src->state == SYN_SENT && dst->state == LISTEN && seg->seq == src->isn) {
 		/* It answers a SYN that was not seen: simultaneous open. */
-		sw_learn_next(dst, seg->ack);
+		sw_learn_unheard(dst, src, seg->ack);
 		src->ack = seg->ack;
 		sw_enter(dst, SYN_SENT);
 		sw_enter(src, SYN_RCVD);
@@ -692,7 +709,10 @@ SW_INLINE enum sw_counter sw_missed_ack(struct sw_flow *flow, struct sw_endpoint
 	if (src->state == LISTEN || !sw_seq_acceptable(flow, src, dst, seg)) {
 		if (sw_synchronised(dst))
 			return SW_OUT_OF_WINDOW;
-		sw_learn_next(src, seg->seq);
+		if (src->state == LISTEN)
+			sw_learn_unheard(src, dst, seg->seq);
+		else
+			sw_learn_next(src, seg->seq);
 		dst->ack = seg->seq;
 	}
 	sw_establish(src, dst);
@@ -709,11 +729,9 @@ SW_INLINE enum sw_counter sw_missed_synack(struct sw_endpoint *src, struct sw_en
 {
 	if (seg->seq - (src->isn + 1) > SW_WINDOW_UNKNOWN)
 		return SW_ACK_BAD;
-	sw_learn_next(dst, seg->ack);
+	sw_learn_unheard(dst, src, seg->ack);
 	src->ack = seg->ack;
 	dst->ack = seg->seq;
-	dst->wscale = SW_WSCALE_UNKNOWN;
-	dst->wscale_ok = src->wscale_ok;
 	sw_establish(src, dst);
 	sw_establish(dst, src);
 	return SW_NONE;
@@ -840,7 +858,6 @@ SW_INLINE void sw_fin_told(struct sw_endpoint *src, struct sw_endpoint *dst,
 	bool answers = (seg->flags & SW_TCP_FIN) && sw_fin_counts(dst) && seg->ack == dst->end;
 
 	src->fin = true;
-	src->tsval_ok = false;
 	if (src != dst && src->state == ESTABLISHED && dst->state == FIN_WAIT_1 && answers) {
 		sw_enter(src, CLOSE_WAIT);
 		sw_enter(dst, FIN_WAIT_2);
@@ -865,33 +882,45 @@ SW_INLINE void sw_fin_told(struct sw_endpoint *src, struct sw_endpoint *dst,
 	}
 }
 
-/* src's own word on that number: nothing beyond it, or the FIN itself; data tells that it was a byte. */
-SW_INLINE void sw_tell_one(struct sw_flow *flow, struct sw_endpoint *src, struct sw_endpoint *dst,
-			   const struct sw_segment *seg)
+/*
+ * src's own word on that number: nothing beyond it, or the FIN itself; data tells that it was a byte. Be it
+ * more than one number, only the FIN itself tells.
+ */
+SW_INLINE void sw_tell_unseen(struct sw_flow *flow, struct sw_endpoint *src,
+			      struct sw_endpoint *dst, const struct sw_segment *seg)
 {
 	__u8 *said = &flow->said[seg->sender & 1], before = *said;
 	__u32 end = sw_segment_end(seg);
+	bool fin = seg->flags & SW_TCP_FIN;
 
-	if (!(before & SW_SAID_ONE) || sw_seq_after(src->next, end))
+	if (!(before & SW_SAID_MORE) || sw_seq_after(src->next, end))
 		return;
-	if (seg->self && end == src->next && !(seg->flags & SW_TCP_FIN))
+	if (seg->self && end == src->next && !fin)
 		return; /* its own acknowledgement, from which all this comes */
-	*said = before & ~(SW_SAID_ONE | SW_SAID_CROSSED);
-	if (src->next != src->end || end != src->next ||
-	    (seg->length && !(seg->flags & SW_TCP_FIN)))
+	*said = before & ~(SW_SAID_MORE | SW_SAID_ONE | SW_SAID_CROSSED);
+	if (src->next != src->end || end != src->next)
+		return;
+	if (!fin && (seg->length || !(before & SW_SAID_ONE)))
 		return;
 	*said |= SW_TCP_FIN;
 	sw_fin_told(src, dst, seg, before);
+	src->tsval_ok = fin && seg->has_tsval;
+	src->tsval = seg->tsval;
 }
 
 /* dst's acknowledgement of what was not seen of src, or of what was: so much src has sent. */
 SW_INLINE void sw_take_ack(struct sw_flow *flow, const struct sw_endpoint *src,
 			   const struct sw_endpoint *dst, const struct sw_segment *seg)
 {
-	__u8 peer = !(seg->sender ^ seg->self);
+	__u8 peer = !(seg->sender ^ seg->self), *said = &flow->said[peer & 1];
 
-	if (dst->next == dst->end && seg->ack == dst->end + 1 && dst->seen && !dst->fin)
-		flow->said[peer & 1] |= src->fin ? SW_SAID_ONE | SW_SAID_CROSSED : SW_SAID_ONE;
+	if (dst->next == dst->end && sw_seq_after(seg->ack, dst->end) && dst->seen && !dst->fin) {
+		*said = (*said & ~SW_SAID_ONE) | SW_SAID_MORE; /* a FIN is the last */
+		if (seg->ack == dst->end + 1)
+			*said |= SW_SAID_ONE;
+		if (src->fin)
+			*said |= SW_SAID_CROSSED;
+	}
 	sw_occupy(flow, peer, dst->next, seg->ack);
 }
 
@@ -924,25 +953,30 @@ SW_INLINE void sw_believe_claim(struct sw_flow *flow, struct sw_endpoint *src,
 	sw_unclaim(flow);
 	sw_revoke_fin(src, dst, seg->seq);
 	sw_revoke_fin(dst, src, claim.next);
+	if (!dst->seen) { /* its words were all refused, and its window with them */
+		dst->seen = true;
+		dst->window = SW_WINDOW_UNKNOWN;
+	}
 	SW_PHASE();
 	if (sw_seq_after(seg->seq, src->next))
 		sw_set_sent(src, seg->seq);
 	if (fin || sw_seq_after(claim.next, dst->next))
 		sw_set_sent(dst, claim.next);
 	dst->ack = claim.ack;
-	dst->seen = true;
 	src->ack = seg->ack;
 	SW_PHASE();
 	if (fin) {
 		dst->fin = true;
 		flow->said[!(seg->sender & 1)] |= SW_TCP_FIN;
+		if (sw_fin_counts(src) && dst->ack == src->end)
+			sw_fin_acked(dst, src);
 		sw_fin_sent(dst, src);
 	}
 }
 
 /*
- * A FIN where more was seen, or acknowledged, than it ends. It counts at once if it is the one number that
- * was acknowledged before it was seen, or stands at its exact number and the other lies beyond a hole (U5);
+ * A FIN where more was seen, or acknowledged, than it ends. It counts at once if it ends exactly what was
+ * acknowledged before it was seen, or stands at its exact number and the other lies beyond a hole (U5);
  * else its peer's acknowledgement tells, see sw_acks_claimed_fin().
  */
 SW_INLINE bool sw_is_fin_in_doubt(const struct sw_flow *flow, const struct sw_endpoint *src,
@@ -950,7 +984,7 @@ SW_INLINE bool sw_is_fin_in_doubt(const struct sw_flow *flow, const struct sw_en
 {
 	__u32 end = sw_segment_end(seg);
 
-	if (end == src->end && (src->fin || (flow->said[seg->sender & 1] & SW_SAID_ONE)))
+	if (end == src->end && (src->fin || (flow->said[seg->sender & 1] & SW_SAID_MORE)))
 		return false;
 	if (src->fin && !sw_fin_counts(src) && !sw_seq_after(seg->seq, src->next))
 		return sw_seq_after(src->next, end);
@@ -962,6 +996,26 @@ SW_INLINE bool sw_acks_claimed_fin(const struct sw_flow *flow, const struct sw_s
 {
 	return flow->claim_kind == SW_CLAIM_FIN && flow->claim_by != (seg->sender & 1) &&
 	       !seg->self && seg->ack == flow->claim.next;
+}
+
+/*
+ * Both numbers are acceptable, but too far from what has been seen to be so at once: a window in all, or
+ * blind segments would hit twice as often as they hit a socket, which knows what it has sent (RFC 5961,
+ * 5.2). And what its receiver has acknowledged already says nothing that is new.
+ */
+SW_INLINE bool sw_is_far_off(const struct sw_flow *flow, const struct sw_endpoint *src,
+			     const struct sw_endpoint *dst, const struct sw_segment *seg)
+{
+	__u64 of_src = sw_window(flow, src, dst), of_dst = sw_window(flow, dst, src);
+	__u32 ack = 0;
+
+	if (sw_seq_after(seg->ack, dst->end))
+		ack = seg->ack - dst->end;
+	else if (sw_seq_after(src->ack, seg->ack))
+		ack = src->ack - seg->ack;
+	if (sw_seq_after(seg->seq, src->end))
+		return (seg->seq - src->end) * of_src + ack * of_dst > of_src * of_dst;
+	return sw_seq_after(dst->ack, sw_segment_end(seg)) && sw_seq_after(seg->ack, dst->end);
 }
 
 /* May the numbers of this segment be what they are (N4)? Those of an end not heard yet are learnt. */
@@ -991,6 +1045,10 @@ SW_INLINE enum sw_counter sw_check_numbers(const struct sw_flow *flow, struct sw
 	stop = sw_check_ack(flow, src, dst, seg);
 	if (stop)
 		return stop;
+	SW_PHASE();
+	if (sw_is_far_off(flow, src, dst, seg))
+		return SW_OUT_OF_WINDOW;
+	SW_PHASE();
 	if (src->fin && sw_seq_after(end, src->end))
 		return SW_OUT_OF_WINDOW; /* beyond its FIN */
 	if ((seg->flags & SW_TCP_FIN) && sw_is_fin_in_doubt(flow, src, seg))
@@ -1031,7 +1089,7 @@ SW_INLINE enum sw_counter sw_settle_numbers(struct sw_flow *flow, struct sw_endp
 	SW_PHASE();
 	stop = sw_check_numbers(flow, src, dst, seg);
 	SW_PHASE();
-	if (!flow->finished &&
+	if ((!flow->finished || flow->claim_kind == SW_CLAIM_FIN) &&
 	    (stop ? sw_agrees(flow, src, dst, seg) : sw_acks_claimed_fin(flow, seg))) {
 		sw_believe_claim(flow, src, dst, seg);
 		stop = SW_NONE;
@@ -1064,7 +1122,7 @@ SW_INLINE enum sw_counter sw_take_data(struct sw_flow *flow, struct sw_endpoint 
 		src->window = seg->window;
 	sw_take_ack(flow, src, dst, seg);
 	SW_PHASE();
-	sw_tell_one(flow, src, dst, seg);
+	sw_tell_unseen(flow, src, dst, seg);
 	SW_PHASE();
 	sw_occupy(flow, seg->sender, seg->seq, sw_segment_end(seg));
 	SW_PHASE();

@@ -37,7 +37,7 @@ static const unsigned int next_of[SW_STATES] = {
 	[CLOSED] = 0,
 	[LISTEN] = IN(SYN_SENT) | IN(SYN_RCVD) | OPENED,
 	[SYN_SENT] = IN(SYN_RCVD) | OPENED,
-	[SYN_RCVD] = OPENED,
+	[SYN_RCVD] = OPENED | IN(TIME_WAIT),
 	[ESTABLISHED] = IN(FIN_WAIT_1) | IN(FIN_WAIT_2) | IN(CLOSE_WAIT) | IN(CLOSING) |
 			IN(LAST_ACK) | IN(TIME_WAIT) | IN(CLOSED),
 	/* to LAST_ACK: it answered a FIN that was told of only afterwards */

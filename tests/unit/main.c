@@ -24,6 +24,11 @@ int main(void)
 	failed += test_model();
 	failed += test_numbers();
 	failed += test_holes();
+	failed += test_proof_unseen();
+	failed += test_proof_loss();
+	failed += test_proof_forged();
+	failed += test_proof_blind();
+	failed += test_proof_mirror();
 	failed += test_parse();
 	failed += test_prediction();
 	failed += test_siphash();

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Blind segments into an established connection: of each kind, from each end and from both in turn, with
+ * windows of 64 kB, 8 MB and 1 GB, after little data and after more than a window. They may move the
+ * model no more often than they move a socket that has nothing under way: by RFC 9293, 3.10.7.4 and
+ * RFC 5961, 3.2, 4.2 and 5.2, computed beside it for the same segments. How many of each is 200,000,
+ * or what BLIND in the environment says. This file is compiled without sanitizers.
+ */
+#include <synward/state.h>
+
+#include "check.h"
+#include "unit.h"
+
+#define NOW    (1000 * SW_NS_PER_S)
+#define TRIALS 200000
+#define LITTLE 1400
+
+static const struct sw_config settings = {
+	.both_directions = 1,
+	.timeout.ms = { SW_TIMEOUTS(SW_TIMEOUT_DEFAULT) },
+};
+
+struct session {
+	struct sw_flow flow;
+	__u32 next[2]; /* what each end says next, and the other expects */
+	__u32 window;
+	__u8 scale;
+	__u64 random;
+};
+
+static __u32 draw(struct session *session)
+{
+	session->random ^= session->random << 13;
+	session->random ^= session->random >> 7;
+	session->random ^= session->random << 17;
+	return (__u32)(session->random >> 16);
+}
+
+/* --- The connection --------------------------------------------------------------------------- */
+
+static void say(struct session *session, int who, __u8 flags, __u32 length)
+{
+	struct sw_segment segment = {
+		.sender = (__u8)who,
+		.flags = flags,
+		.seq = session->next[who],
+		.ack = flags & SW_TCP_ACK ? session->next[!who] : 0,
+		.length = length,
+		.window = 0xffff,
+		.has_wscale = !!(flags & SW_TCP_SYN),
+		.wscale = flags & SW_TCP_SYN ? session->scale : 0,
+	};
+
+	assert_int_equal(sw_flow_step(&session->flow, &segment, NOW, &settings), SW_NONE);
+	session->next[who] = sw_segment_end(&segment);
+}
+
+static struct session establish(__u8 scale, bool much)
+{
+	struct session session = {
+		.next = { 0xfffff000, 77777777 },
+		.window = 0xffffU << scale,
+		.scale = scale,
+		.random = 88172645463325252ULL,
+	};
+	__u32 length = much ? 60000 : LITTLE;
+
+	say(&session, 0, SW_TCP_SYN, 0);
+	say(&session, 1, SW_TCP_SYN | SW_TCP_ACK, 0);
+	say(&session, 0, SW_TCP_ACK, 0);
+	for (__u64 sent = 0; sent <= (much ? session.window : 0); sent += length) {
+		say(&session, 0, SW_TCP_ACK | SW_TCP_PSH, length);
+		say(&session, 1, SW_TCP_ACK | SW_TCP_PSH, length);
+	}
+	say(&session, 0, SW_TCP_ACK, 0);
+	return session;
+}
+
+/* --- Model and socket ------------------------------------------------------------------------- */
+
+/* Whatever is seen of the flow: what counts segments, marks it and is only claimed is not. */
+static bool is_moved(const struct sw_flow *before, const struct sw_flow *after)
+{
+	struct sw_flow then = *after;
+
+	for (int end = 0; end < 2; end++) {
+		then.ep[end].packets = before->ep[end].packets;
+		then.said[end] = before->said[end];
+	}
+	memcpy(then.early, before->early, sizeof(then.early));
+	then.claim_kind = before->claim_kind;
+	then.claim_by = before->claim_by;
+	then.refused = before->refused;
+	return memcmp(before, &then, sizeof(then));
+}
+
+static bool moves_socket(const struct session *session, const struct sw_segment *segment)
+{
+	__u32 due = session->next[segment->sender], sent = session->next[!segment->sender];
+	__u32 last = sw_segment_end(segment) - 1, window = session->window;
+
+	if (segment->flags & SW_TCP_SYN)
+		return false;
+	if (segment->flags & SW_TCP_RST)
+		return segment->seq == due;
+	return (segment->seq - due < window || (segment->length && last - due < window)) &&
+	       sent - segment->ack <= window;
+}
+
+struct kind {
+	const char *name;
+	__u8 flags;
+	bool data;
+};
+
+static const struct kind kinds[] = {
+	{ "SYN", SW_TCP_SYN, false },
+	{ "SYN+ACK", SW_TCP_SYN | SW_TCP_ACK, false },
+	{ "ACK", SW_TCP_ACK, false },
+	{ "data", SW_TCP_ACK | SW_TCP_PSH, true },
+	{ "FIN", SW_TCP_ACK | SW_TCP_FIN, false },
+	{ "RST", SW_TCP_RST, false },
+};
+
+static long trials(void)
+{
+	const char *text = getenv("BLIND");
+
+	return text ? atol(text) : TRIALS;
+}
+
+/* So many standard deviations above it are a false alarm once in 10^7 (Poisson, and few). */
+static bool is_more(long moved, long bound)
+{
+	long above = moved - bound - 15;
+
+	return above > 0 && above * above > 36 * (bound + moved);
+}
+
+/* From: 0 or 1, or 2: both in turn. What is claimed stays, what is moved is put right again. */
+static void try_kind(struct session *session, const struct kind *kind, int from)
+{
+	struct sw_flow flow = session->flow;
+	long moved = 0, bound = 0;
+
+	for (long i = 0; i < trials(); i++) {
+		struct sw_segment segment = {
+			.sender = from < 2 ? (__u8)from : i & 1,
+			.flags = kind->flags,
+			.seq = draw(session),
+			.ack = draw(session),
+			.length = kind->data ? 1 + draw(session) % 1460 : 0,
+			.window = (__u16)draw(session),
+		};
+
+		sw_flow_step(&flow, &segment, NOW, &settings);
+		bound += moves_socket(session, &segment);
+		if (is_moved(&session->flow, &flow)) {
+			moved++;
+			flow = session->flow;
+		}
+	}
+	must(!is_more(moved, bound),
+	     "%s from %d, window %u: %ld of %ld moved the model, %ld a socket", kind->name, from,
+	     session->window, moved, trials(), bound);
+}
+
+static void try_windows(bool much)
+{
+	static const __u8 scales[] = { 0, 7, 14 };
+
+	for (size_t i = 0; i < COUNT(scales); i++) {
+		struct session session = establish(scales[i], much);
+
+		for (size_t kind = 0; kind < COUNT(kinds); kind++)
+			for (int from = 0; from < 3; from++)
+				try_kind(&session, &kinds[kind], from);
+	}
+}
+
+static void blind_segments_move_the_model_as_rarely_as_a_socket(void **state)
+{
+	(void)state;
+	try_windows(false);
+}
+
+static void after_more_than_a_window_of_data_as_well(void **state)
+{
+	(void)state;
+	try_windows(true);
+}
+
+int test_proof_blind(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(blind_segments_move_the_model_as_rarely_as_a_socket),
+		cmocka_unit_test(after_more_than_a_window_of_data_as_well),
+	};
+
+	return cmocka_run_group_tests_name("blind segments", tests, NULL, NULL);
+}
