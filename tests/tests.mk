@@ -35,8 +35,9 @@ $(TESTS)/objects/%.o: %.c
 	$(Q)$(CC) $(TEST_FLAGS) $(SANITIZERS) -MMD -MP -c $< -o $@
 
 # Millions of segments through the state model, which the other tests put through the sanitizers.
-$(TESTS)/objects/tests/unit/test_proof_blind.o: TEST_FLAGS += -O2
-$(TESTS)/objects/tests/unit/test_proof_blind.o: SANITIZERS :=
+PROOFS := $(patsubst %.c,$(TESTS)/objects/%.o,$(wildcard tests/unit/proof.c tests/unit/test_proof_*.c))
+$(PROOFS): TEST_FLAGS += -O2
+$(PROOFS): SANITIZERS :=
 
 $(call test_objects,prog): | $(BUILD)/synward.skel.h
 
