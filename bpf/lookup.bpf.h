@@ -129,11 +129,19 @@ static __always_inline void sw_remember_listener(const struct sw_work *w,
 	__builtin_memcpy(pressure->local, w->packet.to, 16);
 }
 
+/* Whose cookie a plain listener would take from the segment's family. */
+static __always_inline enum sw_admission sw_family_admission(const struct sw_guard *guard,
+							     const struct sw_work *w)
+{
+	return sw_admission_in(guard, !w->packet.ipv4);
+}
+
 /* Whose cookie the listener that was found takes. */
 static __always_inline enum sw_admission sw_admission_for(const struct sw_guard *guard,
-							  const struct sw_look *look)
+							  const struct sw_work *w)
 {
-	return sw_admission_of(look->listener, guard->admission, guard->kernel_cookies);
+	return sw_admission_of(w->look.listener, sw_family_admission(guard, w),
+			       guard->kernel_cookies);
 }
 
 static __always_inline bool sw_port_is_quiet(const struct sw_port *port,

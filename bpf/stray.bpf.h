@@ -57,11 +57,19 @@ static __always_inline void sw_begin_by_cookie(struct sw_work *w, struct sw_port
 		sw_count(SW_HALFOPEN_OPENED);
 }
 
+/* When the port last began to answer as it does, be it by itself or because its families do. */
+static __always_inline __u64 sw_switched_ns(const struct sw_port *port)
+{
+	__u64 families = sw_settings()->guard.admission_ns;
+
+	return port->switched_ns > families ? port->switched_ns : families;
+}
+
 /* It brings back a cookie that the kernel sent of its own accord. */
 static __always_inline bool sw_is_kernels(void *ctx, struct sw_work *w, const struct sw_port *port)
 {
 	return w->look.found == FOUND_LISTENER && sw_may_bear_cookie(&w->seg) &&
-	       sw_kernel_outstanding(port->mode, port->on, port->switched_ns, w->now) &&
+	       sw_kernel_outstanding(port->mode, port->on, sw_switched_ns(port), w->now) &&
 	       sw_kernel_cookie_valid(ctx, w);
 }
 
@@ -89,7 +97,7 @@ static __always_inline int sw_rule_cookie(void *ctx, struct sw_work *w, struct s
 					  const struct sw_guard *guard, const struct sw_keys *keys,
 					  bool known)
 {
-	enum sw_admission admission = sw_admission_for(guard, &w->look);
+	enum sw_admission admission = sw_admission_for(guard, w);
 	enum sw_counter wrong = SW_COOKIE_BAD;
 
 	if (admission == ADMISSION_BPF)
@@ -141,6 +149,10 @@ __noinline int sw_guard_stray(struct xdp_md *ctx, int known)
 	port = sw_port_of(w);
 	if (!port)
 		return RULING_NONE;
+	if (!sw_family_admission(guard, w)) { /* all of it is the kernel's, its cookies too */
+		sw_expect_socket(&w->seg.key);
+		return RULING_NONE;
+	}
 	sw_look_up(ctx, w);
 	if (w->look.found == FOUND_SOCKET)
 		return RULING_NONE;

@@ -40,7 +40,7 @@ static __always_inline enum sw_counter sw_may_answer(struct sw_work *w, struct s
 	if (!sw_offer_of(guard, &w->packet, &w->seg, &w->offer))
 		return SW_SYN_UNFIT;
 	/* Two VLAN tags: the inner one hides the segment from tc ingress, where it is admitted. */
-	if (w->packet.ip > SW_ETHERNET_HEADER + SW_VLAN_TAG || !sw_admission_for(guard, &w->look))
+	if (w->packet.ip > SW_ETHERNET_HEADER + SW_VLAN_TAG || !sw_admission_for(guard, w))
 		return SW_SYN_UNFIT;
 	return SW_NONE;
 }
@@ -53,8 +53,8 @@ static __always_inline int sw_leave_to_kernel(struct sw_work *w, const struct sw
 					      const struct sw_guard *guard, enum sw_counter why)
 {
 	bool sending = port->mode == COOKIES_ALWAYS || port->on;
-	bool flood = why == SW_SYN_UNFIT && sending && sw_admission_for(guard, &w->look) &&
-		     !sw_among_few(w);
+	bool flood =
+		why == SW_SYN_UNFIT && sending && sw_admission_for(guard, w) && !sw_among_few(w);
 
 	if (flood && !guard->dry_run) {
 		w->reason = SW_SYN_UNFIT_DROPPED;
@@ -69,7 +69,7 @@ static __always_inline bool sw_bake(void *ctx, struct sw_work *w, const struct s
 {
 	__s64 kernels;
 
-	if (sw_admission_for(guard, &w->look) == ADMISSION_BPF) {
+	if (sw_admission_for(guard, w) == ADMISSION_BPF) {
 		*cookie = sw_cookie_make(keys, &w->packet, sw_local_port(w), sw_remote_port(w),
 					 w->seg.seq, sw_epoch_now(w, guard), &w->offer);
 		return true;

@@ -6,7 +6,7 @@ TEST_FLAGS   = -std=gnu11 -O1 -g $(WARNINGS) -D_GNU_SOURCE -DSYNWARD_VERSION='"$
                -Iinclude -Itests/common -Iuser -I$(BUILD)
 SANITIZERS  := -fsanitize=address,undefined -fno-sanitize-recover=all
 # pkg-config knows no cmocka where only its library is installed.
-UNIT_LIBRARIES := -lcmocka -ljansson
+UNIT_LIBRARIES := -lcmocka -ljansson -lmnl
 PROG_LIBRARIES := -lcmocka -lbpf
 
 test_objects = $(patsubst %.c,$(TESTS)/objects/%.o,$(wildcard tests/$(1)/*.c))
@@ -15,7 +15,7 @@ UNIT_OBJECTS   := $(call test_objects,unit) $(COMMON_OBJECTS)
 UNIT_MODULES   := guard/key_file guard/key_text guard/keys daemon/due_wheel daemon/loop model/flow_table \
                   model/flow_maps model/keys_in_force text/json \
                   text/names text/values commands/command_line commands/option commands/run_options commands/cmd_help \
-                  commands/findings
+                  commands/findings host/nft host/netlink
 UNIT_OBJECTS   += $(UNIT_MODULES:%=$(TESTS)/objects/user/%.o)
 PROG_OBJECTS   := $(call test_objects,prog) $(COMMON_OBJECTS) $(TESTS)/objects/user/host/kernel.o
 
@@ -43,9 +43,9 @@ $(call test_objects,prog): | $(BUILD)/synward.skel.h
 
 $(UNIT_OBJECTS) $(PROG_OBJECTS): | need-headers
 need-headers:
-	$(Q)printf '#include <%s.h>\n' stdarg stddef stdint setjmp cmocka jansson bpf/libbpf | \
+	$(Q)printf '#include <%s.h>\n' stdarg stddef stdint setjmp cmocka jansson bpf/libbpf libmnl/libmnl | \
 		$(CC) -fsyntax-only -x c - 2>/dev/null || \
-		{ echo "Couldn't find cmocka.h, jansson.h or bpf/libbpf.h: install libcmocka-dev libjansson-dev libbpf-dev" >&2; \
+		{ echo "Couldn't find cmocka.h, jansson.h, bpf/libbpf.h or libmnl.h: install libcmocka-dev libjansson-dev libbpf-dev libmnl-dev" >&2; \
 		  exit 1; }
 
 # Frames that share no code with the parser; and what the tests' own implementations of the cookie and its reply say.

@@ -13,6 +13,8 @@ enum sw_event_cause {
 	SW_EVENT_EXPIRED = 1, /* the flow's time was over; before and after are the same */
 	SW_EVENT_COOKIES_ON = 2, /* guard: port[0] begins to answer with cookies */
 	SW_EVENT_COOKIES_OFF = 3, /* ... and ends; there is no flow and no segment */
+	/* guard: `sender` is the family, `seq` its hindrances, `ack` its enum sw_admission from now on */
+	SW_EVENT_ADMISSION = 4,
 };
 
 struct sw_event {

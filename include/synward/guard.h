@@ -23,10 +23,17 @@ enum sw_admission {
 	ADMISSION_KERNEL = 2, /* the kernel's own cookie; bpf_tcp_gen_syncookie() */
 } __attribute__((packed));
 
+/* What in the namespace keeps cookies from their listener, in one family; bits. */
+enum sw_hindrance {
+	HINDRANCE_NAT =
+		1, /* its LOCAL_IN hook takes what our cookie opened away from the listener */
+};
+
 /* Part of sw_config. All zero: nothing is guarded. */
 struct sw_guard {
 	__u64 secret[2]; /* of the reply budget: which prefixes share a bucket */
 	__s64 wall_offset_ns; /* the wall clock less CLOCK_MONOTONIC: epochs are the wall clock's */
+	__u64 admission_ns; /* when hindrances, or what the kernel takes, last changed */
 	__u32 ports; /* how many entries sw_ports has */
 	__u32 reply_budget; /* SYN+ACKs a second to one source prefix (/24, /64); 0: no limit */
 	__u32 high; /* half-open connections of a listener from which cookies are sent (auto) */
@@ -43,11 +50,12 @@ struct sw_guard {
 	__u8 ecn;
 	__u8 window_scaling;
 	__u8 wscale; /* the shift count that this host offers */
-	__u8 padding[3];
+	__u8 hindrance[2]; /* over IPv4 and over IPv6: enum sw_hindrance */
+	__u8 padding[5];
 };
 
-_Static_assert(sizeof(struct sw_guard) == 64, "no hidden padding");
-_Static_assert(offsetof(struct sw_guard, admission) == 48, "numbers first, then bytes");
+_Static_assert(sizeof(struct sw_guard) == 72, "no hidden padding");
+_Static_assert(offsetof(struct sw_guard, admission) == 56, "numbers first, then bytes");
 
 /* What the last SYN to the port met. */
 enum sw_listener_kind {

@@ -86,9 +86,22 @@ SW_INLINE bool sw_cookie_sent(struct sw_pressure *pressure, __u32 low, __u64 now
 /* --- Whose cookie ----------------------------------------------------------------------------- */
 
 /*
- * How a connection that a cookie opened would become one of the listener's. `admission`: how this
- * kernel admits; `kernel_cookies`: it takes its own ones at any time. A listener that no SYN has met
- * yet is taken for a plain one.
+ * How a connection that a cookie opened becomes a socket in a family (0 IPv4, 1 IPv6), if its listener
+ * is a plain one. Where our own cookie is no use, the kernel's is, provided that it takes it at any time.
+ */
+SW_INLINE enum sw_admission sw_admission_in(const struct sw_guard *guard, int family)
+{
+	if (!guard->admission)
+		return ADMISSION_NONE;
+	if (guard->admission == ADMISSION_BPF && !(guard->hindrance[family & 1] & HINDRANCE_NAT))
+		return ADMISSION_BPF;
+	return guard->kernel_cookies ? ADMISSION_KERNEL : ADMISSION_NONE;
+}
+
+/*
+ * How a connection that a cookie opened would become one of the listener's. `admission`: how its
+ * family admits; `kernel_cookies`: the kernel takes its own ones at any time. A listener that no SYN
+ * has met yet is taken for a plain one.
  */
 SW_INLINE enum sw_admission sw_admission_of(enum sw_listener_kind listener,
 					    enum sw_admission admission, bool kernel_cookies)

@@ -19,6 +19,7 @@ from test_commands import NOTHING, hooks, refused
 
 TFO_CLIENT, TFO_SERVER = 1, 2  # net.ipv4.tcp_fastopen
 IPPROTO_MPTCP = 262
+BPF, KERNEL, NONE = ({"ipv4": way, "ipv6": way} for way in ("bpf", "kernel", "none"))
 TICK = 0.02  # s: the data path's coarse clock is late by up to a tick of the kernel's
 STRAYS_PER_SECOND = 1000  # include/synward/pressure.h
 
@@ -733,7 +734,7 @@ def status_tells_mode_pressure_listener_and_admission_of_each_port(lab):
     guard(lab, "--cookies", "auto", "--high-mark", "7", ports=[nobody, plain, multipath])
     before = [port_status(lab, port) for port in (nobody, plain, multipath)]
     assert [row["listener"] for row in before] == ["no SYN yet"] * 3, before
-    assert [(row["cookies"], row["sending"], row["admission"]) for row in before] == [("auto", False, "bpf")] * 3
+    assert [(row["cookies"], row["sending"], row["admission"]) for row in before] == [("auto", False, BPF)] * 3
     lab.connection(port=nobody, listen=None).start()
     lab.keep(lab.server.listener(4, plain, 64))
     puppet = lab.puppet()
@@ -746,7 +747,7 @@ def status_tells_mode_pressure_listener_and_admission_of_each_port(lab):
     assert {key: row[key] for key in ("cookies", "listener", "half_open", "backlog", "high_mark")} == {
         "cookies": "auto", "listener": "listening", "half_open": 7, "backlog": 64, "high_mark": 7}, row
     row = port_status(lab, nobody)
-    assert (row["sending"], row["admission"]) == (False, "none"), row  # nobody to admit anything to
+    assert (row["sending"], row["admission"]) == (False, NONE), row  # nobody to admit anything to
     text = lab.synward("status").stdout.splitlines()
     row = next(f"{line} {below.strip()}" for line, below in zip(text, text[1:]) if f"port {plain} " in line)
     assert all(word in row for word in ("auto", "sends cookies", "listening", "bpf", "half-open 7")), row
@@ -759,7 +760,7 @@ def status_tells_mode_pressure_listener_and_admission_of_each_port(lab):
 def see_multipath(lab, port):
     """MPTCP listeners are not admitted by our cookie: with tcp_syncookies=2 by the kernel's, else not at all."""
     listener = lab.keep(multipath_listener(lab, port))
-    for syncookies, admission in ((1, "none"), (2, "kernel")):
+    for syncookies, admission in ((1, NONE), (2, KERNEL)):
         lab.server.sysctl(net__ipv4__tcp_syncookies=syncookies)
         hang_up(lab)
         lab.connection(port=port, listen=listener).start().accept()

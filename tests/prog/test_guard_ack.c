@@ -8,6 +8,8 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 
+#include <synward/pressure.h>
+
 #include "guarded.h"
 #include "names.h"
 #include "prog.h"
@@ -699,6 +701,7 @@ static struct client answered_by_the_kernel(struct sw_guard *guard, const char *
 
 	*guard = guard_usual;
 	guard->admission = ADMISSION_KERNEL;
+	guard->kernel_cookies = 1;
 	guard_reset(guard, COOKIES_ALWAYS);
 	net_sysctl("ipv4/tcp_syncookies",
 		   "2"); /* else the kernel sends none while its queue is short */
@@ -723,6 +726,30 @@ static void kernels_cookie_opens_a_flow_that_needs_no_admission(void **state)
 		expect_verdict(addresses[i], XDP_PASS, false);
 		assert_int_equal(flow_of(&ack, PLACE_FLOWS).cookie, 0);
 		assert_int_equal(harness_count(SW_COOKIES_ACCEPTED), 1);
+	}
+}
+
+/* Where NAT leaves no cookie of guard's, all strays are the kernel's, be they never so many. */
+static void family_without_admission_is_passed_whole(void **state)
+{
+	const char *const addresses[] = { "192.0.2.1", "2001:db8::1" };
+	struct sw_guard guard = guard_usual;
+
+	(void)state;
+	guard.hindrance[1] = HINDRANCE_NAT;
+	guard_reset(&guard, COOKIES_ALWAYS);
+	for (size_t i = 0; i < COUNT(addresses); i++) {
+		struct client client = guard_client(addresses[i], 1024);
+		struct sw_segment ack = client_ack(&client);
+		int passed = 0;
+
+		for (int n = 0; n < SW_STRAYS_PER_SECOND + 7; n++) {
+			ack.key.port[ack.sender] = (__u16)(2000 + n);
+			guard_send(&ack, START_NS, &passage);
+			passed += passage.verdict == XDP_PASS;
+		}
+		must(passed == SW_STRAYS_PER_SECOND + (i ? 7 : 0), "%s: %d pass", addresses[i],
+		     passed);
 	}
 }
 
@@ -776,6 +803,7 @@ int test_guard_ack(void)
 		cmocka_unit_test(dry_run_drops_nothing),
 		cmocka_unit_test(segment_of_a_socket_passes_and_is_tracked),
 		cmocka_unit_test(kernels_cookie_opens_a_flow_that_needs_no_admission),
+		cmocka_unit_test(family_without_admission_is_passed_whole),
 		cmocka_unit_test(cookie_that_the_kernel_sent_itself_passes),
 	};
 	int fd = net_listen(&server, 5), fd6 = net_listen(&server6, 5), failed;

@@ -282,6 +282,7 @@ static void listener_that_sent_a_cookie_takes_the_one_its_kernel_lent(void **sta
 	net_sysctl("ipv4/tcp_syncookies", "2");
 	guard.admission = ADMISSION_KERNEL;
 	guard.kernel_cookies = 1;
+	guard.kernel_cookies = 1;
 	guard_reset(&guard, COOKIES_ALWAYS);
 	client.there = home;
 	client.mss = 1300;

@@ -225,6 +225,42 @@ static void cookie_is_the_one_that_the_listener_can_be_given(void **state)
 		     "row %zu", i);
 }
 
+static void family_with_nat_is_admitted_by_the_kernels_cookie_alone(void **state)
+{
+	static const struct {
+		struct sw_guard guard;
+		enum sw_admission ipv4, ipv6;
+	} cases[] = {
+		{ { .admission = ADMISSION_BPF }, ADMISSION_BPF, ADMISSION_BPF },
+		{ { .admission = ADMISSION_BPF, .hindrance = { HINDRANCE_NAT } },
+		  ADMISSION_NONE,
+		  ADMISSION_BPF },
+		{ { .admission = ADMISSION_BPF, .hindrance = { 0, HINDRANCE_NAT } },
+		  ADMISSION_BPF,
+		  ADMISSION_NONE },
+		{ { .admission = ADMISSION_BPF,
+		    .kernel_cookies = 1,
+		    .hindrance = { HINDRANCE_NAT } },
+		  ADMISSION_KERNEL,
+		  ADMISSION_BPF },
+		{ { .admission = ADMISSION_KERNEL,
+		    .kernel_cookies = 1,
+		    .hindrance = { HINDRANCE_NAT } },
+		  ADMISSION_KERNEL,
+		  ADMISSION_KERNEL },
+		{ { .admission = ADMISSION_KERNEL }, ADMISSION_NONE, ADMISSION_NONE },
+		{ { .admission = ADMISSION_NONE, .kernel_cookies = 1 },
+		  ADMISSION_NONE,
+		  ADMISSION_NONE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		must(sw_admission_in(&cases[i].guard, 0) == cases[i].ipv4, "row %zu, IPv4", i);
+		must(sw_admission_in(&cases[i].guard, 1) == cases[i].ipv6, "row %zu, IPv6", i);
+	}
+}
+
 static void cookie_is_under_way_for_two_epochs(void **state)
 {
 	static const struct {
@@ -309,6 +345,7 @@ int test_pressure(void)
 		cmocka_unit_test(more_may_come_back_than_went_out),
 		cmocka_unit_test(pressure_is_noted_each_second_or_four_times_in_the_quiet_time),
 		cmocka_unit_test(cookie_is_the_one_that_the_listener_can_be_given),
+		cmocka_unit_test(family_with_nat_is_admitted_by_the_kernels_cookie_alone),
 		cmocka_unit_test(cookie_is_under_way_for_two_epochs),
 		cmocka_unit_test(kernels_cookie_is_under_way_for_two_epochs_after_its_last_turn),
 		cmocka_unit_test(a_thousand_strays_pass_in_a_second),

@@ -18,6 +18,7 @@ int test_guard(void);
 int test_pressure(void);
 int test_model(void);
 int test_names(void);
+int test_nft(void);
 int test_numbers(void);
 int test_holes(void);
 int test_keys_in_force(void);

@@ -16,10 +16,12 @@
 
 #include "commands/cmd.h"
 #include "commands/findings.h"
+#include "host/hindrance.h"
 #include "host/iface.h"
 #include "host/load.h"
 #include "host/kernel.h"
 #include "host/nic.h"
+#include "text/admission.h"
 #include "synward.skel.h"
 
 /* --- The kernel ----------------------------------------------------------------------------- */
@@ -144,6 +146,27 @@ static void check_cookie_sysctl(struct sw_findings *findings)
 		"net.ipv4.tcp_syncookies = %d", cookies);
 }
 
+static void check_nat(struct sw_findings *findings)
+{
+	bool answers = sw_sysctl_read("net/ipv4/tcp_syncookies") == 2;
+	__u8 hindrance[2];
+	int err = sw_hindrance_read(hindrance);
+
+	if (err)
+		sw_find(findings, "guard, NAT", SW_NOTE, "Run it as root", "not known: %s",
+			strerror(-err));
+	else if (!hindrance[0] && !hindrance[1])
+		sw_find(findings, "guard, NAT", SW_GOOD, NULL, "none in this network namespace");
+	for (int family = 0; !err && family < 2; family++)
+		if (hindrance[family])
+			sw_find(findings, "guard, NAT", SW_NOTE,
+				answers ? "Guard uses the kernel's cookies there, which keep the "
+					  "MSS alone"
+					: "sysctl -w net.ipv4.tcp_syncookies=2: "
+					  "else guard leaves it to the kernel",
+				"%s: NAT is in this network namespace", sw_family_name(family));
+}
+
 static void check_socket_list(struct sw_findings *findings)
 {
 	sw_find(findings, "guard, sockets", sw_kernel_lists_sockets() ? SW_GOOD : SW_NOTE,
@@ -237,6 +260,7 @@ enum sw_exit sw_cmd_check(char *const *operands, void *args)
 	check_btf(&findings);
 	check_admission(&findings);
 	check_cookie_sysctl(&findings);
+	check_nat(&findings);
 	check_socket_list(&findings);
 	check_sharing(&findings);
 	if (operands[0])

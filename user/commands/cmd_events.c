@@ -14,6 +14,7 @@
 
 #include "host/clock.h"
 #include "commands/cmd.h"
+#include "text/admission.h"
 #include "text/flow_view.h"
 #include "host/iface.h"
 #include "host/lock.h"
@@ -112,6 +113,27 @@ static void print_switch(const struct sw_event *event, __s64 offset_ns)
 		  : "quiet, SYNs go to the kernel");
 }
 
+static void print_admission(const struct sw_event *event, __s64 offset_ns)
+{
+	enum sw_admission admission = (enum sw_admission)event->ack;
+	__u8 hindrance = (__u8)event->seq;
+	char clock[CLOCK_TEXT];
+	json_t *object;
+
+	if (sw_json) {
+		object = sw_admission_json(hindrance, admission);
+		json_object_update_new(object,
+				       json_pack("{s:s, s:s, s:o, s:s}", "type", "event", "cause",
+						 "admission", "ts",
+						 sw_seconds_json((__s64)event->time_ns + offset_ns),
+						 "family", sw_family_name(event->sender)));
+		sw_json_print_line(object);
+		return;
+	}
+	printf("%s %s: %s\n", clock_text(event->time_ns + offset_ns, clock),
+	       sw_family_name(event->sender), sw_admission_text(hindrance, admission));
+}
+
 static int print_event(void *context, void *data, size_t size)
 {
 	const struct reading *reading = context;
@@ -122,6 +144,8 @@ static int print_event(void *context, void *data, size_t size)
 		return 0;
 	if (is_switch(event)) {
 		print_switch(event, reading->wall_offset_ns);
+	} else if (event->cause == SW_EVENT_ADMISSION) {
+		print_admission(event, reading->wall_offset_ns);
 	} else {
 		order(event, &transition);
 		if (sw_json)

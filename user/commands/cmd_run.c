@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "commands/cmd.h"
+#include "daemon/admission.h"
 #include "daemon/expiry.h"
 #include "daemon/loop.h"
 #include "daemon/sockets.h"
@@ -20,6 +21,7 @@ struct running {
 	struct sw_loop loop;
 	struct sw_sweeper *sweeper;
 	struct sw_sockets *sockets;
+	struct sw_admission_watch admission;
 };
 
 static void reload(void *context)
@@ -30,15 +32,25 @@ static void reload(void *context)
 		sw_say("settings read again");
 }
 
+/* Only guard has to do with what else is in the namespace. */
+static int open_guard_duties(struct running *run)
+{
+	if (!run->options->guard.count)
+		return 0;
+	return sw_admission_watch_open(&run->admission, run->tracker.object, &run->tracker.maps)
+		       ?: sw_loop_add(&run->loop, sw_admission_duty(&run->admission));
+}
+
 static int open_duties(struct running *run)
 {
 	const struct synward *object = run->tracker.object;
 
+	run->admission.nft_fd = -1;
 	sw_loop_on_hangup(&run->loop, reload, run);
 	return sw_sweeper_open(&run->sweeper, object, &run->options->config.timeout) ?:
 	       sw_loop_add(&run->loop, sw_sweeper_duty(run->sweeper)) ?:
 	       sw_sockets_open(&run->sockets, object, &run->tracker.maps) ?:
-	       sw_loop_add(&run->loop, sw_sockets_duty(run->sockets));
+	       sw_loop_add(&run->loop, sw_sockets_duty(run->sockets)) ?: open_guard_duties(run);
 }
 
 static int serve(struct running *run)
@@ -50,6 +62,7 @@ static int serve(struct running *run)
 		sw_say("serving as process %d; Ctrl-C detaches", getpid());
 		err = sw_loop_run(&run->loop);
 	}
+	sw_admission_watch_close(&run->admission);
 	sw_sockets_close(run->sockets);
 	sw_sweeper_close(run->sweeper);
 	return sw_tracker_detach(&run->tracker) ?: err;

@@ -11,6 +11,7 @@
 #include "commands/cmd.h"
 #include "host/iface.h"
 #include "model/status.h"
+#include "text/admission.h"
 #include "text/json.h"
 #include "text/names.h"
 #include "text/report.h"
@@ -91,14 +92,21 @@ static json_t *timeouts_json(const struct sw_timeouts *timeouts)
 	return object;
 }
 
+static json_t *port_admission_json(const struct sw_status *status, const struct sw_port *port)
+{
+	return json_pack("{s:s, s:s}", "ipv4",
+			 sw_admission_name(sw_port_admission(status, port, 0)), "ipv6",
+			 sw_admission_name(sw_port_admission(status, port, 1)));
+}
+
 static json_t *port_json(const struct sw_status *status, const struct sw_guarded *guarded)
 {
 	const struct sw_port *port = &guarded->port;
-	json_t *object = json_pack("{s:i, s:s, s:b, s:s, s:s}", "port", (int)guarded->number,
+	json_t *object = json_pack("{s:i, s:s, s:b, s:s, s:o}", "port", (int)guarded->number,
 				   "cookies", sw_cookie_mode_name(port->mode), "sending",
 				   sw_port_sends_cookies(status, port), "listener",
 				   sw_listener_name(port->listener), "admission",
-				   sw_admission_name(sw_port_admission(status, port)));
+				   port_admission_json(status, port));
 
 	json_object_set_new(object, "half_open", json_integer(port->half_open));
 	json_object_set_new(object, "backlog", json_integer(port->backlog));
@@ -107,6 +115,11 @@ static json_t *port_json(const struct sw_status *status, const struct sw_guarded
 		port->backlog ? json_integer(sw_high_mark(status->config.guard.high, port->backlog))
 			      : json_null());
 	return object;
+}
+
+static json_t *family_json(const struct sw_guard *guard, int family)
+{
+	return sw_admission_json(guard->hindrance[family], sw_admission_in(guard, family));
 }
 
 static json_t *guard_json(const struct sw_status *status)
@@ -120,10 +133,11 @@ static json_t *guard_json(const struct sw_status *status)
 	}
 	for (int i = 0; i < status->ports; i++)
 		json_array_append_new(ports, port_json(status, &status->guarded[i]));
-	return json_pack("{s:s, s:b, s:b, s:I, s:o}", "admission",
-			 sw_admission_name(guard->admission), "dry_run", (int)guard->dry_run,
-			 "shared_keys", (int)guard->shared_keys, "reply_budget",
-			 (json_int_t)guard->reply_budget, "ports", ports);
+	return json_pack("{s:s, s:o, s:o, s:b, s:b, s:I, s:o}", "admission",
+			 sw_admission_name(guard->admission), "ipv4", family_json(guard, 0), "ipv6",
+			 family_json(guard, 1), "dry_run", (int)guard->dry_run, "shared_keys",
+			 (int)guard->shared_keys, "reply_budget", (json_int_t)guard->reply_budget,
+			 "ports", ports);
 }
 
 static json_t *view_json(const struct view *view)
@@ -194,6 +208,20 @@ static void print_pressure(const struct sw_status *status, const struct sw_port 
 	       sw_high_mark(status->config.guard.high, port->backlog));
 }
 
+/* "kernel", or "kernel (IPv4), bpf (IPv6)". */
+#define ADMISSION_TEXT 40
+static const char *port_admission(const struct sw_status *status, const struct sw_port *port,
+				  char text[ADMISSION_TEXT])
+{
+	const char *name[2] = { sw_admission_name(sw_port_admission(status, port, 0)),
+				sw_admission_name(sw_port_admission(status, port, 1)) };
+
+	if (name[0] == name[1])
+		return name[0];
+	snprintf(text, ADMISSION_TEXT, "%s (IPv4), %s (IPv6)", name[0], name[1]);
+	return text;
+}
+
 static void print_guard(const struct sw_status *status)
 {
 	const struct sw_guard *guard = &status->config.guard;
@@ -204,14 +232,19 @@ static void print_guard(const struct sw_status *status)
 	       status->ports, status->ports == 1 ? "" : "s", sw_admission_name(guard->admission),
 	       guard->shared_keys ? ", keys from a file" : "", guard->dry_run ? ", dry run" : "",
 	       guard->reply_budget);
+	for (int family = 0; family < 2; family++)
+		if (guard->hindrance[family])
+			printf("    %s       %s\n", sw_family_name(family),
+			       sw_admission_text(guard->hindrance[family],
+						 sw_admission_in(guard, family)));
 	for (int i = 0; i < status->ports; i++) {
 		const struct sw_port *port = &status->guarded[i].port;
+		char admission[ADMISSION_TEXT];
 
 		printf("    port %-5u %-6s %-15s  listener: %s; admission: %s\n",
 		       status->guarded[i].number, sw_cookie_mode_name(port->mode),
 		       sw_port_sends_cookies(status, port) ? "sends cookies" : "no cookies",
-		       sw_listener_name(port->listener),
-		       sw_admission_name(sw_port_admission(status, port)));
+		       sw_listener_name(port->listener), port_admission(status, port, admission));
 		if (port->mode == COOKIES_AUTO && port->backlog)
 			print_pressure(status, port);
 	}

@@ -10,13 +10,11 @@
 #include <stdio.h>
 #include <sys/random.h>
 
+#include "guard/admission.h"
 #include "guard/settings.h"
 #include "host/clock.h"
 #include "host/kernel.h"
 #include "text/report.h"
-
-/* net.ipv4.tcp_syncookies: the kernel sends cookies, and takes them, whether its queue is full or not. */
-#define SYNCOOKIES_ALWAYS 2
 
 /* Of a segment without options. */
 #define HEADERS_V4 (sizeof(struct ip) + sizeof(struct tcphdr))
@@ -55,7 +53,6 @@ static void read_sysctls(struct sw_guard *guard)
 	guard->window_scaling = sw_sysctl_read("net/ipv4/tcp_window_scaling") > 0;
 	guard->ecn = sw_sysctl_read("net/ipv4/tcp_ecn") > 0;
 	guard->wscale = choose_wscale();
-	guard->kernel_cookies = sw_sysctl_read("net/ipv4/tcp_syncookies") == SYNCOOKIES_ALWAYS;
 }
 
 static int check_bpf_admission(void)
@@ -69,9 +66,9 @@ static int check_bpf_admission(void)
 	return 0;
 }
 
-static int check_kernel_admission(void)
+static int check_kernel_admission(const struct sw_guard *guard)
 {
-	if (sw_sysctl_read("net/ipv4/tcp_syncookies") != SYNCOOKIES_ALWAYS)
+	if (!guard->kernel_cookies)
 		return sw_fail(0, "sysctl -w net.ipv4.tcp_syncookies=2",
 			       "guard: the kernel takes its cookies at any time only with "
 			       "tcp_syncookies=2");
@@ -80,10 +77,15 @@ static int check_kernel_admission(void)
 
 static int choose_admission(const struct sw_guard_options *options, struct sw_guard *guard)
 {
+	int err = sw_admission_read(guard);
+
+	if (err)
+		return sw_fail(err, NULL, "list the chains of nf_tables");
 	guard->admission = options->admission;
 	if (!guard->admission)
 		guard->admission = sw_kernel_assigns_requests() ? ADMISSION_BPF : ADMISSION_KERNEL;
-	return guard->admission == ADMISSION_BPF ? check_bpf_admission() : check_kernel_admission();
+	return guard->admission == ADMISSION_BPF ? check_bpf_admission()
+						 : check_kernel_admission(guard);
 }
 
 /* What is left of the MTU; never less than what every host takes (RFC 9293, 3.7.1). */

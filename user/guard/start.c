@@ -3,6 +3,7 @@
  * The settings are written between loading and attaching, so that no segment meets programs whose
  * maps are half filled; sw_config comes last of them.
  */
+#include "guard/admission.h"
 #include "guard/key_map.h"
 #include "guard/ports.h"
 #include "guard/start.h"
@@ -10,23 +11,28 @@
 #include "text/report.h"
 
 /* Nothing is to be guarded any more: the guard in force only takes back the cookies still out. */
-static int retire(const struct sw_map_fds *maps, struct sw_guard *guard)
+static void retire(const struct sw_guard *before, struct sw_guard *guard)
 {
-	struct sw_config before = {};
 	__u32 ports = guard->ports;
-	int err = sw_map_read_one(maps->config, &before);
 
-	*guard = before.guard;
+	*guard = *before;
 	guard->ports = ports;
-	return err;
+}
+
+static void say_hindered(const struct sw_guard *guard)
+{
+	for (int family = 0; family < 2; family++)
+		if (guard->hindrance[family])
+			sw_admission_say(guard, family);
 }
 
 static int configure(const struct sw_tracker *tracker, const struct sw_tracker_options *options)
 {
 	const struct sw_guard_options *guard = &options->guard;
 	struct sw_map_fds maps = sw_maps_fds(&tracker->maps);
-	struct sw_config config = options->config;
-	int err = sw_guard_prepare(guard, sw_tracker_mtu(tracker), &config.guard);
+	struct sw_config config = options->config, before = {};
+	int err = sw_guard_prepare(guard, sw_tracker_mtu(tracker), &config.guard)
+			  ?: sw_map_read_one(maps.config, &before);
 
 	if (!err && guard->count)
 		err = sw_keys_put(maps.keys, guard->key_file);
@@ -34,9 +40,14 @@ static int configure(const struct sw_tracker *tracker, const struct sw_tracker_o
 	if (err)
 		return err;
 	if (!guard->count && config.guard.ports)
-		err = retire(&maps, &config.guard);
-	err = err ?: sw_config_write(&tracker->maps, &config);
-	return err ? sw_fail(err, NULL, "write the settings") : 0;
+		retire(&before.guard, &config.guard);
+	else
+		sw_admission_date(&before.guard, &config.guard);
+	err = sw_config_write(&tracker->maps, &config);
+	if (err)
+		return sw_fail(err, NULL, "write the settings");
+	say_hindered(&config.guard);
+	return 0;
 }
 
 int sw_start(struct sw_tracker *tracker, char *const *names,

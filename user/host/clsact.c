@@ -4,13 +4,11 @@
  * netlink dump of the filters can.
  */
 #include <bpf/libbpf.h>
-#include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
-#include <stdbool.h>
 
 #include "host/clsact.h"
+#include "host/netlink.h"
 
 static int count_filter(const struct nlmsghdr *header, void *count)
 {
@@ -19,43 +17,21 @@ static int count_filter(const struct nlmsghdr *header, void *count)
 	return MNL_CB_OK;
 }
 
-/* Asks for all filters of one direction and counts the answers. 0 or -errno. */
-static int dump_filters(struct mnl_socket *socket, __u32 ifindex, __u32 parent, unsigned int *count)
-{
-	char buffer[MNL_SOCKET_BUFFER_SIZE];
-	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
-	struct tcmsg *message;
-	int length;
-
-	header->nlmsg_type = RTM_GETTFILTER;
-	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
-	message->tcm_family = AF_UNSPEC;
-	message->tcm_ifindex = ifindex;
-	message->tcm_parent = parent;
-	if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
-		return -errno;
-	do {
-		length = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-		if (length >= 0)
-			length = mnl_cb_run(buffer, length, 0, mnl_socket_get_portid(socket),
-					    count_filter, count);
-	} while (length > MNL_CB_STOP);
-	return length < 0 ? -errno : 0;
-}
-
 static int count_filters(__u32 ifindex, unsigned int *count)
 {
-	struct mnl_socket *socket = mnl_socket_open(NETLINK_ROUTE);
-	int err;
+	char buffer[SW_NETLINK_REQUEST];
+	int err = 0;
 
 	*count = 0;
-	if (!socket)
-		return -errno;
-	err = mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) ? -errno : 0;
-	for (__u32 minor = TC_H_MIN_INGRESS; !err && minor <= TC_H_MIN_EGRESS; minor++)
-		err = dump_filters(socket, ifindex, TC_H_MAKE(TC_H_CLSACT, minor), count);
-	mnl_socket_close(socket);
+	for (__u32 minor = TC_H_MIN_INGRESS; !err && minor <= TC_H_MIN_EGRESS; minor++) {
+		struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+		struct tcmsg *head = mnl_nlmsg_put_extra_header(request, sizeof(*head));
+
+		request->nlmsg_type = RTM_GETTFILTER;
+		head->tcm_ifindex = (int)ifindex;
+		head->tcm_parent = TC_H_MAKE(TC_H_CLSACT, minor);
+		err = sw_netlink_list(NETLINK_ROUTE, request, count_filter, count);
+	}
 	return err;
 }
 

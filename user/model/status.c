@@ -58,9 +58,11 @@ bool sw_port_sends_cookies(const struct sw_status *status, const struct sw_port 
 	return sw_sends_cookies(port->mode, port->on, quiet);
 }
 
-enum sw_admission sw_port_admission(const struct sw_status *status, const struct sw_port *port)
+enum sw_admission sw_port_admission(const struct sw_status *status, const struct sw_port *port,
+				    int family)
 {
 	const struct sw_guard *guard = &status->config.guard;
 
-	return sw_admission_of(port->listener, guard->admission, guard->kernel_cookies);
+	return sw_admission_of(port->listener, sw_admission_in(guard, family),
+			       guard->kernel_cookies);
 }

@@ -33,7 +33,8 @@ int sw_status_read(struct sw_status *status, const struct sw_map_fds *maps, __u6
 /* SYNs to the port are answered with cookies. */
 bool sw_port_sends_cookies(const struct sw_status *status, const struct sw_port *port);
 
-/* How what a cookie of the port's opens would come to the listener that it has. */
-enum sw_admission sw_port_admission(const struct sw_status *status, const struct sw_port *port);
+/* How what a cookie of the port's opens would come to the listener that it has; family: 0 IPv4, 1 IPv6. */
+enum sw_admission sw_port_admission(const struct sw_status *status, const struct sw_port *port,
+				    int family);
 
 #endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Keeps guard's settings in step with what hinders it in the namespace: within milliseconds where
+ * nf_tables tells of it, within a second where iptables-legacy, which tells nobody, or a sysctl is behind
+ * it. What changes is said, and is an event.
+ */
+#ifndef SYNWARD_USER_ADMISSION_WATCH_H
+#define SYNWARD_USER_ADMISSION_WATCH_H
+
+#include "daemon/loop.h"
+#include "host/maps.h"
+
+struct synward;
+
+struct sw_admission_watch {
+	const struct sw_maps *maps;
+	int tell_fd; /* synward_tell */
+	int nft_fd; /* readable when nf_tables changes; -1: there is none */
+	__u64 renew_ns; /* whether it tells or not */
+};
+
+/* For the maps of this loaded object. 0 or -errno, reported. */
+int sw_admission_watch_open(struct sw_admission_watch *watch, const struct synward *object,
+			    const struct sw_maps *maps);
+void sw_admission_watch_close(struct sw_admission_watch *watch);
+
+struct sw_duty sw_admission_duty(struct sw_admission_watch *watch);
+
+#endif

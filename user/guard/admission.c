@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * What is read anew is written into sw_config only where it is not what is in force.
+ */
+#include <synward/pressure.h>
+
+#include "guard/admission.h"
+#include "host/clock.h"
+#include "host/hindrance.h"
+#include "host/kernel.h"
+#include "text/admission.h"
+#include "text/report.h"
+
+/* net.ipv4.tcp_syncookies: the kernel sends cookies, and takes them, whether its queue is full or not. */
+#define SYNCOOKIES_ALWAYS 2
+
+int sw_admission_read(struct sw_guard *guard)
+{
+	guard->kernel_cookies = sw_sysctl_read("net/ipv4/tcp_syncookies") == SYNCOOKIES_ALWAYS;
+	return sw_hindrance_read(guard->hindrance);
+}
+
+bool sw_admission_differs(const struct sw_guard *before, const struct sw_guard *now, int family)
+{
+	return sw_admission_in(before, family) != sw_admission_in(now, family) ||
+	       before->hindrance[family] != now->hindrance[family];
+}
+
+void sw_admission_date(const struct sw_guard *before, struct sw_guard *now)
+{
+	bool differs = sw_admission_in(before, 0) != sw_admission_in(now, 0) ||
+		       sw_admission_in(before, 1) != sw_admission_in(now, 1);
+
+	now->admission_ns = differs ? sw_monotonic_ns() : before->admission_ns;
+}
+
+void sw_admission_say(const struct sw_guard *guard, int family)
+{
+	sw_say("guard, %s: %s", sw_family_name(family),
+	       sw_admission_text(guard->hindrance[family], sw_admission_in(guard, family)));
+}
+
+int sw_admission_renew(const struct sw_maps *maps, struct sw_guard *before, struct sw_guard *now)
+{
+	struct sw_config config;
+	int err = sw_map_read_one(sw_maps_fd(maps, "sw_config"), &config);
+
+	if (err)
+		return err;
+	*before = *now = config.guard;
+	err = sw_admission_read(now);
+	if (err || (!sw_admission_differs(before, now, 0) && !sw_admission_differs(before, now, 1)))
+		return err;
+	sw_admission_date(before, now);
+	config.guard = *now;
+	return sw_config_write(maps, &config);
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * nf_nat registers its hooks for two callers: a chain of nf_tables' type "nat", whatever its rules, and
+ * the table "nat" of iptables-legacy, which once used is there until its namespace ends. Both can be
+ * listed on every kernel; nfnetlink_hook, which lists the hooks themselves, is an option that many don't
+ * have.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <synward/guard.h>
+
+#include "host/hindrance.h"
+#include "host/nft.h"
+
+/* Where the kernel has no iptables-legacy, or has not needed it yet, there is no such file. */
+static bool legacy_has_nat(const char *path)
+{
+	char table[64];
+	bool found = false;
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		return false;
+	while (!found && fscanf(file, "%63s", table) == 1)
+		found = !strcmp(table, "nat");
+	fclose(file);
+	return found;
+}
+
+int sw_hindrance_read(__u8 hindrance[2])
+{
+	int err;
+
+	memset(hindrance, 0, 2);
+	err = sw_nft_read(hindrance);
+	if (err)
+		return err;
+	if (legacy_has_nat("/proc/net/ip_tables_names"))
+		hindrance[0] |= HINDRANCE_NAT;
+	if (legacy_has_nat("/proc/net/ip6_tables_names"))
+		hindrance[1] |= HINDRANCE_NAT;
+	return 0;
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Short enough for a line of `synward status`.
+ */
+#include "text/admission.h"
+#include "text/names.h"
+
+const char *sw_family_name(int family)
+{
+	return family ? "IPv6" : "IPv4";
+}
+
+const char *sw_admission_text(__u8 hindrance, enum sw_admission admission)
+{
+	if (hindrance & HINDRANCE_NAT)
+		return admission == ADMISSION_KERNEL
+			       ? "NAT is in this namespace: the kernel's cookies, which keep the "
+				 "MSS alone"
+			       : "NAT is in this namespace: no cookies of guard's, "
+				 "all is left to the kernel";
+	switch (admission) {
+	case ADMISSION_BPF:
+		return "guard's own cookies";
+	case ADMISSION_KERNEL:
+		return "the kernel's cookies, which keep the MSS alone";
+	default:
+		return "no cookies of guard's, all is left to the kernel";
+	}
+}
+
+json_t *sw_admission_json(__u8 hindrance, enum sw_admission admission)
+{
+	json_t *list = json_array();
+
+	if (hindrance & HINDRANCE_NAT)
+		json_array_append_new(list, json_string("nat"));
+	return json_pack("{s:o, s:s}", "hindrances", list, "admission",
+			 sw_admission_name(admission));
+}
