@@ -27,6 +27,7 @@ import subprocess
 import tempfile
 import time
 
+import tcx
 from tcp import PATIENCE, Puppet, Tap
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -101,6 +102,18 @@ def pass_program():
     run([compiler, "-target", "bpf", "-O2", "-g", "-c", "-x", "c", "-", "-o", f"{folder}/pass.o"], stdin=None,
         input='__attribute__((section("xdp.frags"), used)) int pass(void *ctx) { return 2; }')
     return f"{folder}/pass.o"
+
+
+def filters(host, side, interface="veth"):
+    """Of BPF programs under clsact."""
+    rows = json.loads(host.run(f"tc -j filter show dev {interface} {side}").stdout or "[]")
+    return [row["options"] for row in rows if "bpf_name" in row.get("options", {})]
+
+
+def at_tc(host, side, interface="veth"):
+    """[(id, name)] of the programs there: those of TCX, then filters."""
+    listed = [(number, tcx.name(number)) for number in tcx.ids(host, side, interface)]
+    return listed + [(row["prog"]["id"], row["prog"]["name"]) for row in filters(host, side, interface)]
 
 
 def name_of(sock):
@@ -373,8 +386,7 @@ class Lab:
 
     def map_ids(self):
         """{name: id} of the maps of the program at egress: there may be other labs on this machine."""
-        shown = self.watched.run("tc -j filter show dev veth egress").stdout
-        program = next(row["options"]["prog"]["id"] for row in json.loads(shown) if "prog" in row.get("options", {}))
+        program = next(number for number, name in at_tc(self.watched, "egress") if name == "synward_egress")
         ids = json.loads(run(["bpftool", "-j", "prog", "show", "id", program]).stdout)["map_ids"]
         shown = json.loads(run(["bpftool", "-j", "map", "show"]).stdout)
         return {row["name"]: row["id"] for row in shown if row["id"] in ids}

@@ -9,20 +9,18 @@ import subprocess
 import tempfile
 import time
 
-from lab import OBJECT, PATIENCE, SYNWARD, Tracker, name_of, reset, run, test, until
+from lab import OBJECT, PATIENCE, SYNWARD, Tracker, at_tc, name_of, reset, run, test, until
 
 
 def hooks(host, interface="veth"):
-    """What is attached: the XDP program, qdiscs, filters at both ends of clsact."""
+    """What is attached: the XDP program, qdiscs, programs at both ends of tc."""
     link = json.loads(host.run(f"ip -j link show {interface}").stdout)[0]
     qdiscs = [row["kind"] for row in json.loads(host.run(f"tc -j qdisc show dev {interface}").stdout)]
-    filters = [row["options"]["bpf_name"] for side in ("ingress", "egress")
-               for row in json.loads(host.run(f"tc -j filter show dev {interface} {side}").stdout or "[]")
-               if "bpf_name" in row.get("options", {})]
-    return {"xdp": link.get("xdp", {}).get("prog", {}).get("id"), "qdiscs": sorted(qdiscs), "filters": sorted(filters)}
+    programs = [name for side in ("ingress", "egress") for _, name in at_tc(host, side, interface)]
+    return {"xdp": link.get("xdp", {}).get("prog", {}).get("id"), "qdiscs": sorted(qdiscs), "tc": sorted(programs)}
 
 
-NOTHING = {"xdp": None, "qdiscs": ["noqueue"], "filters": []}
+NOTHING = {"xdp": None, "qdiscs": ["noqueue"], "tc": []}
 
 
 def refused(result, code, *words):
@@ -195,7 +193,7 @@ def until_attached(lab, process):
     """For a `run` whose talk nobody can hear."""
     def check():
         found = hooks(lab.server)
-        return None if process.poll() is None and found["xdp"] and found["filters"] else f"{process.poll()} {found}"
+        return None if process.poll() is None and found["xdp"] and found["tc"] else f"{process.poll()} {found}"
 
     until(check, 15)
 
@@ -273,7 +271,7 @@ def nobody_reading_what_it_says_ends_neither_run_nor_attach(lab):
 
 @test(own=True)
 def ctrl_c_and_sigterm_detach_what_was_attached(lab):
-    assert hooks(lab.server)["xdp"] and hooks(lab.server)["filters"], hooks(lab.server)
+    assert hooks(lab.server)["xdp"] and hooks(lab.server)["tc"], hooks(lab.server)
     for how in (signal.SIGINT, signal.SIGTERM):
         assert lab.tracker.stop(how) == 0, lab.tracker.text()
         assert hooks(lab.server) == NOTHING, hooks(lab.server)
@@ -361,7 +359,7 @@ def foreign_tc_filter_and_clsact_stay(lab):
         lab.server.run("tc qdisc add dev veth clsact")
         lab.server.run(f"tc filter add dev veth egress prio 5 bpf da obj {program} sec tc")
     before = hooks(lab.server)
-    assert before["filters"], before
+    assert before["tc"], before
     lab.track()
     lab.connection().establish()
     assert lab.tracker.stop() == 0
@@ -370,13 +368,13 @@ def foreign_tc_filter_and_clsact_stay(lab):
 
 @test(track=False)
 def filter_added_while_it_runs_keeps_clsact(lab):
-    lab.track()
+    lab.track("--tc", "clsact")
     with tempfile.TemporaryDirectory(prefix="sw-") as folder:
         program = foreign(folder, "tc", -1)
         lab.server.run(f"tc filter add dev veth ingress prio 5 bpf da obj {program} sec tc")
     assert lab.tracker.stop() == 0
     left = hooks(lab.server)
-    assert left["xdp"] is None and "clsact" in left["qdiscs"] and len(left["filters"]) == 1, left
+    assert left["xdp"] is None and "clsact" in left["qdiscs"] and len(left["tc"]) == 1, left
 
 
 @test(track=False)

@@ -233,7 +233,7 @@ static void run_without_options_has_the_time_outs_of_the_model_and_guards_nothin
 	assert_int_equal(options.guard.high, 256);
 	assert_int_equal(options.guard.low, 64);
 	assert_int_equal(options.guard.quiet_ms, 10000);
-	assert_int_equal(options.mode, SW_MODE_ANY);
+	assert_int_equal(options.attach.mode, SW_MODE_ANY);
 	assert_int_equal(options.sizes.flows, 0);
 	assert_int_equal(options.sizes.halfopen, 0);
 }
@@ -261,7 +261,7 @@ static void words_of_guard_become_its_settings(void **state)
 	assert_int_equal(run_take(&options, "dry-run", NULL), 0);
 	assert_int_equal(options.guard.mode, COOKIES_NEVER);
 	assert_int_equal(options.guard.admission, ADMISSION_KERNEL);
-	assert_int_equal(options.mode, SW_MODE_GENERIC);
+	assert_int_equal(options.attach.mode, SW_MODE_GENERIC);
 	assert_true(options.guard.dry_run);
 	assert_int_equal(run_take(&options, "admission", "none"), -EINVAL);
 	assert_string_equal(said(), "--admission is bpf or kernel, not \"none\"");

@@ -21,6 +21,11 @@ static const char *mode(unsigned int value)
 	return value == SW_MODE_NATIVE ? "native" : "generic";
 }
 
+static const char *tc_way(unsigned int value)
+{
+	return value == SW_TC_TCX ? "tcx" : "clsact";
+}
+
 static const char *cookies(unsigned int value)
 {
 	return sw_cookie_mode_name((enum sw_cookie_mode)value);
@@ -70,9 +75,12 @@ const struct sw_option sw_options_run[] = {
 	{ .name = "half-open", .kind = SW_OPTION_NUMBER, INTO(sizes.halfopen),
 	  .initial = "131072", .late = true, .min = 1, .max = TABLE_MAX,
 	  .help = "size of the table of what is not established" },
-	{ .name = "mode", .kind = SW_OPTION_CHOICE, INTO(mode),
+	{ .name = "mode", .kind = SW_OPTION_CHOICE, INTO(attach.mode),
 	  .choice = mode, .min = SW_MODE_NATIVE, .max = SW_MODE_GENERIC,
 	  .help = "where XDP runs; else native, and where there is none, generic" },
+	{ .name = "tc", .kind = SW_OPTION_CHOICE, INTO(attach.tc),
+	  .choice = tc_way, .min = SW_TC_TCX, .max = SW_TC_CLSACT,
+	  .help = "how programs are attached at tc; else tcx (Linux 6.6), and where there is none, clsact" },
 	{ .name = "guard", .kind = SW_OPTION_TEXT, .take = take_ports, .value = "PORTS",
 	  .min = 1, .max = 65535,
 	  .help = "guard listeners on these ports, such as 80,443, against SYN floods" },

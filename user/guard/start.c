@@ -53,13 +53,15 @@ static int configure(const struct sw_tracker *tracker, const struct sw_tracker_o
 int sw_start(struct sw_tracker *tracker, char *const *names,
 	     const struct sw_tracker_options *options)
 {
+	struct sw_attach_options attach = options->attach;
 	int err = sw_lock_setup();
 
 	if (err)
 		return err;
+	attach.admit = options->guard.count;
 	err = sw_tracker_load(tracker, names, &options->sizes, options->serve) ?:
 		      configure(tracker, options) ?:
-		      sw_tracker_attach(tracker, options->mode, options->guard.count);
+		      sw_tracker_attach(tracker, &attach);
 	sw_lock_release_setup();
 	if (err)
 		sw_tracker_close(tracker);

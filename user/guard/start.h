@@ -12,7 +12,7 @@ struct sw_tracker_options {
 	struct sw_config config;
 	struct sw_guard_options guard;
 	struct sw_sizes sizes;
-	enum sw_mode mode;
+	struct sw_attach_options attach;
 	bool serve; /* become the daemon of the maps */
 };
 

@@ -3,8 +3,7 @@
  * XDP goes through libxdp, which shares the hook where bpffs and the kernel let it and otherwise
  * attaches the program alone, by netlink, so that it stays without pins. libxdp loads the program
  * itself, since behind a dispatcher it must be of another type: hence an object of its own for
- * every attachment, over the maps of all. tc is clsact with one direct-action filter at a fixed
- * place.
+ * every attachment, over the maps of all. tc has a file of its own, attach_tc.c.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -14,21 +13,15 @@
 #include <xdp/libxdp.h>
 
 #include "host/attach.h"
-#include "host/clsact.h"
 #include "host/load.h"
 #include "text/report.h"
 #include "synward.skel.h"
 
-/*
- * The interface, its qdisc or the program has been removed by somebody else: nothing is left to
- * undo.
- */
+/* The interface or the program has been removed by somebody else: nothing is left to undo. */
 static bool gone(int err)
 {
 	return err == -ENODEV || err == -ENOENT || err == -EINVAL;
 }
-
-/* --- XDP ------------------------------------------------------------------------------------ */
 
 static __u32 mode_flags(enum xdp_attach_mode mode)
 {
@@ -155,48 +148,4 @@ int sw_detach_ingress(const struct sw_iface_state *iface)
 	if (!err || gone(err))
 		return 0;
 	return sw_fail(err, sw_library_said(), "detach XDP from %s", iface->name);
-}
-
-/* --- tc ------------------------------------------------------------------------------------- */
-
-static const char *point_name(enum bpf_tc_attach_point point)
-{
-	return point == BPF_TC_INGRESS ? "ingress" : "egress";
-}
-
-int sw_attach_tc(const struct sw_iface_state *iface, enum bpf_tc_attach_point point, int prog_fd,
-		 bool *made_clsact)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = iface->ifindex, .attach_point = point);
-	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = SW_TC_HANDLE, .priority = SW_TC_PRIORITY,
-		    .prog_fd = prog_fd, .flags = BPF_TC_F_REPLACE);
-	int err, made;
-
-	sw_library_forget();
-	made = bpf_tc_hook_create(&hook);
-	if (made && made != -EEXIST)
-		return sw_fail(made, sw_library_said(), "make the clsact qdisc on %s", iface->name);
-	err = bpf_tc_attach(&hook, &filter);
-	if (!err) {
-		*made_clsact |= !made;
-		return 0;
-	}
-	if (!made)
-		sw_clsact_remove_unused(iface->ifindex);
-	return sw_fail(err, sw_library_said(), "attach tc at %s of %s", point_name(point),
-		       iface->name);
-}
-
-int sw_detach_tc(const struct sw_iface_state *iface, enum bpf_tc_attach_point point,
-		 bool made_clsact)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = iface->ifindex, .attach_point = point);
-	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = SW_TC_HANDLE, .priority = SW_TC_PRIORITY);
-	int err = bpf_tc_detach(&hook, &filter);
-
-	if (!err && made_clsact)
-		err = sw_clsact_remove_unused(iface->ifindex);
-	if (!err || gone(err))
-		return 0;
-	return sw_fail(err, NULL, "detach tc from %s of %s", point_name(point), iface->name);
 }

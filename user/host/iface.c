@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * Finding a running synward from its interface: the XDP program at the hook, or behind a libxdp
- * dispatcher the extension that is linked to it; the tc filter at our place; and from these
+ * dispatcher the extension that is linked to it; in the list of TCX, or a tc filter at our place; from these
  * programs their maps.
  */
 #include <bpf/bpf.h>
@@ -15,6 +15,7 @@
 
 #include "host/iface.h"
 #include "host/lock.h"
+#include "host/tcx.h"
 #include "text/report.h"
 
 const char *sw_xdp_mode_name(__u8 mode)
@@ -106,15 +107,43 @@ static int open_ingress(struct sw_iface_state *iface)
 	return fd;
 }
 
-static int open_tc(const struct sw_iface_state *iface, enum bpf_tc_attach_point point,
-		   const char *name, struct sw_prog *prog)
+static int open_tcx(const struct sw_iface_state *iface, enum bpf_tc_attach_point point,
+		    const char *name, struct sw_prog *prog)
+{
+	struct sw_tcx list = {};
+	int fd = -ENOENT;
+
+	if (sw_tcx_list(iface->ifindex, point, &list))
+		return -ENOENT;
+	for (__u32 i = 0; fd == -ENOENT && i < list.count; i++) {
+		fd = open_named(list.id[i], name, prog);
+		prog->tcx = fd >= 0;
+		prog->late = i > 0;
+	}
+	return fd;
+}
+
+static int open_filter(const struct sw_iface_state *iface, enum bpf_tc_attach_point point,
+		       __u32 priority, const char *name, struct sw_prog *prog)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = iface->ifindex, .attach_point = point);
-	LIBBPF_OPTS(bpf_tc_opts, query, .handle = SW_TC_HANDLE, .priority = SW_TC_PRIORITY);
+	LIBBPF_OPTS(bpf_tc_opts, query, .handle = SW_TC_HANDLE, .priority = priority);
 
 	if (bpf_tc_query(&hook, &query))
 		return -ENOENT; /* also if there is no clsact at all */
+	prog->priority = priority;
 	return open_named(query.prog_id, name, prog);
+}
+
+static int open_tc(const struct sw_iface_state *iface, enum bpf_tc_attach_point point,
+		   const char *name, struct sw_prog *prog)
+{
+	static const __u32 priorities[] = { SW_TC_PRIORITY, SW_TC_PRIORITY_ONCE };
+	int fd = open_tcx(iface, point, name, prog);
+
+	for (size_t i = 0; fd == -ENOENT && i < 2; i++)
+		fd = open_filter(iface, point, priorities[i], name, prog);
+	return fd;
 }
 
 static int open_egress(struct sw_iface_state *iface)

@@ -17,14 +17,20 @@
 
 #define SW_IFACES_MAX 64 /* the size of sw_ifaces */
 
-/* Where the tc filter of synward sits. Before tc's own numbering, which begins at 49152. */
-#define SW_TC_PRIORITY 17
-#define SW_TC_HANDLE   0x5359 /* "SY" */
+/* Where a filter of synward sits under clsact: first; and where an earlier synward put it. */
+#define SW_TC_PRIORITY      1
+#define SW_TC_PRIORITY_ONCE 17
+#define SW_TC_HANDLE        0x5359 /* "SY" */
 
 struct sw_prog {
 	__u32 id; /* 0: there is none */
 	__u8 tag[BPF_TAG_SIZE];
 	__u64 load_time_ns; /* boot clock */
+
+	/* Of a program at tc */
+	bool tcx; /* in the list of TCX, else a filter under clsact */
+	bool late; /* another program of that list runs before it */
+	__u32 priority; /* of the filter */
 };
 
 struct sw_iface_state {

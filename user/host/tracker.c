@@ -143,6 +143,13 @@ __u32 sw_tracker_mtu(const struct sw_tracker *tracker)
 	return least;
 }
 
+static const char *egress_name(const struct sw_iface_state *iface)
+{
+	if (!iface->egress.id)
+		return "it sees both directions";
+	return iface->egress.tcx ? "TCX at egress" : "clsact at egress";
+}
+
 void sw_tracker_say(const struct sw_tracker *tracker)
 {
 	for (size_t i = 0; i < tracker->count; i++) {
@@ -151,7 +158,7 @@ void sw_tracker_say(const struct sw_tracker *tracker)
 		sw_say("%s: XDP %s, %s; %s", iface->name, sw_xdp_mode_name(iface->xdp_mode),
 		       sw_iface_dispatched(iface) ? "shared through libxdp's dispatcher"
 						  : "a single program",
-		       iface->egress.id ? "tc at egress" : "it sees both directions");
+		       egress_name(iface));
 	}
 }
 

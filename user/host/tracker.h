@@ -15,6 +15,7 @@
 struct sw_tracker {
 	struct synward *object; /* the programs that run here, and egress */
 	struct sw_maps maps;
+	struct sw_attach_options wanted; /* what sw_tracker_attach() was asked for */
 	size_t count;
 	struct sw_iface_state iface[SW_IFACES_MAX];
 };
@@ -28,10 +29,10 @@ int sw_tracker_load(struct sw_tracker *tracker, char *const *names, const struct
 		    bool serve);
 
 /*
- * Attaches to all interfaces. `admit`: at tc ingress, too, where what guard's cookies open is handed to
- * its listener. On an error nothing is left attached that was not before. 0 or -errno, reported.
+ * Attaches to all interfaces. On an error nothing is left attached that was not before. 0 or -errno,
+ * reported.
  */
-int sw_tracker_attach(struct sw_tracker *tracker, enum sw_mode mode, bool admit);
+int sw_tracker_attach(struct sw_tracker *tracker, const struct sw_attach_options *wanted);
 
 /* Reads anew what there is on each interface, its MTU too. */
 void sw_tracker_look_again(struct sw_tracker *tracker);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Putting the programs on the tracker's interfaces, one after another. What is there already and is
- * the same stays; sw_ifaces records what was done to each interface before anything is done to the
- * next; if one can't be had, what was put on the others comes off again.
+ * Putting the programs on the tracker's interfaces, one after another. What is
+ * there already and is the same stays; sw_ifaces records what was done to each interface before
+ * anything is done to the next; if one can't be had, what was put on the others comes off again.
  */
 #include <bpf/bpf.h>
 #include <string.h>
@@ -25,51 +25,55 @@ static bool is_ours(const struct sw_tracker *tracker, const struct sw_iface_stat
 	       sw_maps_id(&tracker->maps, "sw_flows") == sw_maps_id(&iface->maps, "sw_flows");
 }
 
+/* At tc: a program that is ours has yet to move if it is not where it would be put. */
+static int put_at_tc(const struct sw_tracker *tracker, struct sw_iface_state *iface,
+		     enum bpf_tc_attach_point point, const struct bpf_program *prog)
+{
+	const struct sw_prog *there = point == BPF_TC_INGRESS ? &iface->admit : &iface->egress;
+	bool own_clsact = iface->record.own_clsact;
+	int err;
+
+	if (is_ours(tracker, iface, there, prog) &&
+	    sw_tc_is_placed(iface, there, tracker->wanted.tc))
+		return 0;
+	err = sw_attach_tc(iface, point, bpf_program__fd(prog), tracker->wanted.tc, &own_clsact);
+	iface->record.own_clsact = own_clsact;
+	return err;
+}
+
 static int attach_egress(struct sw_tracker *tracker, struct sw_iface_state *iface)
 {
-	const struct bpf_program *prog = tracker->object->progs.synward_egress;
-	bool made_clsact = false;
 	int err;
 
 	if (iface->loopback)
 		return 0;
-	if (!is_ours(tracker, iface, &iface->egress, prog)) {
-		err = sw_attach_tc(iface, BPF_TC_EGRESS, bpf_program__fd(prog), &made_clsact);
-		if (err)
-			return err;
-	}
-	iface->record.egress = true;
-	iface->record.own_clsact |= made_clsact;
-	return 0;
+	err = put_at_tc(tracker, iface, BPF_TC_EGRESS, tracker->object->progs.synward_egress);
+	if (!err)
+		iface->record.egress = true;
+	return err;
 }
 
 /* Where cookies of ours may come back, tc at ingress hands them on; also on loopback. */
 static int attach_admit(struct sw_tracker *tracker, struct sw_iface_state *iface)
 {
 	const struct bpf_program *prog = tracker->object->progs.synward_admit;
-	bool made_clsact = false;
 	int err;
 
-	if (!bpf_program__autoload(prog))
+	if (!tracker->wanted.admit || !bpf_program__autoload(prog))
 		return 0;
-	if (!is_ours(tracker, iface, &iface->admit, prog)) {
-		err = sw_attach_tc(iface, BPF_TC_INGRESS, bpf_program__fd(prog), &made_clsact);
-		if (err)
-			return err;
-	}
-	iface->record.admit = true;
-	iface->record.own_clsact |= made_clsact;
-	return 0;
+	err = put_at_tc(tracker, iface, BPF_TC_INGRESS, prog);
+	if (!err)
+		iface->record.admit = true;
+	return err;
 }
 
-static int attach_ingress(struct sw_tracker *tracker, struct sw_iface_state *iface,
-			  enum sw_mode mode)
+static int attach_ingress(struct sw_tracker *tracker, struct sw_iface_state *iface)
 {
 	const struct bpf_program *prog = tracker->object->progs.synward_ingress;
 	int err;
 
 	if (!is_ours(tracker, iface, &iface->ingress, prog)) {
-		err = sw_attach_ingress(iface, &tracker->maps, mode);
+		err = sw_attach_ingress(iface, &tracker->maps, tracker->wanted.mode);
 		if (err)
 			return err;
 	}
@@ -77,16 +81,23 @@ static int attach_ingress(struct sw_tracker *tracker, struct sw_iface_state *ifa
 	return 0;
 }
 
+/* A program that needs clsact. */
+static bool is_filter(const struct sw_prog *prog)
+{
+	return prog->id && !prog->tcx;
+}
+
 /*
  * Ties all maps to the programs as they are now on the interface, also those a program does not use
  * itself: by them they are found. And writes down what was done.
  */
-static int settle(const struct sw_tracker *tracker, struct sw_iface_state *iface)
+static int settle(struct sw_tracker *tracker, struct sw_iface_state *iface)
 {
 	int err = sw_iface_look_again(iface);
 
 	if (err)
 		return err;
+	iface->record.own_clsact &= is_filter(&iface->egress) || is_filter(&iface->admit);
 	err = sw_maps_bind(&tracker->maps, iface->ingress.id);
 	if (!err && iface->egress.id)
 		err = sw_maps_bind(&tracker->maps, iface->egress.id);
@@ -101,14 +112,10 @@ static int settle(const struct sw_tracker *tracker, struct sw_iface_state *iface
  * deal with; a SYN whose answer is missed, less so. Ingress last: it answers at once, and who answers
  * with a cookie must be able to take it back.
  */
-static int attach(struct sw_tracker *tracker, struct sw_iface_state *iface, enum sw_mode mode,
-		  bool admit)
+static int attach(struct sw_tracker *tracker, struct sw_iface_state *iface)
 {
-	int err = attach_egress(tracker, iface);
-
-	if (!err && admit)
-		err = attach_admit(tracker, iface);
-	return err ?: attach_ingress(tracker, iface, mode) ?: settle(tracker, iface);
+	return attach_egress(tracker, iface) ?: attach_admit(tracker, iface) ?:
+	       attach_ingress(tracker, iface) ?: settle(tracker, iface);
 }
 
 /* What an interface carried before it was touched. */
@@ -130,18 +137,19 @@ static void undo(struct sw_iface_state *iface, const struct before *before)
 	sw_iface_detach(iface);
 }
 
-int sw_tracker_attach(struct sw_tracker *tracker, enum sw_mode mode, bool admit)
+int sw_tracker_attach(struct sw_tracker *tracker, const struct sw_attach_options *wanted)
 {
 	struct before before[SW_IFACES_MAX];
 	size_t touched = 0;
 	int err = 0;
 
+	tracker->wanted = *wanted;
 	while (!err && touched < tracker->count) {
 		struct sw_iface_state *iface = &tracker->iface[touched];
 
 		before[touched++] =
 			(struct before){ iface->ingress.id, iface->egress.id, iface->admit.id };
-		err = attach(tracker, iface, mode, admit);
+		err = attach(tracker, iface);
 	}
 	while (err && touched--)
 		undo(&tracker->iface[touched], &before[touched]);
