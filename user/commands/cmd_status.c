@@ -9,6 +9,7 @@
 
 #include "host/clock.h"
 #include "commands/cmd.h"
+#include "host/behind.h"
 #include "host/iface.h"
 #include "model/status.h"
 #include "text/admission.h"
@@ -20,6 +21,7 @@
 /* What is printed of one interface. */
 struct view {
 	const struct sw_iface_state *iface;
+	struct sw_behind ingress, admit, egress; /* what runs before each that is there */
 	struct sw_status status;
 	__u64 flows_max, halfopen_max;
 	__u64 uptime_ns;
@@ -43,6 +45,9 @@ static int read_view(const struct sw_iface_state *iface, struct view *view)
 	view->iface = iface;
 	view->flows_max = table_size(&iface->maps, "sw_flows");
 	view->halfopen_max = table_size(&iface->maps, "sw_halfopen");
+	sw_behind_xdp(iface, &view->ingress);
+	sw_behind_tc(iface, BPF_TC_INGRESS, &view->admit);
+	sw_behind_tc(iface, BPF_TC_EGRESS, &view->egress);
 	view->uptime_ns = sw_clock_ns(CLOCK_BOOTTIME) - oldest->load_time_ns;
 	return 0;
 }
@@ -61,18 +66,34 @@ static const char *tag_name(const struct sw_prog *prog, char text[2 * BPF_TAG_SI
 
 /* --- JSON ----------------------------------------------------------------------------------- */
 
-static json_t *program_json(const struct sw_prog *prog)
+static json_t *program_json(const struct sw_prog *prog, const struct sw_behind *behind)
 {
 	char tag[2 * BPF_TAG_SIZE + 1];
+	json_t *names = json_array();
 
-	if (!prog->id)
+	if (!prog->id) {
+		json_decref(names);
 		return json_null();
-	return json_pack("{s:i, s:s}", "id", (int)prog->id, "tag", tag_name(prog, tag));
+	}
+	for (__u32 i = 0; i < behind->count && i < SW_BEHIND_MAX; i++)
+		json_array_append_new(names, json_string(behind->name[i]));
+	return json_pack("{s:i, s:s, s:o}", "id", (int)prog->id, "tag", tag_name(prog, tag),
+			 "behind", names);
 }
 
-static json_t *ingress_json(const struct sw_iface_state *iface)
+static json_t *tc_json(const struct sw_prog *prog, const struct sw_behind *behind)
 {
-	json_t *object = program_json(&iface->ingress);
+	json_t *object = program_json(prog, behind);
+
+	if (prog->id)
+		json_object_set_new(object, "by", json_string(prog->tcx ? "tcx" : "clsact"));
+	return object;
+}
+
+static json_t *ingress_json(const struct view *view)
+{
+	const struct sw_iface_state *iface = view->iface;
+	json_t *object = program_json(&iface->ingress, &view->ingress);
 
 	if (iface->ingress.id) {
 		json_object_set_new(object, "mode", json_string(sw_xdp_mode_name(iface->xdp_mode)));
@@ -145,9 +166,10 @@ static json_t *view_json(const struct view *view)
 	const struct sw_iface_state *iface = view->iface;
 	const struct sw_status *status = &view->status;
 
-	return json_pack("{s:s, s:i, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:I, s:o, s:o}",
+	return json_pack("{s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:I, s:o, s:o}",
 			 "iface", iface->name, "ifindex", (int)iface->ifindex, "ingress",
-			 ingress_json(iface), "egress", program_json(&iface->egress), "daemon",
+			 ingress_json(view), "admit", tc_json(&iface->admit, &view->admit),
+			 "egress", tc_json(&iface->egress, &view->egress), "daemon",
 			 iface->daemon ? json_integer(iface->daemon) : json_null(), "uptime",
 			 json_real((double)(view->uptime_ns / SW_NS_PER_MS) / 1e3), "configured",
 			 (int)status->config.configured, "flows_live", (json_int_t)status->flows,
@@ -159,8 +181,25 @@ static json_t *view_json(const struct view *view)
 
 /* --- Text ----------------------------------------------------------------------------------- */
 
-static void print_ingress(const struct sw_iface_state *iface)
+/* One line, or none. */
+static void print_behind(const struct sw_behind *behind)
 {
+	int width = 0;
+
+	for (__u32 i = 0; i < behind->count; i++) {
+		if (i == SW_BEHIND_MAX || width > 40) {
+			printf(" and %u more", behind->count - i);
+			break;
+		}
+		width += printf("%s%s", i ? ", " : "             behind ", behind->name[i]);
+	}
+	if (behind->count)
+		putchar('\n');
+}
+
+static void print_ingress(const struct view *view)
+{
+	const struct sw_iface_state *iface = view->iface;
 	char tag[2 * BPF_TAG_SIZE + 1];
 
 	if (!iface->ingress.id) {
@@ -171,15 +210,25 @@ static void print_ingress(const struct sw_iface_state *iface)
 	       sw_xdp_mode_name(iface->xdp_mode),
 	       sw_iface_dispatched(iface) ? "dispatcher" : "single", iface->ingress.id,
 	       tag_name(&iface->ingress, tag), attached_by(iface));
+	print_behind(&view->ingress);
 }
 
-static void print_egress(const struct sw_iface_state *iface)
+/* "TCX, first", and if it isn't, what comes before it. */
+static void print_tc(const char *name, const struct sw_prog *prog, const struct sw_behind *behind)
 {
 	char tag[2 * BPF_TAG_SIZE + 1];
 
+	printf("  %-10s %s, %s, program %u, tag %s\n", name, prog->tcx ? "TCX" : "clsact",
+	       behind->count ? "not first" : "first", prog->id, tag_name(prog, tag));
+	print_behind(behind);
+}
+
+static void print_egress(const struct view *view)
+{
+	const struct sw_iface_state *iface = view->iface;
+
 	if (iface->egress.id)
-		printf("  egress     tc, program %u, tag %s\n", iface->egress.id,
-		       tag_name(&iface->egress, tag));
+		print_tc("egress", &iface->egress, &view->egress);
 	else if (iface->loopback)
 		printf("  egress     not needed: XDP sees both directions of loopback\n");
 	else
@@ -257,8 +306,12 @@ static void print_view(const struct view *view)
 	char text[SW_VALUE_TEXT];
 
 	printf("%s: tracking for %s\n", iface->name, sw_duration_short(view->uptime_ns, text));
-	print_ingress(iface);
-	print_egress(iface);
+	print_ingress(view);
+	if (iface->admit.id)
+		print_tc("admit", &iface->admit, &view->admit);
+	else if (status->config.guard.ports && status->config.guard.admission == ADMISSION_BPF)
+		printf("  admit      not attached: what guard's cookies open is lost\n");
+	print_egress(view);
 	if (iface->daemon)
 		printf("  daemon     process %d\n", iface->daemon);
 	else
