@@ -9,6 +9,7 @@
 #include "commands/cmd.h"
 #include "daemon/admission.h"
 #include "daemon/expiry.h"
+#include "daemon/hooks.h"
 #include "daemon/loop.h"
 #include "daemon/sockets.h"
 #include "guard/start.h"
@@ -22,6 +23,7 @@ struct running {
 	struct sw_sweeper *sweeper;
 	struct sw_sockets *sockets;
 	struct sw_admission_watch admission;
+	struct sw_hook_watch hooks;
 };
 
 static void reload(void *context)
@@ -45,12 +47,13 @@ static int open_duties(struct running *run)
 {
 	const struct synward *object = run->tracker.object;
 
-	run->admission.nft_fd = -1;
+	run->admission.nft_fd = run->hooks.link_fd = -1;
 	sw_loop_on_hangup(&run->loop, reload, run);
 	return sw_sweeper_open(&run->sweeper, object, &run->options->config.timeout) ?:
 	       sw_loop_add(&run->loop, sw_sweeper_duty(run->sweeper)) ?:
 	       sw_sockets_open(&run->sockets, object, &run->tracker.maps) ?:
-	       sw_loop_add(&run->loop, sw_sockets_duty(run->sockets)) ?: open_guard_duties(run);
+	       sw_loop_add(&run->loop, sw_sockets_duty(run->sockets)) ?: sw_hook_watch_open(&run->hooks, &run->tracker, &run->loop) ?:
+	       sw_loop_add(&run->loop, sw_hook_duty(&run->hooks)) ?: open_guard_duties(run);
 }
 
 static int serve(struct running *run)
@@ -60,8 +63,9 @@ static int serve(struct running *run)
 	if (!err) {
 		sw_tracker_say(&run->tracker);
 		sw_say("serving as process %d; Ctrl-C detaches", getpid());
-		err = sw_loop_run(&run->loop);
+		err = sw_loop_run(&run->loop) ?: run->hooks.err;
 	}
+	sw_hook_watch_close(&run->hooks);
 	sw_admission_watch_close(&run->admission);
 	sw_sockets_close(run->sockets);
 	sw_sweeper_close(run->sweeper);

@@ -18,6 +18,10 @@ struct sw_tracker {
 	struct sw_attach_options wanted; /* what sw_tracker_attach() was asked for */
 	size_t count;
 	struct sw_iface_state iface[SW_IFACES_MAX];
+	struct sw_settled {
+		__u32 ingress, egress, admit; /* ids of the programs that were left there */
+		bool gone; /* the interface is */
+	} settled[SW_IFACES_MAX];
 };
 
 /*
@@ -33,6 +37,16 @@ int sw_tracker_load(struct sw_tracker *tracker, char *const *names, const struct
  * reported.
  */
 int sw_tracker_attach(struct sw_tracker *tracker, const struct sw_attach_options *wanted);
+
+/*
+ * Looks whether all is there as it was attached, and puts back what is not; what it finds it says. An
+ * interface that is gone is watched for, by its name, as long as another one is left. *mended: programs
+ * had to be put back. 0 or -errno, reported: nothing is left to serve, or it can't be put back.
+ */
+int sw_tracker_mend(struct sw_tracker *tracker, bool *mended);
+
+/* The number is that of one of the interfaces, or of none that is known. */
+bool sw_tracker_concerns(const struct sw_tracker *tracker, __u32 ifindex);
 
 /* Reads anew what there is on each interface, its MTU too. */
 void sw_tracker_look_again(struct sw_tracker *tracker);

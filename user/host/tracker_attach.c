@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Putting the programs on the tracker's interfaces, one after another. What is
+ * Putting the programs on the tracker's interfaces, one after another, and keeping them there. What is
  * there already and is the same stays; sw_ifaces records what was done to each interface before
  * anything is done to the next; if one can't be had, what was put on the others comes off again.
  */
 #include <bpf/bpf.h>
+#include <errno.h>
 #include <string.h>
 
 #include "host/attach.h"
 #include "host/detach.h"
+#include "host/lock.h"
 #include "host/tracker.h"
 #include "text/report.h"
 #include "synward.skel.h"
@@ -97,6 +99,11 @@ static int settle(struct sw_tracker *tracker, struct sw_iface_state *iface)
 
 	if (err)
 		return err;
+	tracker->settled[iface - tracker->iface] = (struct sw_settled){
+		.ingress = iface->ingress.id,
+		.egress = iface->egress.id,
+		.admit = iface->admit.id,
+	};
 	iface->record.own_clsact &= is_filter(&iface->egress) || is_filter(&iface->admit);
 	err = sw_maps_bind(&tracker->maps, iface->ingress.id);
 	if (!err && iface->egress.id)
@@ -154,4 +161,131 @@ int sw_tracker_attach(struct sw_tracker *tracker, const struct sw_attach_options
 	while (err && touched--)
 		undo(&tracker->iface[touched], &before[touched]);
 	return err;
+}
+
+/* --- Keeping them there --------------------------------------------------------------------- */
+
+struct missing {
+	bool ingress, egress, admit;
+};
+
+static bool is_astray(const struct sw_tracker *tracker, const struct sw_iface_state *iface,
+		      const struct sw_prog *prog, __u32 id)
+{
+	return prog->id != id || !sw_tc_is_placed(iface, prog, tracker->wanted.tc);
+}
+
+/* Which programs are not there, or not where they were put. */
+static struct missing look_for_missing(const struct sw_tracker *tracker,
+				       const struct sw_iface_state *iface)
+{
+	const struct sw_settled *settled = &tracker->settled[iface - tracker->iface];
+	const struct sw_iface *record = &iface->record;
+
+	return (struct missing){
+		.ingress = record->ingress && iface->ingress.id != settled->ingress,
+		.egress = record->egress &&
+			  is_astray(tracker, iface, &iface->egress, settled->egress),
+		.admit = record->admit && is_astray(tracker, iface, &iface->admit, settled->admit),
+	};
+}
+
+static int put_back(struct sw_tracker *tracker, struct sw_iface_state *iface)
+{
+	int err = sw_lock_setup();
+
+	if (err)
+		return err;
+	err = attach(tracker, iface);
+	sw_lock_release_setup();
+	return err;
+}
+
+static int mend(struct sw_tracker *tracker, struct sw_iface_state *iface, bool *mended)
+{
+	struct missing missing = look_for_missing(tracker, iface);
+	int err;
+
+	if (!missing.ingress && !missing.egress && !missing.admit)
+		return 0;
+	err = put_back(tracker, iface);
+	if (err)
+		return err;
+	*mended = true;
+	sw_say("%s: put back what was taken off or out of its place:%s%s%s", iface->name,
+	       missing.ingress ? " synward_ingress (XDP)" : "",
+	       missing.egress ? " synward_egress (tc)" : "",
+	       missing.admit ? " synward_admit (tc)" : "");
+	return 0;
+}
+
+static bool others_are_left(const struct sw_tracker *tracker, const struct sw_iface_state *iface)
+{
+	for (size_t i = 0; i < tracker->count; i++)
+		if (&tracker->iface[i] != iface && !tracker->settled[i].gone)
+			return true;
+	return false;
+}
+
+static int lose(struct sw_tracker *tracker, struct sw_iface_state *iface)
+{
+	tracker->settled[iface - tracker->iface].gone = true;
+	sw_iface_delete(&tracker->maps, iface->ifindex);
+	if (!others_are_left(tracker, iface))
+		return sw_fail(0, NULL, "serve %s any longer: it is gone from this namespace",
+			       iface->name);
+	sw_say("%s is gone from this namespace", iface->name);
+	return 0;
+}
+
+/* An interface of that name is there again. */
+static int find_back(struct sw_tracker *tracker, struct sw_iface_state *iface)
+{
+	char name[IF_NAMESIZE];
+	int err;
+
+	if (!if_nametoindex(iface->name))
+		return 0;
+	memcpy(name, iface->name, sizeof(name));
+	sw_iface_close(iface);
+	err = sw_iface_open(name, iface) ?: put_back(tracker, iface);
+	if (!err)
+		sw_say("%s is back", name);
+	return err;
+}
+
+static int keep(struct sw_tracker *tracker, struct sw_iface_state *iface, bool *mended)
+{
+	char name[IF_NAMESIZE];
+	int err;
+
+	if (tracker->settled[iface - tracker->iface].gone)
+		return find_back(tracker, iface);
+	memcpy(name, iface->name, sizeof(name));
+	err = sw_iface_look_again(iface);
+	if (err == -ENODEV)
+		return lose(tracker, iface);
+	if (err)
+		return err;
+	if (strcmp(name, iface->name))
+		sw_say("%s is called %s now", name, iface->name);
+	return mend(tracker, iface, mended);
+}
+
+int sw_tracker_mend(struct sw_tracker *tracker, bool *mended)
+{
+	int err = 0;
+
+	*mended = false;
+	for (size_t i = 0; !err && i < tracker->count; i++)
+		err = keep(tracker, &tracker->iface[i], mended);
+	return err;
+}
+
+bool sw_tracker_concerns(const struct sw_tracker *tracker, __u32 ifindex)
+{
+	for (size_t i = 0; i < tracker->count; i++)
+		if (tracker->iface[i].ifindex == ifindex || tracker->settled[i].gone)
+			return true;
+	return false;
 }
