@@ -108,7 +108,9 @@ CPPCHECK_MACROS := '-DLIBBPF_OPTS(type,name,...)=struct type name = { __VA_ARGS_
                    '-DDECLARE_LIBBPF_OPTS(type,name,...)=struct type name = { __VA_ARGS__ }' \
                    '-DDECLARE_LIBXDP_OPTS(type,name,...)=struct type name = { __VA_ARGS__ }' \
                    '-Dbpf_object__for_each_program(pos,obj)=while ((pos = next(obj)))' \
-                   '-Dbpf_object__for_each_map(pos,obj)=while ((pos = next(obj)))'
+                   '-Dbpf_object__for_each_map(pos,obj)=while ((pos = next(obj)))' \
+                   '-Dmnl_attr_for_each(attr,message,offset)=while ((attr = next(message)))' \
+                   '-Dmnl_attr_for_each_nested(attr,nest)=while ((attr = next(nest)))'
 check-cppcheck:
 	$(say) CPPCHECK
 	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \

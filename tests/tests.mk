@@ -15,7 +15,7 @@ UNIT_OBJECTS   := $(call test_objects,unit) $(COMMON_OBJECTS)
 UNIT_MODULES   := guard/key_file guard/key_text guard/keys daemon/due_wheel daemon/loop model/flow_table \
                   model/flow_maps model/keys_in_force text/json \
                   text/names text/values commands/command_line commands/option commands/run_options commands/cmd_help \
-                  commands/findings host/nft host/netlink
+                  commands/findings host/nft host/nft_rule host/netlink
 UNIT_OBJECTS   += $(UNIT_MODULES:%=$(TESTS)/objects/user/%.o)
 PROG_OBJECTS   := $(call test_objects,prog) $(COMMON_OBJECTS) $(TESTS)/objects/user/host/kernel.o
 

@@ -25,8 +25,9 @@ enum sw_admission {
 
 /* What in the namespace keeps cookies from their listener, in one family; bits. */
 enum sw_hindrance {
-	HINDRANCE_NAT =
-		1, /* its LOCAL_IN hook takes what our cookie opened away from the listener */
+	HINDRANCE_NAT = 1, /* its LOCAL_IN hook takes from the listener what our cookie opened */
+	HINDRANCE_NEW_ACK = 2, /* connection tracking: what is new may not begin with an ACK */
+	HINDRANCE_BRIDGE = 4, /* netfilter on a bridge, before its ports' packets come up, as NAT */
 };
 
 /* Part of sw_config. All zero: nothing is guarded. */

@@ -87,13 +87,16 @@ SW_INLINE bool sw_cookie_sent(struct sw_pressure *pressure, __u32 low, __u64 now
 
 /*
  * How a connection that a cookie opened becomes a socket in a family (0 IPv4, 1 IPv6), if its listener
- * is a plain one. Where our own cookie is no use, the kernel's is, provided that it takes it at any time.
+ * is a plain one. Where our own cookie is no use, the kernel's is, provided that it takes it at any time;
+ * where no ACK may begin a connection, neither.
  */
 SW_INLINE enum sw_admission sw_admission_in(const struct sw_guard *guard, int family)
 {
-	if (!guard->admission)
+	__u8 hindrance = guard->hindrance[family & 1];
+
+	if (!guard->admission || (hindrance & HINDRANCE_NEW_ACK))
 		return ADMISSION_NONE;
-	if (guard->admission == ADMISSION_BPF && !(guard->hindrance[family & 1] & HINDRANCE_NAT))
+	if (guard->admission == ADMISSION_BPF && !(hindrance & (HINDRANCE_NAT | HINDRANCE_BRIDGE)))
 		return ADMISSION_BPF;
 	return guard->kernel_cookies ? ADMISSION_KERNEL : ADMISSION_NONE;
 }

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """Guard where NAT is in the namespace, as Docker, libvirt and Kubernetes have it: no rule of it matches, and still its
-hook takes from a listener what guard's own cookies open. The kernel alone serves all of these clients; so must guard."""
+hook takes from a listener what guard's own cookies open. And where a firewall lets no connection begin with an ACK. The
+kernel alone serves all of these clients; so must guard."""
 
 import contextlib
-import ctypes
 import json
 import os
 import signal
 import socket
 import tempfile
 
-from lab import SYNWARD, Failure, libc, test, until
+from lab import SYNWARD, test, until
 from test_commands import refused
 
 CLIENTS = 20
@@ -31,17 +31,9 @@ def remove_nat(host, family="ip"):
     host.nft(f"delete table {family} nat")
 
 
-IPT_SO_GET_INFO = 64  # linux/netfilter_ipv4/ip_tables.h, and ip6_tables.h
-
-
 def use_legacy_nat(host, family=4):
-    """What `iptables-legacy -t nat -L` does: asks for the table, which makes it. It stays as long as the namespace."""
-    info = ctypes.create_string_buffer(b"nat", 84)
-    length = ctypes.c_uint(84)
-    with host.socket(FAMILY[family], socket.SOCK_RAW, socket.IPPROTO_RAW) as sock:
-        level = socket.SOL_IP if family == 4 else socket.IPPROTO_IPV6
-        if libc.getsockopt(sock.fileno(), level, IPT_SO_GET_INFO, info, ctypes.byref(length)):
-            raise Failure(f"no iptables-legacy here: errno {ctypes.get_errno()}")
+    """Asking for the table makes it. It stays as long as the namespace."""
+    host.run(f"{'iptables' if family == 4 else 'ip6tables'}-legacy -t nat -nL")
 
 
 def served(lab, family, count=CLIENTS):
@@ -179,6 +171,115 @@ def kernels_cookie_under_way_when_nat_goes_is_taken(lab):
     becomes(lab)
     puppet.send("A")
     lab.keep(listener.accept()[0])
+
+
+# Rules that want new connections to begin with a SYN
+
+# Those that cost clients whose SYN was answered at XDP: to connection tracking they begin with an ACK. And their kin
+# that do not.
+BARS = ("tcp flags & (fin|syn|rst|ack) != syn ct state new drop", "ct state new tcp flags & syn == 0 reject",
+        "ct state { new, invalid } tcp flags != syn / fin,syn,rst,ack drop",
+        "tcp flags & (fin|syn|rst|ack) == syn ct state new tcp dport 1000-5000 accept; tcp dport 1000-5000 ct state new drop")
+HARMLESS = ("ct state invalid drop", "ct state established,related accept; ct state new tcp dport 1000-5000 accept",
+            "tcp flags syn ct state new limit rate over 10000/second drop", "tcp flags & (fin|syn) == (fin|syn) drop",
+            "ct state new tcp dport 1 drop", "ct state established tcp flags & (fin|ack) == (fin|ack) accept")
+
+
+def filters(host, rules):
+    host.nft("table inet f { chain i { type filter hook input priority 0;\n" + rules.replace("; ", "\n") + "\n}\n}")
+
+
+@test(track=False)
+def rule_against_new_connections_without_syn_costs_no_client(lab):
+    guard(lab, "--cookies", "always")
+    for rules in BARS:
+        filters(lab.server, rules)
+        becomes(lab, v4=(["new_ack"], "none"), v6=(["new_ack"], "none"))
+        all_served(lab, rules, 2)
+        lab.server.nft("delete table inet f")
+        becomes(lab)
+    assert "begin with a SYN" in lab.tracker.text(), lab.tracker.text()
+
+
+@test(track=False)
+def rule_that_bars_no_ack_keeps_guards_cookies(lab):
+    lab.server.nft("table inet f { chain i { type filter hook input priority 0;\n" +
+                   "\n".join(HARMLESS).replace("; ", "\n") + "\n}\n}")
+    guard(lab, "--cookies", "always")
+    becomes(lab)
+    all_served(lab, HARMLESS, 5)
+    lab.counts(cookies_sent=10, admitted=10)
+
+
+@test(track=False)
+def rules_of_iptables_are_read_too(lab):
+    for words in ("-p tcp ! --syn -m conntrack --ctstate NEW -j DROP", "-p tcp ! --syn -m state --state NEW -j REJECT",
+                  "-p tcp --syn -m conntrack ! --ctstate ESTABLISHED -j ACCEPT"):
+        lab.server.run(f"iptables -A INPUT {words}")
+        assert "IPv4: new connections must begin with a SYN" in lab.synward("check").stdout, words
+        lab.server.run("iptables -F INPUT")
+    for words in ("-m conntrack --ctstate INVALID -j DROP", "-p tcp ! --syn -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+                  "-p tcp --syn -m conntrack --ctstate NEW -m limit --limit 1/s -j DROP"):
+        lab.server.run(f"iptables -A INPUT {words}")
+    assert "begin with a SYN" not in lab.synward("check").stdout, lab.server.run("iptables -S").stdout
+
+
+@test(track=False)
+def connection_tracking_that_picks_nothing_up_costs_no_client(lab):
+    filters(lab.server, "ct state invalid drop")
+    lab.server.sysctl(net__netfilter__nf_conntrack_tcp_loose=0)
+    guard(lab, "--cookies", "always")
+    becomes(lab, v4=(["new_ack"], "none"), v6=(["new_ack"], "none"))
+    all_served(lab, "nf_conntrack_tcp_loose=0")
+
+
+# Bridges
+
+def put_into_bridge(host):
+    host.run("ip link add bridge type bridge")
+    host.run(f"ip link set bridge address {host.mac.hex(':')} up")
+    host.run("ip addr flush dev veth")
+    host.run("ip link set veth master bridge")
+    for number, length in ((4, 24), (6, 64)):
+        host.run(f"ip addr add {host.address[number]}/{length} dev bridge {'nodad' if number == 6 else ''}")
+    for peer in ("10.99.0.1", "fd00:99::1"):
+        host.run(f"ip neigh replace {peer} lladdr {host.peer_mac.hex(':')} dev bridge nud permanent")
+
+
+def call_netfilter(host, ipv4, ipv6):
+    host.sysctl(**{"net__bridge__bridge-nf-call-iptables": ipv4, "net__bridge__bridge-nf-call-ip6tables": ipv6})
+
+
+@test(track=False)
+def netfilter_on_a_bridge_costs_no_client_of_its_ports(lab):
+    lab.server.sysctl(net__ipv4__tcp_syncookies=2)
+    put_into_bridge(lab.server)
+    call_netfilter(lab.server, 0, 1)
+    guard(lab, "--cookies", "always")
+    for ipv4, ipv6, expected in ((0, 1, {"v6": (["bridge"], "kernel")}), (0, 0, {}), (1, 0, {"v4": (["bridge"], "kernel")})):
+        call_netfilter(lab.server, ipv4, ipv6)
+        becomes(lab, **expected)
+        all_served(lab, f"bridge-nf-call-iptables={ipv4}, ip6tables={ipv6}", 5)
+    assert "IPv4: bridge-nf-call-iptables" in lab.synward("check", "veth").stdout, lab.synward("check", "veth").stdout
+    call_netfilter(lab.server, 0, 0)
+    becomes(lab)
+    lab.server.run("ip link set bridge type bridge nf_call_iptables 1")
+    becomes(lab, v4=(["bridge"], "kernel"))
+    all_served(lab, "nf_call_iptables of the bridge", 5)
+    lab.server.run("ip link set bridge type bridge nf_call_iptables 0")
+    becomes(lab)
+
+
+@test(track=False)
+def bridge_itself_is_guarded_with_cookies_of_its_own(lab):
+    put_into_bridge(lab.server)
+    call_netfilter(lab.server, 1, 1)
+    lab.client.take_xdp()
+    lab.track("--guard", str(lab.port), "--cookies", "always", interfaces=("bridge",))
+    assert admission(lab) == {4: ([], "bpf"), 6: ([], "bpf")}, admission(lab)
+    assert {family: served(lab, family, 5) for family in FAMILY} == {4: 5, 6: 5}
+    stats = json.loads(lab.synward("stats", "--json").stdout)
+    assert stats["cookies_sent"] == stats["admitted"] == 10, stats
 
 
 # What is said

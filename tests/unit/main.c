@@ -39,6 +39,7 @@ int main(void)
 	failed += test_keys_in_force();
 	failed += test_loop();
 	failed += test_nft();
+	failed += test_nft_rule();
 	failed += test_vectors();
 	return failed ? 1 : 0;
 }

@@ -225,7 +225,7 @@ static void cookie_is_the_one_that_the_listener_can_be_given(void **state)
 		     "row %zu", i);
 }
 
-static void family_with_nat_is_admitted_by_the_kernels_cookie_alone(void **state)
+static void hindered_family_is_admitted_by_the_kernels_cookie_or_not_at_all(void **state)
 {
 	static const struct {
 		struct sw_guard guard;
@@ -247,6 +247,16 @@ static void family_with_nat_is_admitted_by_the_kernels_cookie_alone(void **state
 		    .kernel_cookies = 1,
 		    .hindrance = { HINDRANCE_NAT } },
 		  ADMISSION_KERNEL,
+		  ADMISSION_KERNEL },
+		{ { .admission = ADMISSION_BPF,
+		    .kernel_cookies = 1,
+		    .hindrance = { HINDRANCE_BRIDGE, HINDRANCE_NEW_ACK } },
+		  ADMISSION_KERNEL,
+		  ADMISSION_NONE },
+		{ { .admission = ADMISSION_KERNEL,
+		    .kernel_cookies = 1,
+		    .hindrance = { HINDRANCE_NAT | HINDRANCE_NEW_ACK } },
+		  ADMISSION_NONE,
 		  ADMISSION_KERNEL },
 		{ { .admission = ADMISSION_KERNEL }, ADMISSION_NONE, ADMISSION_NONE },
 		{ { .admission = ADMISSION_NONE, .kernel_cookies = 1 },
@@ -345,7 +355,7 @@ int test_pressure(void)
 		cmocka_unit_test(more_may_come_back_than_went_out),
 		cmocka_unit_test(pressure_is_noted_each_second_or_four_times_in_the_quiet_time),
 		cmocka_unit_test(cookie_is_the_one_that_the_listener_can_be_given),
-		cmocka_unit_test(family_with_nat_is_admitted_by_the_kernels_cookie_alone),
+		cmocka_unit_test(hindered_family_is_admitted_by_the_kernels_cookie_or_not_at_all),
 		cmocka_unit_test(cookie_is_under_way_for_two_epochs),
 		cmocka_unit_test(kernels_cookie_is_under_way_for_two_epochs_after_its_last_turn),
 		cmocka_unit_test(a_thousand_strays_pass_in_a_second),

@@ -19,6 +19,7 @@ int test_pressure(void);
 int test_model(void);
 int test_names(void);
 int test_nft(void);
+int test_nft_rule(void);
 int test_numbers(void);
 int test_holes(void);
 int test_keys_in_force(void);

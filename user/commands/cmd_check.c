@@ -146,25 +146,45 @@ static void check_cookie_sysctl(struct sw_findings *findings)
 		"net.ipv4.tcp_syncookies = %d", cookies);
 }
 
-static void check_nat(struct sw_findings *findings)
+static void check_hindrance(struct sw_findings *findings, int family, __u8 hindrance)
 {
-	bool answers = sw_sysctl_read("net/ipv4/tcp_syncookies") == 2;
+	bool kernels = sw_sysctl_read("net/ipv4/tcp_syncookies") == 2;
+
+	if (hindrance & HINDRANCE_NAT)
+		sw_find(findings, "guard, NAT", SW_NOTE,
+			kernels ? "Guard uses the kernel's cookies there, which keep the MSS alone"
+				: "sysctl -w net.ipv4.tcp_syncookies=2: "
+				  "else guard leaves it to the kernel",
+			"%s: NAT is in this network namespace", sw_family_name(family));
+	if (hindrance & HINDRANCE_BRIDGE)
+		sw_find(findings, "guard, bridge", SW_NOTE,
+			kernels ? "Guard uses the kernel's cookies there; or guard the bridge "
+				  "itself"
+				: "Guard the bridge itself, or sysctl -w "
+				  "net.bridge.bridge-nf-call-iptables=0 (ip6tables)",
+			"%s: bridge-nf-call-iptables, and a port of a bridge",
+			sw_family_name(family));
+	if (hindrance & HINDRANCE_NEW_ACK)
+		sw_find(findings, "guard, firewall", SW_NOTE,
+			"Take \"new, but no SYN\" off its rules, set nf_conntrack_tcp_loose=1: "
+			"else guard does nothing",
+			"%s: new connections must begin with a SYN", sw_family_name(family));
+}
+
+/* What else is in the namespace. */
+static void check_hindrances(struct sw_findings *findings, const struct sw_iface_state *iface)
+{
 	__u8 hindrance[2];
-	int err = sw_hindrance_read(hindrance);
+	int err = sw_hindrance_read(iface, iface->ifindex ? 1 : 0, hindrance);
 
 	if (err)
-		sw_find(findings, "guard, NAT", SW_NOTE, "Run it as root", "not known: %s",
-			strerror(-err));
+		sw_find(findings, "guard, NAT", SW_NOTE, "Guard does not start then",
+			"not known: %s", strerror(-err));
 	else if (!hindrance[0] && !hindrance[1])
-		sw_find(findings, "guard, NAT", SW_GOOD, NULL, "none in this network namespace");
+		sw_find(findings, "guard, NAT", SW_GOOD, NULL,
+			"none in this network namespace, and no rule against guard");
 	for (int family = 0; !err && family < 2; family++)
-		if (hindrance[family])
-			sw_find(findings, "guard, NAT", SW_NOTE,
-				answers ? "Guard uses the kernel's cookies there, which keep the "
-					  "MSS alone"
-					: "sysctl -w net.ipv4.tcp_syncookies=2: "
-					  "else guard leaves it to the kernel",
-				"%s: NAT is in this network namespace", sw_family_name(family));
+		check_hindrance(findings, family, hindrance[family]);
 }
 
 static void check_socket_list(struct sw_findings *findings)
@@ -260,7 +280,7 @@ enum sw_exit sw_cmd_check(char *const *operands, void *args)
 	check_btf(&findings);
 	check_admission(&findings);
 	check_cookie_sysctl(&findings);
-	check_nat(&findings);
+	check_hindrances(&findings, &iface);
 	check_socket_list(&findings);
 	check_sharing(&findings);
 	if (operands[0])

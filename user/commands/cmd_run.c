@@ -39,7 +39,7 @@ static int open_guard_duties(struct running *run)
 {
 	if (!run->options->guard.count)
 		return 0;
-	return sw_admission_watch_open(&run->admission, run->tracker.object, &run->tracker.maps)
+	return sw_admission_watch_open(&run->admission, &run->tracker)
 		       ?: sw_loop_add(&run->loop, sw_admission_duty(&run->admission));
 }
 

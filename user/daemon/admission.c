@@ -22,11 +22,10 @@
 /* Of a processor it takes one part in so many. */
 #define SHARE 20
 
-int sw_admission_watch_open(struct sw_admission_watch *watch, const struct synward *object,
-			    const struct sw_maps *maps)
+int sw_admission_watch_open(struct sw_admission_watch *watch, const struct sw_tracker *tracker)
 {
-	watch->maps = maps;
-	watch->tell_fd = bpf_program__fd(object->progs.synward_tell);
+	watch->tracker = tracker;
+	watch->tell_fd = bpf_program__fd(tracker->object->progs.synward_tell);
 	watch->renew_ns = 0;
 	watch->nft_fd = sw_nft_watch();
 	if (watch->nft_fd == -EOPNOTSUPP)
@@ -58,7 +57,7 @@ static int tell(int tell_fd, const struct sw_guard *guard, int family)
 static int renew(const struct sw_admission_watch *watch)
 {
 	struct sw_guard before, now;
-	int err = sw_admission_renew(watch->maps, &before, &now);
+	int err = sw_admission_renew(watch->tracker, &before, &now);
 
 	for (int family = 0; !err && family < 2; family++)
 		if (sw_admission_differs(&before, &now, family)) {

@@ -8,20 +8,17 @@
 #define SYNWARD_USER_ADMISSION_WATCH_H
 
 #include "daemon/loop.h"
-#include "host/maps.h"
-
-struct synward;
+#include "host/tracker.h"
 
 struct sw_admission_watch {
-	const struct sw_maps *maps;
+	const struct sw_tracker *tracker;
 	int tell_fd; /* synward_tell */
 	int nft_fd; /* readable when nf_tables changes; -1: there is none */
 	__u64 renew_ns; /* whether it tells or not */
 };
 
-/* For the maps of this loaded object. 0 or -errno, reported. */
-int sw_admission_watch_open(struct sw_admission_watch *watch, const struct synward *object,
-			    const struct sw_maps *maps);
+/* 0 or -errno, reported. */
+int sw_admission_watch_open(struct sw_admission_watch *watch, const struct sw_tracker *tracker);
 void sw_admission_watch_close(struct sw_admission_watch *watch);
 
 struct sw_duty sw_admission_duty(struct sw_admission_watch *watch);

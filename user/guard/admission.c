@@ -14,10 +14,10 @@
 /* net.ipv4.tcp_syncookies: the kernel sends cookies, and takes them, whether its queue is full or not. */
 #define SYNCOOKIES_ALWAYS 2
 
-int sw_admission_read(struct sw_guard *guard)
+int sw_admission_read(const struct sw_tracker *tracker, struct sw_guard *guard)
 {
 	guard->kernel_cookies = sw_sysctl_read("net/ipv4/tcp_syncookies") == SYNCOOKIES_ALWAYS;
-	return sw_hindrance_read(guard->hindrance);
+	return sw_hindrance_read(tracker->iface, tracker->count, guard->hindrance);
 }
 
 bool sw_admission_differs(const struct sw_guard *before, const struct sw_guard *now, int family)
@@ -40,18 +40,19 @@ void sw_admission_say(const struct sw_guard *guard, int family)
 	       sw_admission_text(guard->hindrance[family], sw_admission_in(guard, family)));
 }
 
-int sw_admission_renew(const struct sw_maps *maps, struct sw_guard *before, struct sw_guard *now)
+int sw_admission_renew(const struct sw_tracker *tracker, struct sw_guard *before,
+		       struct sw_guard *now)
 {
 	struct sw_config config;
-	int err = sw_map_read_one(sw_maps_fd(maps, "sw_config"), &config);
+	int err = sw_map_read_one(sw_maps_fd(&tracker->maps, "sw_config"), &config);
 
 	if (err)
 		return err;
 	*before = *now = config.guard;
-	err = sw_admission_read(now);
+	err = sw_admission_read(tracker, now);
 	if (err || (!sw_admission_differs(before, now, 0) && !sw_admission_differs(before, now, 1)))
 		return err;
 	sw_admission_date(before, now);
 	config.guard = *now;
-	return sw_config_write(maps, &config);
+	return sw_config_write(&tracker->maps, &config);
 }

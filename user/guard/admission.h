@@ -10,10 +10,10 @@
 
 #include <synward/guard.h>
 
-#include "host/maps.h"
+#include "host/tracker.h"
 
 /* Fills what is in `guard` of it. 0 or -errno. */
-int sw_admission_read(struct sw_guard *guard);
+int sw_admission_read(const struct sw_tracker *tracker, struct sw_guard *guard);
 
 /* A family admits otherwise in `now` than it did before. */
 bool sw_admission_differs(const struct sw_guard *before, const struct sw_guard *now, int family);
@@ -28,6 +28,7 @@ void sw_admission_say(const struct sw_guard *guard, int family);
  * Brings what there is now into force. *before and *now: the settings, which differ if anything has
  * changed. 0 or -errno.
  */
-int sw_admission_renew(const struct sw_maps *maps, struct sw_guard *before, struct sw_guard *now);
+int sw_admission_renew(const struct sw_tracker *tracker, struct sw_guard *before,
+		       struct sw_guard *now);
 
 #endif

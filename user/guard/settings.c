@@ -75,12 +75,13 @@ static int check_kernel_admission(const struct sw_guard *guard)
 	return 0;
 }
 
-static int choose_admission(const struct sw_guard_options *options, struct sw_guard *guard)
+static int choose_admission(const struct sw_guard_options *options,
+			    const struct sw_tracker *tracker, struct sw_guard *guard)
 {
-	int err = sw_admission_read(guard);
+	int err = sw_admission_read(tracker, guard);
 
 	if (err)
-		return sw_fail(err, NULL, "list the chains of nf_tables");
+		return sw_fail(err, NULL, "find out what is in this namespace beside guard");
 	guard->admission = options->admission;
 	if (!guard->admission)
 		guard->admission = sw_kernel_assigns_requests() ? ADMISSION_BPF : ADMISSION_KERNEL;
@@ -98,8 +99,11 @@ static __u16 mss_for(__u32 mtu, __u32 headers)
 	return mss > UINT16_MAX ? UINT16_MAX : (__u16)mss;
 }
 
-int sw_guard_prepare(const struct sw_guard_options *options, __u32 mtu, struct sw_guard *guard)
+int sw_guard_prepare(const struct sw_guard_options *options, const struct sw_tracker *tracker,
+		     struct sw_guard *guard)
 {
+	__u32 mtu = sw_tracker_mtu(tracker);
+
 	*guard = (struct sw_guard){};
 	if (!options->count)
 		return 0;
@@ -115,5 +119,5 @@ int sw_guard_prepare(const struct sw_guard_options *options, __u32 mtu, struct s
 	guard->dry_run = options->dry_run;
 	guard->shared_keys = options->key_file != NULL;
 	read_sysctls(guard);
-	return choose_admission(options, guard);
+	return choose_admission(options, tracker, guard);
 }

@@ -7,6 +7,8 @@
 
 #include <synward/guard.h>
 
+#include "host/tracker.h"
+
 struct sw_guard_options {
 	__u32 count;
 	__u16 ports[SW_PORTS_MAX];
@@ -18,10 +20,11 @@ struct sw_guard_options {
 };
 
 /*
- * Fills *guard, all but `ports`, from options, kernel and sysctls of this namespace, and the least MTU
- * of the interfaces that are guarded together. Without ports it is all zero. 0 or -errno, reported:
+ * Fills *guard, all but `ports`, from options, kernel and sysctls of this namespace, and the interfaces
+ * that are guarded together. Without ports it is all zero. 0 or -errno, reported:
  * what is missing and how to get it.
  */
-int sw_guard_prepare(const struct sw_guard_options *options, __u32 mtu, struct sw_guard *guard);
+int sw_guard_prepare(const struct sw_guard_options *options, const struct sw_tracker *tracker,
+		     struct sw_guard *guard);
 
 #endif

@@ -31,7 +31,7 @@ static int configure(const struct sw_tracker *tracker, const struct sw_tracker_o
 	const struct sw_guard_options *guard = &options->guard;
 	struct sw_map_fds maps = sw_maps_fds(&tracker->maps);
 	struct sw_config config = options->config, before = {};
-	int err = sw_guard_prepare(guard, sw_tracker_mtu(tracker), &config.guard)
+	int err = sw_guard_prepare(guard, tracker, &config.guard)
 			  ?: sw_map_read_one(maps.config, &before);
 
 	if (!err && guard->count)

@@ -79,8 +79,9 @@ static int take_filter(const struct nlmsghdr *message, void *context)
 		filters->reached = true;
 		return MNL_CB_OK;
 	}
-	mnl_attr_for_each(attr, message, sizeof(*head)) if (mnl_attr_get_type(attr) == TCA_KIND)
-		kind = mnl_attr_get_str(attr);
+	mnl_attr_for_each (attr, message, sizeof(*head))
+		if (mnl_attr_get_type(attr) == TCA_KIND)
+			kind = mnl_attr_get_str(attr);
 	add(filters->behind, "filter pref %u %s", priority, kind);
 	return MNL_CB_OK;
 }

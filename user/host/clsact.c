@@ -25,11 +25,10 @@ static int note_ingress(const struct nlmsghdr *message, void *ingress)
 	if (message->nlmsg_len < mnl_nlmsg_size(sizeof(*head)) ||
 	    head->tcm_ifindex != ((struct sought *)ingress)->ifindex)
 		return MNL_CB_OK;
-	mnl_attr_for_each(attr, message,
-			  sizeof(*head)) if (mnl_attr_get_type(attr) == TCA_KIND &&
-					     !strcmp(mnl_attr_get_str(attr), "ingress"))(
-		(struct sought *)ingress)
-		->found = true;
+	mnl_attr_for_each (attr, message, sizeof(*head))
+		if (mnl_attr_get_type(attr) == TCA_KIND &&
+		    !strcmp(mnl_attr_get_str(attr), "ingress"))
+			((struct sought *)ingress)->found = true;
 	return MNL_CB_OK;
 }
 

@@ -3,7 +3,8 @@
  * nf_nat registers its hooks for two callers: a chain of nf_tables' type "nat", whatever its rules, and
  * the table "nat" of iptables-legacy, which once used is there until its namespace ends. Both can be
  * listed on every kernel; nfnetlink_hook, which lists the hooks themselves, is an option that many don't
- * have.
+ * have. Rules are read of nf_tables alone; connection tracking itself may be told to take nothing up
+ * that did not begin with a SYN.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,7 +12,9 @@
 
 #include <synward/guard.h>
 
+#include "host/bridge.h"
 #include "host/hindrance.h"
+#include "host/kernel.h"
 #include "host/nft.h"
 
 /* Where the kernel has no iptables-legacy, or has not needed it yet, there is no such file. */
@@ -29,17 +32,21 @@ static bool legacy_has_nat(const char *path)
 	return found;
 }
 
-int sw_hindrance_read(__u8 hindrance[2])
+int sw_hindrance_read(const struct sw_iface_state *iface, size_t count, __u8 hindrance[2])
 {
 	int err;
 
 	memset(hindrance, 0, 2);
-	err = sw_nft_read(hindrance);
+	err = sw_nft_read(hindrance) ?: sw_bridge_read(iface, count, hindrance);
 	if (err)
 		return err;
 	if (legacy_has_nat("/proc/net/ip_tables_names"))
 		hindrance[0] |= HINDRANCE_NAT;
 	if (legacy_has_nat("/proc/net/ip6_tables_names"))
 		hindrance[1] |= HINDRANCE_NAT;
+	if (!sw_sysctl_read("net/netfilter/nf_conntrack_tcp_loose")) {
+		hindrance[0] |= HINDRANCE_NEW_ACK;
+		hindrance[1] |= HINDRANCE_NEW_ACK;
+	}
 	return 0;
 }

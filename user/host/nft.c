@@ -13,6 +13,7 @@
 
 #include "host/netlink.h"
 #include "host/nft.h"
+#include "host/nft_rule.h"
 
 /* Into the families that a table's family covers. */
 static void note(__u8 hindrance[2], __u8 family, enum sw_hindrance what)
@@ -30,11 +31,11 @@ void sw_nft_note_chain(const struct nlmsghdr *message, __u8 hindrance[2])
 
 	if (message->nlmsg_len < mnl_nlmsg_size(sizeof(*head)))
 		return;
-	mnl_attr_for_each(attr, message,
-			  sizeof(*head)) if (mnl_attr_get_type(attr) == NFTA_CHAIN_TYPE &&
-					     mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0 &&
-					     !strcmp(mnl_attr_get_str(attr), "nat"))
-		note(hindrance, head->nfgen_family, HINDRANCE_NAT);
+	mnl_attr_for_each (attr, message, sizeof(*head))
+		if (mnl_attr_get_type(attr) == NFTA_CHAIN_TYPE &&
+		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0 &&
+		    !strcmp(mnl_attr_get_str(attr), "nat"))
+			note(hindrance, head->nfgen_family, HINDRANCE_NAT);
 }
 
 static int take_chain(const struct nlmsghdr *message, void *hindrance)
@@ -43,18 +44,27 @@ static int take_chain(const struct nlmsghdr *message, void *hindrance)
 	return MNL_CB_OK;
 }
 
-/* All chains of all families. */
-static int list_chains(__u8 hindrance[2])
+static int take_rule(const struct nlmsghdr *message, void *hindrance)
+{
+	const struct nfgenmsg *head = mnl_nlmsg_get_payload(message);
+
+	if (sw_nft_rule_bars_acks(message))
+		note(hindrance, head->nfgen_family, HINDRANCE_NEW_ACK);
+	return MNL_CB_OK;
+}
+
+/* All of all families. */
+static int list(__u16 what, mnl_cb_t take, __u8 hindrance[2])
 {
 	char buffer[SW_NETLINK_REQUEST];
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 	struct nfgenmsg *head;
 
-	request->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN;
+	request->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | what;
 	head = mnl_nlmsg_put_extra_header(request, sizeof(*head));
 	head->nfgen_family = NFPROTO_UNSPEC;
 	head->version = NFNETLINK_V0;
-	return sw_netlink_list(NETLINK_NETFILTER, request, take_chain, hindrance);
+	return sw_netlink_list(NETLINK_NETFILTER, request, take, hindrance);
 }
 
 /* So often a list that changed under its reader is read anew. */
@@ -71,7 +81,8 @@ int sw_nft_read(__u8 hindrance[2])
 	int err = -EINTR;
 
 	for (int i = 0; err == -EINTR && i < TRIES; i++)
-		err = list_chains(hindrance);
+		err = list(NFT_MSG_GETCHAIN, take_chain, hindrance)
+			      ?: list(NFT_MSG_GETRULE, take_rule, hindrance);
 	return unknown(err) ? 0 : err;
 }
 
@@ -92,6 +103,8 @@ static int take_change(const struct nlmsghdr *message, void *changed)
 	case NFT_MSG_DELTABLE:
 	case NFT_MSG_NEWCHAIN:
 	case NFT_MSG_DELCHAIN:
+	case NFT_MSG_NEWRULE:
+	case NFT_MSG_DELRULE:
 		*(bool *)changed = true;
 	}
 	return MNL_CB_OK;

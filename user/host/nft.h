@@ -10,7 +10,7 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
-/* Adds to hindrance[], by family, what the base chains there are for. 0 or -errno. */
+/* Adds to hindrance[], by family, what chains and rules say. 0 or -errno. */
 int sw_nft_read(__u8 hindrance[2]);
 
 /* The same of one message that tells of a chain. */
@@ -18,7 +18,7 @@ void sw_nft_note_chain(const struct nlmsghdr *message, __u8 hindrance[2]);
 
 /*
  * A descriptor that becomes readable when nf_tables changes, or -errno; -EOPNOTSUPP: there is none. sw_nft_changed() empties it:
- * whether a table or chain has come or gone, or too much to tell.
+ * whether a table, chain or rule has come or gone, or too much to tell.
  */
 int sw_nft_watch(void);
 bool sw_nft_changed(int watch_fd);

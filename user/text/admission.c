@@ -12,11 +12,19 @@ const char *sw_family_name(int family)
 
 const char *sw_admission_text(__u8 hindrance, enum sw_admission admission)
 {
+	if (hindrance & HINDRANCE_NEW_ACK)
+		return "a firewall wants new connections to begin with a SYN: "
+		       "all is left to the kernel";
 	if (hindrance & HINDRANCE_NAT)
 		return admission == ADMISSION_KERNEL
 			       ? "NAT is in this namespace: the kernel's cookies, which keep the "
 				 "MSS alone"
 			       : "NAT is in this namespace: no cookies of guard's, "
+				 "all is left to the kernel";
+	if (hindrance & HINDRANCE_BRIDGE)
+		return admission == ADMISSION_KERNEL
+			       ? "a bridge port under bridge-nf-call-iptables: the kernel's cookies"
+			       : "a bridge port under bridge-nf-call-iptables: "
 				 "all is left to the kernel";
 	switch (admission) {
 	case ADMISSION_BPF:
@@ -34,6 +42,10 @@ json_t *sw_admission_json(__u8 hindrance, enum sw_admission admission)
 
 	if (hindrance & HINDRANCE_NAT)
 		json_array_append_new(list, json_string("nat"));
+	if (hindrance & HINDRANCE_BRIDGE)
+		json_array_append_new(list, json_string("bridge"));
+	if (hindrance & HINDRANCE_NEW_ACK)
+		json_array_append_new(list, json_string("new_ack"));
 	return json_pack("{s:o, s:s}", "hindrances", list, "admission",
 			 sw_admission_name(admission));
 }
