@@ -10,10 +10,12 @@ import signal
 import socket
 import tempfile
 
-from lab import SYNWARD, test, until
+from lab import SYNWARD, Skip, test, until
+from siege import FLOOD
 from test_commands import refused
 
 CLIENTS = 20
+BACKLOG = 64
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 # NAT chains, none of whose rules matches, by the family of their table.
@@ -37,20 +39,24 @@ def use_legacy_nat(host, family=4):
 
 
 def served(lab, family, count=CLIENTS):
-    """Of so many clients, one after another, those who got an answer."""
-    answered = 0
+    """Of so many clients, one after another, those who got an answer from a listener of the test's own."""
     with lab.server.listener(family, lab.port) as listener:
-        listener.settimeout(3)
-        for _ in range(count):
-            with lab.client.socket(FAMILY[family], socket.SOCK_STREAM) as client, contextlib.suppress(OSError):
-                client.settimeout(3)
-                client.connect((lab.server.address[family], lab.port))
-                with listener.accept()[0] as server:
-                    server.settimeout(3)
-                    client.sendall(b"question")
-                    if server.recv(100) == b"question":
-                        server.sendall(b"answer")
-                        answered += client.recv(100) == b"answer"
+        return served_by(lab, listener, family, count)
+
+
+def served_by(lab, listener, family, count):
+    answered = 0
+    listener.settimeout(3)
+    for _ in range(count):
+        with lab.client.socket(FAMILY[family], socket.SOCK_STREAM) as client, contextlib.suppress(OSError):
+            client.settimeout(3)
+            client.connect((lab.server.address[family], lab.port))
+            with listener.accept()[0] as server:
+                server.settimeout(3)
+                client.sendall(b"question")
+                if server.recv(100) == b"question":
+                    server.sendall(b"answer")
+                    answered += client.recv(100) == b"answer"
     return answered
 
 
@@ -75,6 +81,11 @@ def becomes(lab, **expected):
     """Each family, as v4=("nat", "kernel"), is dealt with so; what isn't named as ever."""
     wanted = {family: expected.get(f"v{family}", ([], "bpf")) for family in FAMILY}
     until(lambda: None if admission(lab) == wanted else f"{admission(lab)}, expected {wanted}: {lab.tracker.text()}")
+
+
+def changed(lab):
+    """When cookies last began to be other ones."""
+    return lab.dump("sw_config")[0]["value"]["guard"]["admission_ns"]
 
 
 def of_table(family, way):
@@ -167,10 +178,45 @@ def kernels_cookie_under_way_when_nat_goes_is_taken(lab):
     puppet.send("S")
     puppet.receive("SA")
     lab.counts(cookies_sent=1)
+    before = changed(lab)
     remove_nat(lab.server)
     becomes(lab)
+    assert changed(lab) > before, "the change has no date"
     puppet.send("A")
     lab.keep(listener.accept()[0])
+
+
+# Under a flood
+
+DOCKER = """
+table ip nat {
+    chain pre { type nat hook prerouting priority -100; fib daddr type local tcp dport 8080 dnat to 172.17.0.2:80; }
+    chain post { type nat hook postrouting priority 100; ip saddr 172.17.0.0/16 oifname != "docker0" masquerade; }
+}"""
+
+
+@test(track=False)
+def docker_host_serves_before_in_and_after_a_flood(lab):
+    if not os.path.exists(FLOOD):
+        raise Skip(f"{FLOOD} is not built: make {os.path.relpath(FLOOD)}")
+    lab.server.run("ip route add default via 10.99.0.1")  # else no kernel answers what is spoofed
+    lab.server.nft(DOCKER)
+    for syncookies, mode in ((1, "auto"), (2, "auto"), (2, "always")):
+        lab.server.sysctl(net__ipv4__tcp_syncookies=syncookies)
+        guard(lab, "--cookies", mode)
+        with lab.server.listener(4, lab.port, BACKLOG) as listener:
+            found = [served_by(lab, listener, 4, CLIENTS)]
+            flood = lab.client.start([FLOOD, "-r", 2000, "veth", lab.server.address[4], lab.port, 100000, "S"])
+            until(lambda: None if lab.rise("segments")["segments"] > 20 * BACKLOG else "no flood")
+            found.append(served_by(lab, listener, 4, CLIENTS))
+            assert flood.poll() is None, "the flood is over"
+            flood.terminate()
+            flood.wait()
+            found.append(served_by(lab, listener, 4, CLIENTS))
+        assert found == [CLIENTS] * 3, f"{mode}, tcp_syncookies={syncookies}: before, in and after the flood {found}"
+        sent = lab.rise("cookies_sent")["cookies_sent"]
+        assert sent > 20 * BACKLOG if mode == "always" else not sent, (mode, sent)  # else the kernel sends its own
+        assert lab.tracker.stop() == 0
 
 
 # Rules that want new connections to begin with a SYN

@@ -753,6 +753,35 @@ static void family_without_admission_is_passed_whole(void **state)
 	}
 }
 
+/* NAT has gone: what the kernel answered before that may come back for two epochs. */
+static void kernels_cookie_passes_when_its_family_has_just_changed(void **state)
+{
+	struct sw_guard guard;
+	struct client client = answered_by_the_kernel(&guard, "192.0.2.1");
+	struct sw_segment ack = client_ack(&client);
+	struct sw_port port;
+
+	(void)state;
+	guard_port(&port);
+	port.switched_ns = 0;
+	guard_set_port(&port);
+	guard = guard_usual;
+	guard.admission_ns = START_NS - 120 * S;
+	guard_configure(&guard);
+	guard_send(&ack, START_NS, &passage);
+	expect_verdict("within two epochs", XDP_PASS, false);
+	client = answered_by_the_kernel(&guard, "192.0.2.2");
+	ack = client_ack(&client);
+	guard_port(&port);
+	port.switched_ns = 0;
+	guard_set_port(&port);
+	guard = guard_usual;
+	guard.admission_ns = START_NS - 129 * S;
+	guard_configure(&guard);
+	guard_send(&ack, START_NS, &passage);
+	expect_verdict("later", XDP_DROP, false);
+}
+
 /* In auto mode the kernel may have answered the SYN itself, just before the switch. */
 static void cookie_that_the_kernel_sent_itself_passes(void **state)
 {
@@ -804,6 +833,7 @@ int test_guard_ack(void)
 		cmocka_unit_test(segment_of_a_socket_passes_and_is_tracked),
 		cmocka_unit_test(kernels_cookie_opens_a_flow_that_needs_no_admission),
 		cmocka_unit_test(family_without_admission_is_passed_whole),
+		cmocka_unit_test(kernels_cookie_passes_when_its_family_has_just_changed),
 		cmocka_unit_test(cookie_that_the_kernel_sent_itself_passes),
 	};
 	int fd = net_listen(&server, 5), fd6 = net_listen(&server6, 5), failed;
