@@ -11,6 +11,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include <synward/guard.h>
+#include <synward/martian.h>
 #include <synward/pressure.h>
 
 #include "kernel.bpf.h"
@@ -94,11 +95,6 @@ static __always_inline void sw_look_up(void *ctx, struct sw_work *w)
 
 /* For so long a listener that was there is taken to be there still. */
 #define SW_LISTENER_NS (10 * SW_NS_PER_MS)
-
-static __always_inline bool sw_same_address(const __u32 *a, const __u32 *b)
-{
-	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
-}
 
 /* The listener that this CPU saw a moment ago, if the connection can have no socket of its own. */
 static __always_inline bool sw_recall_listener(struct sw_work *w, const struct sw_port *port)

@@ -145,6 +145,10 @@ __noinline int sw_guard_syn(struct xdp_md *ctx)
 	port = sw_port_of(w);
 	if (!port || port->mode == COOKIES_NEVER)
 		return XDP_PASS;
+	if (sw_is_martian()) {
+		sw_count(SW_SYN_MARTIAN);
+		return XDP_PASS;
+	}
 	w->now = sw_coarse_now();
 	sw_read_options(&w->seg);
 	sw_look_up_for_syn(ctx, w, port, guard);

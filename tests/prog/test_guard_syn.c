@@ -140,6 +140,27 @@ static void syn_over_ipv4_to_a_listener_of_ipv6_only_passes(void **state)
 	close(fd);
 }
 
+/* Whoever listens. Their ranges are the unit tests'. */
+static void syn_from_or_to_a_martian_passes(void **state)
+{
+	static const char *const ends[][2] = {
+		{ "127.0.0.1", SERVER }, { "224.0.0.1", SERVER },      { "192.0.2.1", "127.0.0.1" },
+		{ SERVER, SERVER },      { "::1", SERVER6 },           { "2001:db8::1", "::1" },
+		{ SERVER6, SERVER6 },    { "2001:db8::1", "ff02::1" },
+	};
+	struct net_end any = { "::", PORT };
+	int fd = net_listen(&any, 5);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(ends); i++) {
+		struct client client = guard_client(ends[i][0], 1024);
+
+		client.there.address = ends[i][1];
+		expect_left(ends[i][0], &client, SW_SYN_MARTIAN);
+	}
+	close(fd);
+}
+
 static void expect_listener(const char *name, int fd, enum sw_listener_kind kind)
 {
 	struct client client = guard_client("192.0.2.1", 1024);
@@ -193,7 +214,7 @@ static void expect_socket_found(const char *name, const struct net_pair *pair)
 
 static void syn_to_an_established_socket_passes(void **state)
 {
-	const char *const addresses[] = { "127.0.0.5", "::1" };
+	const char *const addresses[] = { "10.9.0.5", NET_GUEST6 };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(addresses); i++) {
@@ -208,8 +229,8 @@ static void syn_to_an_established_socket_passes(void **state)
 static void syn_to_a_half_open_socket_passes(void **state)
 {
 	struct net_pair pair = {
-		.client = { "127.0.0.6", 40000 },
-		.server = { "127.0.0.1", PORT },
+		.client = { "10.9.0.6", 40000 },
+		.server = { NET_HOME, PORT },
 		.accepted = -1,
 	};
 	int seconds = 30;
@@ -226,7 +247,7 @@ static void syn_to_a_half_open_socket_passes(void **state)
 
 static void syn_to_a_socket_in_time_wait_passes(void **state)
 {
-	const char *const addresses[] = { "127.0.0.7", "::1" };
+	const char *const addresses[] = { "10.9.0.7", NET_GUEST6 };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(addresses); i++) {
@@ -429,6 +450,7 @@ int test_guard_syn(void)
 	static const struct CMUnitTest any_tests[] = {
 		cmocka_unit_test(listener_of_any_address_is_found),
 		cmocka_unit_test(syn_over_ipv4_to_a_listener_of_ipv6_only_passes),
+		cmocka_unit_test(syn_from_or_to_a_martian_passes),
 	};
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(syn_to_a_port_that_is_not_guarded_passes),

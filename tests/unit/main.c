@@ -34,6 +34,7 @@ int main(void)
 	failed += test_siphash();
 	failed += test_cookie();
 	failed += test_reply();
+	failed += test_martian();
 	failed += test_guard();
 	failed += test_pressure();
 	failed += test_keys_in_force();

@@ -22,6 +22,7 @@ int test_numbers(void);
 int test_holes(void);
 int test_keys_in_force(void);
 int test_loop(void);
+int test_martian(void);
 int test_parse(void);
 int test_prediction(void);
 int test_proof_blind(void);
