@@ -69,13 +69,22 @@ struct {
 	__type(value, struct sw_config);
 } sw_config SEC(".maps");
 
-/* What is attached where, by ifindex. */
+/* What is attached where, and who that is; by ifindex. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 64);
 	__type(key, __u32);
 	__type(value, struct sw_iface);
 } sw_ifaces SEC(".maps");
+
+/* Which addresses are this host's. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 20);
+	__type(key, struct sw_local_key);
+	__type(value, __u32);
+} sw_local SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -83,15 +83,33 @@ struct sw_pressure {
 	__u32 sent, accepted;
 	__u64 listener_ns; /* when it was seen */
 	__u32 local[4]; /* to which address */
-	__u32 receive_buffer;
+	__u32 ifindex; /* by a frame that came here ... */
+	__u16 mac[3]; /* ... and to this address, which is the interface's own */
 	enum sw_listener_kind listener;
-	__u8 padding[3];
+	__u8 padding;
+	__u32 receive_buffer;
+	__u32 more_padding;
 };
 
-_Static_assert(sizeof(struct sw_pressure) == 48, "no hidden padding");
+_Static_assert(sizeof(struct sw_pressure) == 64, "no hidden padding");
 
 /* The place in sw_pressure of what belongs to no connection. */
 #define SW_STRAY_SLOT 0
+
+/*
+ * The key of the map sw_local: the first `bits` of an address, IPv4 mapped to IPv6. The value: is what
+ * begins so this host's? The longest prefix holds.
+ */
+struct sw_local_key {
+	__u32 bits;
+	__u32 address[4]; /* network order */
+};
+
+#define SW_ADDRESS_BITS 128
+#define SW_MAPPED_BITS  96 /* before an IPv4 address */
+
+_Static_assert(sizeof(struct sw_local_key) == 20, "no hidden padding");
+_Static_assert(offsetof(struct sw_local_key, address) == 4, "as the kernel has it: bits first");
 
 /* The value of the map sw_sockets, of which there are two: see bpf/sockets.bpf.h. */
 #define SW_SOCKET_BITS_SHIFT 20

@@ -38,6 +38,14 @@ static int map_fd(const struct bpf_map *map)
 	return bpf_map__fd(map);
 }
 
+static void read_address(const char *text, __u8 *address)
+{
+	memset(address, 0, 10);
+	memset(address + 10, 0xff, 2);
+	if (inet_pton(AF_INET, text, address + 12) != 1)
+		must(inet_pton(AF_INET6, text, address) == 1, "address %s", text);
+}
+
 void guard_write_word(const struct bpf_map *map, __u32 value)
 {
 	__u32 zero = 0;
@@ -91,6 +99,49 @@ static void empty_sockets(void)
 	guard_write_word(skel->maps.sw_sockets_now, SW_SOCKETS_NOT_READY);
 }
 
+void guard_set_local(const char *address, __u32 bits, bool is)
+{
+	struct sw_local_key key = { .bits = bits };
+	__u32 local = is;
+
+	read_address(address, (__u8 *)key.address);
+	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_local), &key, &local, 0),
+	     "sw_local");
+}
+
+void guard_set_mac(const __u8 mac[6])
+{
+	__u32 lo = 1; /* where BPF_PROG_RUN has frames come in */
+	struct sw_iface iface = { .ingress = 1 };
+
+	memcpy(iface.mac, mac, sizeof(iface.mac));
+	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_ifaces), &lo, &iface, 0),
+	     "sw_ifaces");
+}
+
+static void empty_local(void)
+{
+	int fd = map_fd(harness_skeleton()->maps.sw_local);
+	struct sw_local_key key;
+
+	while (!bpf_map_get_next_key(fd, NULL, &key))
+		must(!bpf_map_delete_elem(fd, &key), "sw_local");
+}
+
+/* To this host go frames as frame.c and packet.py make them, and what the tests ask for. */
+static void be_the_server(void)
+{
+	static const char *const addresses[] = { NET_HOME, "10.9.0.77", "203.0.113.9", NET_HOME6,
+						 "2001:db8::77" };
+
+	guard_set_mac((const __u8[6]){ 2, 0, 0, 0, 0, 2 });
+	empty_local();
+	for (size_t i = 0; i < COUNT(addresses); i++)
+		guard_set_local(addresses[i], 128, true);
+	guard_set_local("198.51.100.0", 96 + 24, true);
+	guard_set_local("2001:db8:1::", 64, true);
+}
+
 static void write_keys(void)
 {
 	static const struct sw_keys keys = GOLDEN_KEYS;
@@ -129,6 +180,7 @@ void guard_reset(const struct sw_guard *guard, enum sw_cookie_mode mode)
 	empty_pressure();
 	empty_sockets();
 	guard_write_word(harness_skeleton()->maps.sw_blind, 0);
+	be_the_server();
 	write_keys();
 }
 
@@ -209,14 +261,6 @@ struct client guard_client(const char *address, unsigned short port)
 		.isn = 0x12345678,
 		.mss = 1460,
 	};
-}
-
-static void read_address(const char *text, __u8 *address)
-{
-	memset(address, 0, 10);
-	memset(address + 10, 0xff, 2);
-	if (inet_pton(AF_INET, text, address + 12) != 1)
-		must(inet_pton(AF_INET6, text, address) == 1, "address %s", text);
 }
 
 /* The smaller end first: by address, then by port. */

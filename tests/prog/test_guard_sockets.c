@@ -158,6 +158,29 @@ static void listener_of_another_address_is_not_taken_for_it(void **state)
 	assert_int_equal(harness_count(SW_SYN_NO_LISTENER), 1);
 }
 
+/* Of the same address, but by another way, on which it may be another host's. */
+static void listener_remembered_answers_no_frame_to_another_address(void **state)
+{
+	struct client client = guard_client("192.0.2.1", 1024);
+	struct sw_segment syn = client_syn(&client);
+	int fd = net_listen(&server, 5);
+	static __u8 frame[FRAME_MAX];
+	size_t size = frame_build(&syn, frame);
+
+	(void)state;
+	guard_reset(&guard_usual, COOKIES_ALWAYS);
+	use(READY(0));
+	guard_open(&client, START_NS);
+	for (int i = 0; i < 6; i++) {
+		frame[i] ^= 1;
+		guard_run(frame, size, START_NS + 1, &passage);
+		must(passage.verdict == XDP_PASS, "byte %d: verdict %u", i, passage.verdict);
+		frame[i] ^= 1;
+	}
+	assert_int_equal(harness_count(SW_SYN_OTHER_MAC), 6);
+	close(fd);
+}
+
 static void port_that_sends_no_cookies_asks_the_kernel(void **state)
 {
 	struct sw_port port;
@@ -466,6 +489,7 @@ int test_guard_sockets(void)
 		cmocka_unit_test(listener_is_remembered_for_ten_milliseconds),
 		cmocka_unit_test(listener_remembered_gives_its_window),
 		cmocka_unit_test(listener_of_another_address_is_not_taken_for_it),
+		cmocka_unit_test(listener_remembered_answers_no_frame_to_another_address),
 		cmocka_unit_test(port_that_sends_no_cookies_asks_the_kernel),
 		cmocka_unit_test(kernel_is_asked_where_the_bit_is_set),
 		cmocka_unit_test(syn_that_passes_sets_its_bit),

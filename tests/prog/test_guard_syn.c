@@ -161,6 +161,74 @@ static void syn_from_or_to_a_martian_passes(void **state)
 	close(fd);
 }
 
+/* --- Not for this host ------------------------------------------------------------------------ */
+
+static void expect_elsewhere(const char *from, const char *to, enum sw_counter counter)
+{
+	struct client client = guard_client(from, 1024);
+	__u64 before = harness_count(counter);
+
+	client.there.address = to;
+	must(!guard_ask(&client, START_NS), "%s to %s: it is answered", from, to);
+	must(harness_count(counter) == before + 1, "%s to %s: not counted", from, to);
+	must(!harness_count(SW_COOKIES_SENT), "%s to %s: a cookie", from, to);
+}
+
+static void expect_answered(const char *from, const char *to)
+{
+	struct client client = guard_client(from, 1024);
+
+	client.there.address = to;
+	guard_open(&client, START_NS);
+}
+
+static void syn_in_a_frame_to_another_address_passes(void **state)
+{
+	static const __u8 macs[][6] = {
+		{ 3, 0, 0, 0, 0, 2 }, { 2, 1, 0, 0, 0, 2 }, { 2, 0, 1, 0, 0, 2 },
+		{ 2, 0, 0, 1, 0, 2 }, { 2, 0, 0, 0, 1, 2 }, { 2, 0, 0, 0, 0, 3 },
+	};
+	__u32 lo = 1;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(macs); i++) {
+		guard_reset(&guard_usual, COOKIES_ALWAYS);
+		guard_set_mac(macs[i]);
+		expect_elsewhere("192.0.2.1", SERVER, SW_SYN_OTHER_MAC);
+		expect_elsewhere("2001:db8::1", SERVER6, SW_SYN_OTHER_MAC);
+	}
+	guard_reset(&guard_usual, COOKIES_ALWAYS);
+	must(!bpf_map_delete_elem(bpf_map__fd(harness_skeleton()->maps.sw_ifaces), &lo), "lo");
+	expect_elsewhere("192.0.2.1", SERVER, SW_SYN_OTHER_MAC);
+}
+
+static void syn_to_an_address_of_another_host_passes(void **state)
+{
+	struct net_end any = { "::", PORT };
+	int fd = net_listen(&any, 5);
+
+	(void)state;
+	guard_reset(&guard_usual, COOKIES_ALWAYS);
+	expect_elsewhere("192.0.2.1", "203.0.113.8", SW_SYN_NOT_LOCAL);
+	expect_elsewhere("2001:db8::1", "2001:db8::78", SW_SYN_NOT_LOCAL);
+	guard_set_local("198.51.100.24", 96 + 29, false); /* of a network that is */
+	guard_set_local("198.51.100.25", 128, true);
+	expect_elsewhere("192.0.2.1", "198.51.100.24", SW_SYN_NOT_LOCAL);
+	expect_elsewhere("192.0.2.1", "198.51.100.26", SW_SYN_NOT_LOCAL);
+	expect_answered("192.0.2.1", "198.51.100.25");
+	expect_answered("192.0.2.1", "198.51.100.32");
+	expect_answered("2001:db8::1", "2001:db8:1::ffff");
+	close(fd);
+}
+
+static void syn_from_this_host_s_own_address_passes(void **state)
+{
+	(void)state;
+	guard_reset(&guard_usual, COOKIES_ALWAYS);
+	expect_elsewhere("198.51.100.25", SERVER, SW_SYN_MARTIAN);
+	expect_elsewhere("2001:db8:1::ffff", SERVER6, SW_SYN_MARTIAN);
+}
+
 static void expect_listener(const char *name, int fd, enum sw_listener_kind kind)
 {
 	struct client client = guard_client("192.0.2.1", 1024);
@@ -451,10 +519,13 @@ int test_guard_syn(void)
 		cmocka_unit_test(listener_of_any_address_is_found),
 		cmocka_unit_test(syn_over_ipv4_to_a_listener_of_ipv6_only_passes),
 		cmocka_unit_test(syn_from_or_to_a_martian_passes),
+		cmocka_unit_test(syn_to_an_address_of_another_host_passes),
 	};
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(syn_to_a_port_that_is_not_guarded_passes),
 		cmocka_unit_test(syn_to_an_address_where_nobody_listens_passes),
+		cmocka_unit_test(syn_in_a_frame_to_another_address_passes),
+		cmocka_unit_test(syn_from_this_host_s_own_address_passes),
 		cmocka_unit_test(syn_to_an_mptcp_listener_passes),
 		cmocka_unit_test(syn_to_a_listener_with_md5_signatures_passes),
 		cmocka_unit_test(syn_to_an_established_socket_passes),

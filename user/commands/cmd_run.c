@@ -8,6 +8,7 @@
 
 #include "commands/cmd.h"
 #include "daemon/expiry.h"
+#include "daemon/local.h"
 #include "daemon/loop.h"
 #include "daemon/sockets.h"
 #include "guard/start.h"
@@ -20,6 +21,7 @@ struct running {
 	struct sw_loop loop;
 	struct sw_sweeper *sweeper;
 	struct sw_sockets *sockets;
+	struct sw_follower *follower;
 };
 
 static void reload(void *context)
@@ -30,6 +32,14 @@ static void reload(void *context)
 		sw_say("settings read again");
 }
 
+static int open_guard_duties(struct running *run)
+{
+	if (!sw_maps_guarded(&run->tracker.maps))
+		return 0;
+	return sw_follower_open(&run->follower, &run->tracker)
+		       ?: sw_loop_add(&run->loop, sw_follower_duty(run->follower));
+}
+
 static int open_duties(struct running *run)
 {
 	const struct synward *object = run->tracker.object;
@@ -38,7 +48,8 @@ static int open_duties(struct running *run)
 	return sw_sweeper_open(&run->sweeper, object, &run->options->config.timeout) ?:
 	       sw_loop_add(&run->loop, sw_sweeper_duty(run->sweeper)) ?:
 	       sw_sockets_open(&run->sockets, object, &run->tracker.maps) ?:
-	       sw_loop_add(&run->loop, sw_sockets_duty(run->sockets));
+	       sw_loop_add(&run->loop, sw_sockets_duty(run->sockets)) ?:
+	       open_guard_duties(run);
 }
 
 static int serve(struct running *run)
@@ -50,6 +61,7 @@ static int serve(struct running *run)
 		sw_say("serving as process %d; Ctrl-C detaches", getpid());
 		err = sw_loop_run(&run->loop);
 	}
+	sw_follower_close(run->follower);
 	sw_sockets_close(run->sockets);
 	sw_sweeper_close(run->sweeper);
 	return sw_tracker_detach(&run->tracker) ?: err;

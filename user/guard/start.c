@@ -21,7 +21,7 @@ static int retire(const struct sw_map_fds *maps, struct sw_guard *guard)
 	return err;
 }
 
-static int configure(const struct sw_tracker *tracker, const struct sw_tracker_options *options)
+static int configure(struct sw_tracker *tracker, const struct sw_tracker_options *options)
 {
 	const struct sw_guard_options *guard = &options->guard;
 	struct sw_map_fds maps = sw_maps_fds(&tracker->maps);
@@ -35,8 +35,10 @@ static int configure(const struct sw_tracker *tracker, const struct sw_tracker_o
 		return err;
 	if (!guard->count && config.guard.ports)
 		err = retire(&maps, &config.guard);
+	if (!err && config.guard.ports)
+		err = sw_tracker_follow(tracker);
 	err = err ?: sw_config_write(&tracker->maps, &config);
-	return err ? sw_fail(err, NULL, "write the settings") : 0;
+	return err ? sw_fail(err, NULL, "write the settings and this host's addresses") : 0;
 }
 
 int sw_start(struct sw_tracker *tracker, char *const *names,
