@@ -12,6 +12,7 @@
 
 #include <synward/guard.h>
 #include <synward/martian.h>
+#include <synward/prefix.h>
 #include <synward/pressure.h>
 
 #include "kernel.bpf.h"
@@ -23,9 +24,19 @@
 /* The guarded port that the segment is for, or NULL. */
 static __always_inline struct sw_port *sw_port_of(const struct sw_work *w)
 {
-	__u32 number = sw_local_port(w);
+	__u32 zero = 0;
+	const struct sw_port_masks *masks = bpf_map_lookup_elem(&sw_port_masks, &zero);
 
-	return bpf_map_lookup_elem(&sw_ports, &number);
+	for (__u32 i = 0; masks && i < SW_PORT_MASKS_MAX && i < masks->count; i++) {
+		struct sw_port_key key;
+		struct sw_port *port;
+
+		sw_port_key_fill(&key, &masks->mask[i], w->packet.to, sw_local_port(w));
+		port = bpf_map_lookup_elem(&sw_ports, &key);
+		if (port)
+			return port;
+	}
+	return NULL;
 }
 
 static __always_inline struct sw_pressure *sw_pressure_of(const struct sw_port *port)

@@ -328,6 +328,26 @@ def attach_knows_the_addresses_of_its_moment_and_says_so(lab):
     assert not by_cookie(lab, "10.99.5.1", 4, listener), local(lab)
 
 
+# Ports at addresses
+
+@test(track=False)
+def port_at_an_address_is_guarded_there_alone(lab):
+    batch(lab.server, "addr add 10.99.5.1/32 dev lo", "addr add 10.99.5.2/32 dev lo", "addr add fd00:95::1/128 dev lo",
+          "addr add fd00:95:0:1::1/128 dev lo")
+    batch(lab.client, "route add 10.99.5.0/24 via 10.99.0.2", "route add fd00:95::/32 via fd00:99::2")
+    listener = listen(lab, ANY[6], 6)  # of both families
+    places = f"10.99.5.1:{lab.port}", f"[fd00:95::/64]:{lab.port}", f"{lab.port + 1}-{lab.port + 3}"
+    guard(lab, ports=",".join(places))
+    found = {where: by_cookie(lab, where, 6 if ":" in where else 4, listener)
+             for where in ("10.99.0.2", "10.99.5.1", "10.99.5.2", "fd00:99::2", "fd00:95::1", "fd00:95:0:1::1")}
+    assert [where for where in found if found[where]] == ["10.99.5.1", "fd00:95::1"], found
+    status = json.loads(lab.synward("status", "--json").stdout)[0]["guard"]["ports"]
+    assert [(row["port"], row["address"]) for row in status] == [
+        (lab.port, "10.99.5.1"), (lab.port, "fd00:95::/64"), *((lab.port + n, None) for n in (1, 2, 3))], status
+    text = lab.synward("status").stdout
+    assert all(place in text.split() for place in places[:2]) and f"port {lab.port + 3}" in text, text
+
+
 # Martians
 
 MARTIANS = [{"src": "127.0.0.1"}, {"src": "0.0.0.0"}, {"src": "224.0.0.1"}, {"src": "240.0.0.1"},

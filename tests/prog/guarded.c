@@ -8,6 +8,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <synward/prefix.h>
+
 #include "guarded.h"
 #include "names.h"
 #include "synward.skel.h"
@@ -32,6 +34,8 @@ const struct sw_guard guard_usual = {
 	.window_scaling = 1,
 	.wscale = GOLDEN_WSCALE,
 };
+
+static const struct sw_port_key any_address = { .port = PORT };
 
 static int map_fd(const struct bpf_map *map)
 {
@@ -142,6 +146,15 @@ static void be_the_server(void)
 	guard_set_local("2001:db8:1::", 64, true);
 }
 
+static void empty_ports(void)
+{
+	int fd = map_fd(harness_skeleton()->maps.sw_ports);
+	struct sw_port_key key;
+
+	while (!bpf_map_get_next_key(fd, NULL, &key))
+		must(!bpf_map_delete_elem(fd, &key), "sw_ports");
+}
+
 static void write_keys(void)
 {
 	static const struct sw_keys keys = GOLDEN_KEYS;
@@ -176,7 +189,9 @@ void guard_reset(const struct sw_guard *guard, enum sw_cookie_mode mode)
 	struct sw_config config = config_of(guard);
 
 	harness_reset(&config);
+	empty_ports();
 	guard_set_port(&port);
+	guard_set_masks((const __u32[]){ 0 }, 1);
 	empty_pressure();
 	empty_sockets();
 	guard_write_word(harness_skeleton()->maps.sw_blind, 0);
@@ -202,18 +217,37 @@ __u64 guard_time(__u64 epoch)
 
 void guard_port(struct sw_port *port)
 {
-	__u32 number = PORT;
-
-	must(!bpf_map_lookup_elem(map_fd(harness_skeleton()->maps.sw_ports), &number, port),
+	must(!bpf_map_lookup_elem(map_fd(harness_skeleton()->maps.sw_ports), &any_address, port),
 	     "sw_ports");
 }
 
 void guard_set_port(const struct sw_port *port)
 {
-	__u32 number = PORT;
-
-	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_ports), &number, port, 0),
+	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_ports), &any_address, port, 0),
 	     "sw_ports");
+}
+
+void guard_set_port_at(const char *address, __u32 bits, enum sw_cookie_mode mode)
+{
+	struct sw_port_key key = { .port = PORT, .bits = (__u8)bits };
+	struct sw_port port = { .mode = mode, .slot = SLOT };
+
+	read_address(address, (__u8 *)key.address);
+	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_ports), &key, &port, 0),
+	     "sw_ports");
+}
+
+void guard_set_masks(const __u32 *bits, __u32 count)
+{
+	struct sw_port_masks masks = { .count = count };
+	__u32 zero = 0;
+
+	for (__u32 i = 0; i < count; i++) {
+		masks.mask[i].bits = bits[i];
+		sw_prefix_mask(masks.mask[i].word, bits[i]);
+	}
+	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_port_masks), &zero, &masks, 0),
+	     "sw_port_masks");
 }
 
 void guard_run(const __u8 *bytes, size_t size, __u64 now, struct passage *passage)

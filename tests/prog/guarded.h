@@ -68,6 +68,10 @@ void guard_set_port(const struct sw_port *port);
 void guard_set_mac(const __u8 mac[6]);
 void guard_set_local(const char *address, __u32 bits, bool is);
 
+/* PORT at the addresses of a prefix; how long the prefixes are that are looked for, as they come. */
+void guard_set_port_at(const char *address, __u32 bits, enum sw_cookie_mode mode);
+void guard_set_masks(const __u32 *bits, __u32 count);
+
 /* A __u32 in an array of one element (sw_blind, sw_sockets_now). */
 struct bpf_map;
 void guard_write_word(const struct bpf_map *map, __u32 value);

@@ -229,6 +229,60 @@ static void syn_from_this_host_s_own_address_passes(void **state)
 	expect_elsewhere("2001:db8:1::ffff", SERVER6, SW_SYN_MARTIAN);
 }
 
+/* --- Ports at addresses ----------------------------------------------------------------------- */
+
+static bool asks(const char *from, const char *to)
+{
+	struct client client = guard_client(from, 1024);
+
+	client.there.address = to;
+	return guard_ask(&client, START_NS);
+}
+
+static void port_at_a_prefix_is_guarded_there_alone(void **state)
+{
+	static const __u32 lengths[] = { 96 + 28, 64 };
+	struct net_end any = { "::", PORT };
+	int fd = net_listen(&any, 5);
+
+	(void)state;
+	guard_reset(&guard_usual, COOKIES_ALWAYS);
+	guard_set_masks(lengths, COUNT(lengths)); /* of any address none is looked for */
+	guard_set_port_at("198.51.100.16", lengths[0], COOKIES_ALWAYS);
+	guard_set_port_at("2001:db8:1::", lengths[1], COOKIES_ALWAYS);
+	guard_set_local("2001:db8:2::", 64, true);
+	assert_true(asks("192.0.2.1", "198.51.100.16"));
+	assert_true(asks("192.0.2.1", "198.51.100.31"));
+	assert_true(asks("2001:db8::1", "2001:db8:1::ffff"));
+	assert_false(asks("192.0.2.1", "198.51.100.15"));
+	assert_false(asks("192.0.2.1", "198.51.100.32"));
+	assert_false(asks("2001:db8::1", "2001:db8:2::ffff"));
+	guard_counted("at a prefix", SW_COOKIES_SENT, 3, SW_HALFOPEN_OPENED, 3, SW_NONE);
+	close(fd);
+}
+
+static void longest_prefix_of_a_port_holds(void **state)
+{
+	static const __u32 lengths[SW_PORT_MASKS_MAX] = { 128, 127, 126, 125, 124, 120, 96, 0 };
+	struct net_end any = { "0.0.0.0", PORT };
+	int fd = net_listen(&any, 5);
+
+	(void)state;
+	guard_reset(&guard_usual, COOKIES_NEVER);
+	guard_set_masks(lengths, COUNT(lengths));
+	guard_set_port_at("198.51.100.0", 120, COOKIES_ALWAYS);
+	guard_set_port_at("198.51.100.128", 124, COOKIES_NEVER);
+	guard_set_port_at("198.51.100.130", 128, COOKIES_ALWAYS);
+	assert_true(asks("192.0.2.1", "198.51.100.127"));
+	assert_false(asks("192.0.2.1", "198.51.100.129"));
+	assert_true(asks("192.0.2.1", "198.51.100.130"));
+	assert_true(asks("192.0.2.1", "198.51.100.144"));
+	assert_false(asks("192.0.2.1", "203.0.113.9"));
+	close(fd);
+}
+
+/* --- Listeners that only the kernel can serve ------------------------------------------------- */
+
 static void expect_listener(const char *name, int fd, enum sw_listener_kind kind)
 {
 	struct client client = guard_client("192.0.2.1", 1024);
@@ -520,6 +574,8 @@ int test_guard_syn(void)
 		cmocka_unit_test(syn_over_ipv4_to_a_listener_of_ipv6_only_passes),
 		cmocka_unit_test(syn_from_or_to_a_martian_passes),
 		cmocka_unit_test(syn_to_an_address_of_another_host_passes),
+		cmocka_unit_test(port_at_a_prefix_is_guarded_there_alone),
+		cmocka_unit_test(longest_prefix_of_a_port_holds),
 	};
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(syn_to_a_port_that_is_not_guarded_passes),

@@ -13,6 +13,7 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	failed += test_command_line();
 	failed += test_options();
+	failed += test_port_list();
 	failed += test_findings();
 	failed += test_due_wheel();
 	failed += test_flow_table();

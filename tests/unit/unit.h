@@ -24,6 +24,7 @@ int test_keys_in_force(void);
 int test_loop(void);
 int test_martian(void);
 int test_parse(void);
+int test_port_list(void);
 int test_prediction(void);
 int test_proof_blind(void);
 int test_proof_forged(void);

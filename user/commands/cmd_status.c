@@ -9,6 +9,7 @@
 
 #include "host/clock.h"
 #include "commands/cmd.h"
+#include "guard/port_list.h"
 #include "host/iface.h"
 #include "model/status.h"
 #include "text/json.h"
@@ -94,11 +95,13 @@ static json_t *timeouts_json(const struct sw_timeouts *timeouts)
 static json_t *port_json(const struct sw_status *status, const struct sw_guarded *guarded)
 {
 	const struct sw_port *port = &guarded->port;
-	json_t *object = json_pack("{s:i, s:s, s:b, s:s, s:s}", "port", (int)guarded->number,
-				   "cookies", sw_cookie_mode_name(port->mode), "sending",
-				   sw_port_sends_cookies(status, port), "listener",
-				   sw_listener_name(port->listener), "admission",
-				   sw_admission_name(sw_port_admission(status, port)));
+	char address[SW_PORT_KEY_TEXT];
+	json_t *object = json_pack(
+		"{s:i, s:s?, s:s, s:b, s:s, s:s}", "port", (int)guarded->key.port, "address",
+		sw_port_key_address(&guarded->key, address), "cookies",
+		sw_cookie_mode_name(port->mode), "sending", sw_port_sends_cookies(status, port),
+		"listener", sw_listener_name(port->listener), "admission",
+		sw_admission_name(sw_port_admission(status, port)));
 
 	json_object_set_new(object, "half_open", json_integer(port->half_open));
 	json_object_set_new(object, "backlog", json_integer(port->backlog));
@@ -194,6 +197,17 @@ static void print_pressure(const struct sw_status *status, const struct sw_port 
 	       sw_high_mark(status->config.guard.high, port->backlog));
 }
 
+/* One with addresses of its own has a line for itself. */
+static void print_place(const struct sw_port_key *key)
+{
+	char text[SW_PORT_KEY_TEXT];
+
+	if (key->bits)
+		printf("    %s\n%15s", sw_port_key_text(key, text), "");
+	else
+		printf("    port %-5u ", key->port);
+}
+
 static void print_guard(const struct sw_status *status)
 {
 	const struct sw_guard *guard = &status->config.guard;
@@ -207,8 +221,8 @@ static void print_guard(const struct sw_status *status)
 	for (int i = 0; i < status->ports; i++) {
 		const struct sw_port *port = &status->guarded[i].port;
 
-		printf("    port %-5u %-6s %-15s  listener: %s; admission: %s\n",
-		       status->guarded[i].number, sw_cookie_mode_name(port->mode),
+		print_place(&status->guarded[i].key);
+		printf("%-6s %-15s  listener: %s; admission: %s\n", sw_cookie_mode_name(port->mode),
 		       sw_port_sends_cookies(status, port) ? "sends cookies" : "no cookies",
 		       sw_listener_name(port->listener),
 		       sw_admission_name(sw_port_admission(status, port)));

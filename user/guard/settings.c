@@ -99,7 +99,7 @@ static __u16 mss_for(__u32 mtu, __u32 headers)
 int sw_guard_prepare(const struct sw_guard_options *options, __u32 mtu, struct sw_guard *guard)
 {
 	*guard = (struct sw_guard){};
-	if (!options->count)
+	if (!options->ports.count)
 		return 0;
 	if (getrandom(guard->secret, sizeof(guard->secret), 0) != sizeof(guard->secret))
 		return sw_fail(-errno, NULL, "get random numbers");

@@ -28,12 +28,12 @@ static int configure(struct sw_tracker *tracker, const struct sw_tracker_options
 	struct sw_config config = options->config;
 	int err = sw_guard_prepare(guard, sw_tracker_mtu(tracker), &config.guard);
 
-	if (!err && guard->count)
+	if (!err && guard->ports.count)
 		err = sw_keys_put(maps.keys, guard->key_file);
-	err = err ?: sw_ports_write(maps.ports, guard, &config.guard.ports);
+	err = err ?: sw_ports_write(&maps, guard, &config.guard.ports);
 	if (err)
 		return err;
-	if (!guard->count && config.guard.ports)
+	if (!guard->ports.count && config.guard.ports)
 		err = retire(&maps, &config.guard);
 	if (!err && config.guard.ports)
 		err = sw_tracker_follow(tracker);
@@ -50,7 +50,7 @@ int sw_start(struct sw_tracker *tracker, char *const *names,
 		return err;
 	err = sw_tracker_load(tracker, names, &options->sizes, options->serve) ?:
 		      configure(tracker, options) ?:
-		      sw_tracker_attach(tracker, options->mode, options->guard.count);
+		      sw_tracker_attach(tracker, options->mode, options->guard.ports.count);
 	sw_lock_release_setup();
 	if (err)
 		sw_tracker_close(tracker);

@@ -73,6 +73,7 @@ struct sw_map_fds sw_maps_fds(const struct sw_maps *maps)
 		.stats = sw_maps_fd(maps, "sw_stats"),
 		.config = sw_maps_fd(maps, "sw_config"),
 		.ports = sw_maps_fd(maps, "sw_ports"),
+		.port_masks = sw_maps_fd(maps, "sw_port_masks"),
 		.keys = sw_maps_fd(maps, "sw_keys"),
 	};
 }
@@ -101,7 +102,9 @@ static const struct layout {
 	{ "sw_event_reader", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u32), false },
 	{ "sw_due", BPF_MAP_TYPE_RINGBUF, 0, 0, false },
 	{ "sw_local", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct sw_local_key), sizeof(__u32), false },
-	{ "sw_ports", BPF_MAP_TYPE_HASH, sizeof(__u32), sizeof(struct sw_port), false },
+	{ "sw_ports", BPF_MAP_TYPE_HASH, sizeof(struct sw_port_key), sizeof(struct sw_port),
+	  false },
+	{ "sw_port_masks", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_port_masks), false },
 	{ "sw_keys", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_keys), false },
 };
 
