@@ -168,7 +168,7 @@ __noinline int sw_is_martian(void)
 
 /*
  * Why the segment can't begin a flow, or SW_NONE. What this host sends to itself by loopback may bear
- * any address; what an observer reads of others, too.
+ * any address; what an observer reads of others, too (M2).
  */
 static __always_inline enum sw_counter sw_may_begin(const struct sw_work *w)
 {

@@ -377,6 +377,7 @@ def martian_gets_no_answer(lab):
 
 @test
 def martian_begins_no_flow(lab):
+    """M2"""
     tap = lab.tap(lab.client)
     lab.mark()
     for number, fields in enumerate(MARTIANS):

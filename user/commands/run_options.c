@@ -55,6 +55,7 @@ const struct sw_option sw_options_run[] = {
 	  .choice = mode, .min = SW_MODE_NATIVE, .max = SW_MODE_GENERIC,
 	  .help = "where XDP runs; else native, and where there is none, generic" },
 	{ .name = "guard", .kind = SW_OPTION_TEXT, .take = take_ports, .value = "PORTS",
+	  .min = 1, .max = 65535,
 	  .help = "guard listeners on these ports, such as 80,443 or [ADDRESS]:80, against floods" },
 	{ .name = "cookies", .kind = SW_OPTION_CHOICE, INTO(guard.mode), .needs = { "guard" },
 	  .initial = "auto", .choice = cookies, .min = COOKIES_AUTO, .max = COOKIES_NEVER,
