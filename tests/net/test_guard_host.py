@@ -284,6 +284,17 @@ def every_address_that_the_kernel_delivers_here_is_guarded_as_it_comes_and_goes(
 
 
 @test(track=False)
+def host_without_any_address_yet_is_guarded_when_it_has_one(lab):
+    """Its kernel has made no table of routes."""
+    guest = guest_of(lab)
+    batch(guest, "link add veth type veth peer name other")
+    guard(lab, host=guest)
+    assert not local(lab), local(lab)
+    batch(guest, "link set veth up", "addr add 10.99.0.3/24 dev veth")
+    knows(lab, "10.99.0.3/32", True)
+
+
+@test(track=False)
 def changes_that_were_lost_are_read_anew(lab):
     """More of them than its socket holds come while the daemon stands still."""
     guard(lab)
