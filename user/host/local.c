@@ -322,6 +322,7 @@ int sw_local_update(const struct sw_maps *maps, struct sw_local *local)
 
 	for (int i = 0; err == -EINTR && i < TRIES; i++) {
 		routes.count = 0;
+		routes.wide = false;
 		err = read_all(&routes, local);
 	}
 	if (!err) {
