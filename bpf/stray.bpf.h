@@ -2,7 +2,8 @@
 /*
  * Guard, a segment that is no SYN and that no flow of its own has taken:
  *
- *   a socket of its own, or another host's? pass ─► a valid cookie? new flow, pass ─► one of the few? pass ─► drop
+ *   a socket of its own, or another host's? pass
+ *   ─► a valid cookie? new flow, pass ─► one of the few? pass ─► drop
  */
 #ifndef SYNWARD_STRAY_BPF_H
 #define SYNWARD_STRAY_BPF_H
