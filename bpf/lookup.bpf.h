@@ -11,19 +11,38 @@
 #include <bpf/bpf_helpers.h>
 
 #include <synward/guard.h>
+#include <synward/martian.h>
+#include <synward/prefix.h>
 #include <synward/pressure.h>
 
 #include "kernel.bpf.h"
+#include "local.bpf.h"
 #include "maps.bpf.h"
 #include "sockets.bpf.h"
 #include "work.bpf.h"
 
+/*
+ * The key of the guarded port that the segment in hand is for, into w->port_key. False: there is none. A
+ * global function: inlined, clang 19 makes a stack of it that is too large for its callers.
+ */
+__noinline int sw_find_port(void)
+{
+	__u32 zero = 0;
+	const struct sw_port_masks *masks = bpf_map_lookup_elem(&sw_port_masks, &zero);
+	struct sw_work *w = sw_work_in_hand();
+
+	for (__u32 i = 0; w && masks && i < SW_PORT_MASKS_MAX && i < masks->count; i++) {
+		sw_port_key_fill(&w->port_key, &masks->mask[i], w->packet.to, sw_local_port(w));
+		if (bpf_map_lookup_elem(&sw_ports, &w->port_key))
+			return true;
+	}
+	return false;
+}
+
 /* The guarded port that the segment is for, or NULL. */
 static __always_inline struct sw_port *sw_port_of(const struct sw_work *w)
 {
-	__u32 number = sw_local_port(w);
-
-	return bpf_map_lookup_elem(&sw_ports, &number);
+	return sw_find_port() ? bpf_map_lookup_elem(&sw_ports, &w->port_key) : NULL;
 }
 
 static __always_inline struct sw_pressure *sw_pressure_of(const struct sw_port *port)
@@ -95,18 +114,22 @@ static __always_inline void sw_look_up(void *ctx, struct sw_work *w)
 /* For so long a listener that was there is taken to be there still. */
 #define SW_LISTENER_NS (10 * SW_NS_PER_MS)
 
-static __always_inline bool sw_same_address(const __u32 *a, const __u32 *b)
+/* A moment ago this CPU saw a segment that came the same way, for this host, and its listener. */
+static __always_inline bool sw_came_before(struct xdp_md *ctx, const struct sw_work *w,
+					   const struct sw_pressure *pressure)
 {
-	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
+	return w->now < pressure->listener_ns + SW_LISTENER_NS &&
+	       sw_same_address(pressure->local, w->packet.to) &&
+	       pressure->ifindex == ctx->ingress_ifindex && sw_frame_is_to(ctx, pressure->mac);
 }
 
-/* The listener that this CPU saw a moment ago, if the connection can have no socket of its own. */
-static __always_inline bool sw_recall_listener(struct sw_work *w, const struct sw_port *port)
+/* The listener that it saw then, if the connection can have no socket of its own. */
+static __always_inline bool sw_recall_listener(struct xdp_md *ctx, struct sw_work *w,
+					       const struct sw_port *port)
 {
 	const struct sw_pressure *pressure = sw_pressure_of(port);
 
-	if (!pressure || w->now >= pressure->listener_ns + SW_LISTENER_NS ||
-	    !sw_same_address(pressure->local, w->packet.to) || !sw_has_no_socket(&w->seg.key))
+	if (!pressure || !sw_came_before(ctx, w, pressure) || !sw_has_no_socket(&w->seg.key))
 		return false;
 	w->look = (struct sw_look){
 		.found = FOUND_LISTENER,
@@ -116,13 +139,17 @@ static __always_inline bool sw_recall_listener(struct sw_work *w, const struct s
 	return true;
 }
 
-static __always_inline void sw_remember_listener(const struct sw_work *w,
+static __always_inline void sw_remember_listener(struct xdp_md *ctx, const struct sw_work *w,
 						 const struct sw_port *port)
 {
 	struct sw_pressure *pressure = sw_pressure_of(port);
+	const __u16 *mac = (const __u16 *)(long)ctx->data;
 
-	if (!pressure || w->look.found != FOUND_LISTENER)
+	if (!pressure || w->look.found != FOUND_LISTENER ||
+	    mac + 3 > (const __u16 *)(long)ctx->data_end)
 		return;
+	__builtin_memcpy(pressure->mac, mac, sizeof(pressure->mac));
+	pressure->ifindex = ctx->ingress_ifindex;
 	pressure->listener_ns = w->now;
 	pressure->listener = w->look.listener;
 	pressure->receive_buffer = w->look.receive_buffer;
@@ -151,19 +178,24 @@ static __always_inline bool sw_port_is_quiet(const struct sw_port *port,
 }
 
 /*
- * Where the SYN would go. How full the listener's queue is matters only where cookies may begin or
- * end with it.
+ * Where the SYN would go; not SW_NONE: to another host, as this counter says. How full the listener's
+ * queue is matters only where cookies may begin or end with it.
  */
-static __always_inline void sw_look_up_for_syn(struct xdp_md *ctx, struct sw_work *w,
-					       const struct sw_port *port,
-					       const struct sw_guard *guard)
+static __always_inline enum sw_counter sw_look_up_for_syn(struct xdp_md *ctx, struct sw_work *w,
+							  const struct sw_port *port,
+							  const struct sw_guard *guard)
 {
 	bool quiet = sw_port_is_quiet(port, guard, w->now);
+	enum sw_counter elsewhere;
 
-	if (sw_sends_cookies(port->mode, port->on, quiet) && sw_recall_listener(w, port))
-		return;
+	if (sw_sends_cookies(port->mode, port->on, quiet) && sw_recall_listener(ctx, w, port))
+		return SW_NONE;
+	elsewhere = sw_elsewhere(ctx, w);
+	if (elsewhere)
+		return elsewhere;
 	sw_look_up(ctx, w);
-	sw_remember_listener(w, port);
+	sw_remember_listener(ctx, w, port);
+	return SW_NONE;
 }
 
 #endif

@@ -69,13 +69,22 @@ struct {
 	__type(value, struct sw_config);
 } sw_config SEC(".maps");
 
-/* What is attached where, by ifindex. */
+/* What is attached where, and who that is; by ifindex. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 64);
 	__type(key, __u32);
 	__type(value, struct sw_iface);
 } sw_ifaces SEC(".maps");
+
+/* Which addresses are this host's. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 20);
+	__type(key, struct sw_local_key);
+	__type(value, __u32);
+} sw_local SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -97,13 +106,20 @@ struct {
 
 struct sw_expire_batch expire_batch = {}; /* see <synward/sweep.h> */
 
-/* Guarded ports, by their number. */
+/* Guarded ports, and how long the prefixes in their keys are: a few lengths, each looked up in turn. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, SW_PORTS_MAX);
-	__type(key, __u32);
+	__type(key, struct sw_port_key);
 	__type(value, struct sw_port);
 } sw_ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sw_port_masks);
+} sw_port_masks SEC(".maps");
 
 /* By sw_port.slot; SW_STRAY_SLOT is for what belongs to no connection. */
 struct {

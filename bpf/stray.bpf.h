@@ -2,7 +2,8 @@
 /*
  * Guard, a segment that is no SYN and that no flow of its own has taken:
  *
- *   a socket of its own? pass ─► a valid cookie? new flow, pass ─► one of the few? pass ─► drop
+ *   a socket of its own, or another host's? pass
+ *   ─► a valid cookie? new flow, pass ─► one of the few? pass ─► drop
  */
 #ifndef SYNWARD_STRAY_BPF_H
 #define SYNWARD_STRAY_BPF_H
@@ -154,7 +155,7 @@ __noinline int sw_guard_stray(struct xdp_md *ctx, int known)
 		return RULING_NONE;
 	}
 	sw_look_up(ctx, w);
-	if (w->look.found == FOUND_SOCKET)
+	if (w->look.found == FOUND_SOCKET || sw_elsewhere(ctx, w))
 		return RULING_NONE;
 	ruling = sw_rule(ctx, w, port, guard, keys, known);
 	/* The listener may make a socket of it: the cookie can be the kernel's. */

@@ -87,13 +87,14 @@ static long sw_sweep_one(void *map, struct sw_flow_key *key, struct sw_flow *flo
 }
 
 /* Guard: a port to which no SYN comes any more would else not be told that it is quiet. */
-static long sw_calm_one(void *map, __u32 *number, struct sw_port *port, struct sw_pass *pass)
+static long sw_calm_one(void *map, struct sw_port_key *key, struct sw_port *port,
+			struct sw_pass *pass)
 {
 	bool quiet = sw_port_is_quiet(port, &sw_settings()->guard, pass->now);
 
 	(void)map;
 	if (sw_turn_of(port->on, false, quiet) == TURN_OFF)
-		sw_switch(port, (__u16)*number, false, pass->now);
+		sw_switch(port, key->port, false, pass->now);
 	return 0;
 }
 

@@ -2,7 +2,7 @@
 /*
  * Guard, a SYN to a guarded port: it is the kernel's, or the frame becomes its answer.
  *
- *   a LISTEN socket would take it? ─► under pressure? ─► prefix within its budget? ─► SYN+ACK
+ *   for this host? ─► a LISTEN socket would take it? ─► under pressure? ─► prefix within its budget? ─► SYN+ACK
  */
 #ifndef SYNWARD_SYN_BPF_H
 #define SYNWARD_SYN_BPF_H
@@ -145,10 +145,15 @@ __noinline int sw_guard_syn(struct xdp_md *ctx)
 	port = sw_port_of(w);
 	if (!port || port->mode == COOKIES_NEVER)
 		return XDP_PASS;
+	if (sw_is_martian() || sw_is_local(w->packet.from)) {
+		sw_count(SW_SYN_MARTIAN);
+		return XDP_PASS;
+	}
 	w->now = sw_coarse_now();
 	sw_read_options(&w->seg);
-	sw_look_up_for_syn(ctx, w, port, guard);
-	why = sw_may_answer(w, port, guard);
+	why = sw_look_up_for_syn(ctx, w, port, guard);
+	if (!why)
+		why = sw_may_answer(w, port, guard);
 	if (why)
 		return sw_leave_to_kernel(w, port, guard, why);
 	if (port->mode == COOKIES_AUTO && !sw_under_pressure(w, port, guard))

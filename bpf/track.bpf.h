@@ -10,6 +10,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include <synward/event.h>
+#include <synward/martian.h>
 #include <synward/predict.h>
 #include <synward/state.h>
 
@@ -157,6 +158,25 @@ static __always_inline void sw_forget_step(struct sw_work *w)
 	w->proved = w->picked_up = w->awaits_admission = 0;
 }
 
+/* Has the segment an end that can be no host? Global for the verifier's sake, as the others here. */
+__noinline int sw_is_martian(void)
+{
+	const struct sw_work *w = sw_work_in_hand();
+
+	return w && sw_martian(&w->packet);
+}
+
+/*
+ * Why the segment can't begin a flow, or SW_NONE. What this host sends to itself by loopback may bear
+ * any address; what an observer reads of others, too (M2).
+ */
+static __always_inline enum sw_counter sw_may_begin(const struct sw_work *w)
+{
+	if (w->seg.place > SW_PLACE_EGRESS && sw_is_martian())
+		return SW_MARTIAN;
+	return sw_may_open(&w->seg);
+}
+
 /*
  * Begins a flow: the segment is applied to an empty record of our own, and what comes of it is
  * inserted, whole. False: another CPU has made the record first, look again. A segment that can't
@@ -166,7 +186,7 @@ static __always_inline bool sw_begin(struct sw_work *w)
 {
 	long err;
 
-	w->reason = sw_may_open(&w->seg);
+	w->reason = sw_may_begin(w);
 	if (w->reason)
 		return true;
 	__builtin_memset(&w->flow, 0, sizeof(w->flow));

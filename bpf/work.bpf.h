@@ -52,6 +52,7 @@ struct sw_work {
 	struct sw_flow flow;
 
 	/* Guard: lookup.bpf.h, then the cookie's offer, then the reply that bears it */
+	struct sw_port_key port_key;
 	struct sw_look look;
 	struct sw_offer offer;
 	struct sw_reply reply;

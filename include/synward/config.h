@@ -66,15 +66,17 @@ _Static_assert(offsetof(struct sw_config, guard) == 56, "guard's settings last")
 
 /*
  * What run and attach did to one interface (map sw_ifaces, by ifindex), so that detach undoes that
- * and nothing else.
+ * and nothing else; and who it is.
  */
 struct sw_iface {
 	__u8 ingress; /* XDP at ingress is ours: a forwarded frame has been counted there */
 	__u8 egress; /* the tc filter at egress is ours */
 	__u8 own_clsact; /* the clsact qdisc was made for it */
 	__u8 admit; /* the tc filter at ingress is ours */
+	__u16 mac[3]; /* the interface's own address, as in frames; 0 where it has none, as on lo */
+	__u8 padding[2];
 };
 
-_Static_assert(sizeof(struct sw_iface) == 4, "no hidden padding");
+_Static_assert(sizeof(struct sw_iface) == 12, "no hidden padding");
 
 #endif

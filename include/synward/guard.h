@@ -8,7 +8,7 @@
 
 #include <synward/types.h>
 
-#define SW_PORTS_MAX 256 /* ports that can be guarded */
+#define SW_PORTS_MAX 256 /* ports that can be guarded; at two addresses a port counts twice */
 
 enum sw_cookie_mode {
 	COOKIES_AUTO = 0, /* under pressure */
@@ -67,7 +67,35 @@ enum sw_listener_kind {
 	LISTENING_SIGNED = 4, /* TCP MD5 or AO: only the kernel can answer */
 } __attribute__((packed));
 
-/* The value of the map sw_ports; the key is the port. */
+#define SW_ADDRESS_BITS 128
+#define SW_MAPPED_BITS  96 /* before an IPv4 address, which is mapped to IPv6 */
+
+/* The key of the map sw_ports: a port at every address that begins so. The longest prefix holds. */
+struct sw_port_key {
+	__u32 address[4]; /* network order; 0 beyond the prefix */
+	__u16 port;
+	__u8 bits; /* of the prefix; 0: any address */
+	__u8 padding;
+};
+
+_Static_assert(sizeof(struct sw_port_key) == 20, "no hidden padding");
+
+#define SW_PORT_MASKS_MAX 8 /* lengths of prefix in sw_ports */
+
+struct sw_port_mask {
+	__u32 word[4];
+	__u32 bits;
+};
+
+/* The element of the map sw_port_masks: how long the prefixes are, the longest first. */
+struct sw_port_masks {
+	__u32 count;
+	struct sw_port_mask mask[SW_PORT_MASKS_MAX];
+};
+
+_Static_assert(sizeof(struct sw_port_masks) == 164, "no hidden padding");
+
+/* The value of the map sw_ports. */
 struct sw_port {
 	__u32 on; /* SYNs are answered with cookies (auto) */
 	__u32 slot; /* its place in sw_pressure, from 1 */
@@ -92,15 +120,30 @@ struct sw_pressure {
 	__u32 sent, accepted;
 	__u64 listener_ns; /* when it was seen */
 	__u32 local[4]; /* to which address */
-	__u32 receive_buffer;
+	__u32 ifindex; /* by a frame that came here ... */
+	__u16 mac[3]; /* ... and to this address, which is the interface's own */
 	enum sw_listener_kind listener;
-	__u8 padding[3];
+	__u8 padding;
+	__u32 receive_buffer;
+	__u32 more_padding;
 };
 
-_Static_assert(sizeof(struct sw_pressure) == 48, "no hidden padding");
+_Static_assert(sizeof(struct sw_pressure) == 64, "no hidden padding");
 
 /* The place in sw_pressure of what belongs to no connection. */
 #define SW_STRAY_SLOT 0
+
+/*
+ * The key of the map sw_local: the first `bits` of an address, IPv4 mapped to IPv6. The value: is what
+ * begins so this host's? The longest prefix holds.
+ */
+struct sw_local_key {
+	__u32 bits;
+	__u32 address[4]; /* network order */
+};
+
+_Static_assert(sizeof(struct sw_local_key) == 20, "no hidden padding");
+_Static_assert(offsetof(struct sw_local_key, address) == 4, "as the kernel has it: bits first");
 
 /* The value of the map sw_sockets, of which there are two: see bpf/sockets.bpf.h. */
 #define SW_SOCKET_BITS_SHIFT 20

@@ -72,7 +72,12 @@
 	X(COOKIES_ON, cookies_on, "guard: times that a port began to answer with cookies")        \
 	X(SYN_UNFIT_DROPPED, syn_unfit_dropped,                                                   \
 	  "guard: SYNs dropped: no cookie suits them, and too many to pass")                      \
-	X(ACK_OLD, ack_old, "ACKs older than their sender can mean (RFC 5961, 5.2)")
+	X(ACK_OLD, ack_old, "ACKs older than their sender can mean (RFC 5961, 5.2)")              \
+	X(MARTIAN, martian, "segments that begin no flow: from or to what can be no host")        \
+	X(SYN_MARTIAN, syn_martian, "guard: SYNs passed: from or to what can be no host")         \
+	X(SYN_OTHER_MAC, syn_other_mac,                                                           \
+	  "guard: SYNs passed: their frame is not for the interface")                             \
+	X(SYN_NOT_LOCAL, syn_not_local, "guard: SYNs passed: they go to another host's address")
 
 /* The value of the per-CPU map sw_stats, one element: each counter by its name. */
 struct sw_stats {

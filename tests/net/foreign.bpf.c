@@ -30,7 +30,7 @@
 #define STATS_TYPE BPF_MAP_TYPE_PERCPU_ARRAY
 #endif
 #ifndef PORTS_KEY
-#define PORTS_KEY 4
+#define PORTS_KEY sizeof(struct sw_port_key)
 #endif
 #ifndef KEYS_VALUE
 #define KEYS_VALUE sizeof(struct sw_keys)

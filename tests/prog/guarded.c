@@ -8,6 +8,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <synward/prefix.h>
+
 #include "guarded.h"
 #include "names.h"
 #include "synward.skel.h"
@@ -33,9 +35,19 @@ const struct sw_guard guard_usual = {
 	.wscale = GOLDEN_WSCALE,
 };
 
+static const struct sw_port_key any_address = { .port = PORT };
+
 static int map_fd(const struct bpf_map *map)
 {
 	return bpf_map__fd(map);
+}
+
+static void read_address(const char *text, __u8 *address)
+{
+	memset(address, 0, 10);
+	memset(address + 10, 0xff, 2);
+	if (inet_pton(AF_INET, text, address + 12) != 1)
+		must(inet_pton(AF_INET6, text, address) == 1, "address %s", text);
 }
 
 void guard_write_word(const struct bpf_map *map, __u32 value)
@@ -91,6 +103,58 @@ static void empty_sockets(void)
 	guard_write_word(skel->maps.sw_sockets_now, SW_SOCKETS_NOT_READY);
 }
 
+void guard_set_local(const char *address, __u32 bits, bool is)
+{
+	struct sw_local_key key = { .bits = bits };
+	__u32 local = is;
+
+	read_address(address, (__u8 *)key.address);
+	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_local), &key, &local, 0),
+	     "sw_local");
+}
+
+void guard_set_mac(const __u8 mac[6])
+{
+	__u32 lo = 1; /* where BPF_PROG_RUN has frames come in */
+	struct sw_iface iface = { .ingress = 1 };
+
+	memcpy(iface.mac, mac, sizeof(iface.mac));
+	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_ifaces), &lo, &iface, 0),
+	     "sw_ifaces");
+}
+
+static void empty_local(void)
+{
+	int fd = map_fd(harness_skeleton()->maps.sw_local);
+	struct sw_local_key key;
+
+	while (!bpf_map_get_next_key(fd, NULL, &key))
+		must(!bpf_map_delete_elem(fd, &key), "sw_local");
+}
+
+/* To this host go frames as frame.c and packet.py make them, and what the tests ask for. */
+static void be_the_server(void)
+{
+	static const char *const addresses[] = { NET_HOME, "10.9.0.77", "203.0.113.9", NET_HOME6,
+						 "2001:db8::77" };
+
+	guard_set_mac((const __u8[6]){ 2, 0, 0, 0, 0, 2 });
+	empty_local();
+	for (size_t i = 0; i < COUNT(addresses); i++)
+		guard_set_local(addresses[i], 128, true);
+	guard_set_local("198.51.100.0", 96 + 24, true);
+	guard_set_local("2001:db8:1::", 64, true);
+}
+
+static void empty_ports(void)
+{
+	int fd = map_fd(harness_skeleton()->maps.sw_ports);
+	struct sw_port_key key;
+
+	while (!bpf_map_get_next_key(fd, NULL, &key))
+		must(!bpf_map_delete_elem(fd, &key), "sw_ports");
+}
+
 static void write_keys(void)
 {
 	static const struct sw_keys keys = GOLDEN_KEYS;
@@ -125,10 +189,13 @@ void guard_reset(const struct sw_guard *guard, enum sw_cookie_mode mode)
 	struct sw_config config = config_of(guard);
 
 	harness_reset(&config);
+	empty_ports();
 	guard_set_port(&port);
+	guard_set_masks((const __u32[]){ 0 }, 1);
 	empty_pressure();
 	empty_sockets();
 	guard_write_word(harness_skeleton()->maps.sw_blind, 0);
+	be_the_server();
 	write_keys();
 }
 
@@ -150,18 +217,37 @@ __u64 guard_time(__u64 epoch)
 
 void guard_port(struct sw_port *port)
 {
-	__u32 number = PORT;
-
-	must(!bpf_map_lookup_elem(map_fd(harness_skeleton()->maps.sw_ports), &number, port),
+	must(!bpf_map_lookup_elem(map_fd(harness_skeleton()->maps.sw_ports), &any_address, port),
 	     "sw_ports");
 }
 
 void guard_set_port(const struct sw_port *port)
 {
-	__u32 number = PORT;
-
-	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_ports), &number, port, 0),
+	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_ports), &any_address, port, 0),
 	     "sw_ports");
+}
+
+void guard_set_port_at(const char *address, __u32 bits, enum sw_cookie_mode mode)
+{
+	struct sw_port_key key = { .port = PORT, .bits = (__u8)bits };
+	struct sw_port port = { .mode = mode, .slot = SLOT };
+
+	read_address(address, (__u8 *)key.address);
+	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_ports), &key, &port, 0),
+	     "sw_ports");
+}
+
+void guard_set_masks(const __u32 *bits, __u32 count)
+{
+	struct sw_port_masks masks = { .count = count };
+	__u32 zero = 0;
+
+	for (__u32 i = 0; i < count; i++) {
+		masks.mask[i].bits = bits[i];
+		sw_prefix_mask(masks.mask[i].word, bits[i]);
+	}
+	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_port_masks), &zero, &masks, 0),
+	     "sw_port_masks");
 }
 
 void guard_run(const __u8 *bytes, size_t size, __u64 now, struct passage *passage)
@@ -209,14 +295,6 @@ struct client guard_client(const char *address, unsigned short port)
 		.isn = 0x12345678,
 		.mss = 1460,
 	};
-}
-
-static void read_address(const char *text, __u8 *address)
-{
-	memset(address, 0, 10);
-	memset(address + 10, 0xff, 2);
-	if (inet_pton(AF_INET, text, address + 12) != 1)
-		must(inet_pton(AF_INET6, text, address) == 1, "address %s", text);
 }
 
 /* The smaller end first: by address, then by port. */

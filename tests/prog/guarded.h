@@ -64,6 +64,14 @@ __u64 guard_time(__u64 epoch);
 void guard_port(struct sw_port *port);
 void guard_set_port(const struct sw_port *port);
 
+/* The interface's address; the addresses of this host, first bits of them. guard_reset() has its own. */
+void guard_set_mac(const __u8 mac[6]);
+void guard_set_local(const char *address, __u32 bits, bool is);
+
+/* PORT at the addresses of a prefix; how long the prefixes are that are looked for, as they come. */
+void guard_set_port_at(const char *address, __u32 bits, enum sw_cookie_mode mode);
+void guard_set_masks(const __u32 *bits, __u32 count);
+
 /* A __u32 in an array of one element (sw_blind, sw_sockets_now). */
 struct bpf_map;
 void guard_write_word(const struct bpf_map *map, __u32 value);

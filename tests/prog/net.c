@@ -31,10 +31,25 @@ static int raise_lo(void)
 	return err;
 }
 
-/* IPv6 has one loopback address; more make connections between two. */
+/* A network of class A: all of its addresses are those of lo then. */
+static int add_network(void)
+{
+	struct ifreq request = { .ifr_name = "lo:1" };
+	struct sockaddr_in *address = (struct sockaddr_in *)&request.ifr_addr;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), err;
+
+	if (fd < 0)
+		return -errno;
+	address->sin_family = AF_INET;
+	inet_pton(AF_INET, NET_HOME, &address->sin_addr);
+	err = ioctl(fd, SIOCSIFADDR, &request) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
 static int add_addresses(void)
 {
-	const char *const addresses[] = { "2001:db8:2::1", "2001:db8:2::2" };
+	const char *const addresses[] = { NET_HOME6, NET_GUEST6 };
 	struct {
 		struct in6_addr address;
 		__u32 prefix;
@@ -69,6 +84,8 @@ int net_enter(void)
 
 	if (!err)
 		err = raise_lo();
+	if (!err)
+		err = add_network();
 	if (!err)
 		err = add_addresses();
 	if (!err)
@@ -206,7 +223,7 @@ void net_pair_open(struct net_pair *pair, const char *address, unsigned short po
 		   unsigned short to_port)
 {
 	pair->client = (struct net_end){ address, port };
-	pair->server = (struct net_end){ strchr(address, ':') ? "::1" : "127.0.0.1", to_port };
+	pair->server = (struct net_end){ strchr(address, ':') ? NET_HOME6 : NET_HOME, to_port };
 	pair->listener = net_listen(&pair->server, 5);
 	pair->connecting = net_connect(&pair->client, &pair->server);
 	pair->accepted = net_accept(pair->listener);

@@ -10,10 +10,12 @@
 
 #include "check.h"
 
-/*
- * From here on this process is alone in a namespace, on one CPU. lo has 2001:db8:2::1 and 2001:db8:2::2,
- * too. 0, or -errno after saying why not.
- */
+/* Addresses of lo that are no martians; all of 10.0.0.0/8 are, of IPv6 these two. */
+#define NET_HOME   "10.9.0.1"
+#define NET_HOME6  "2001:db8:2::1"
+#define NET_GUEST6 "2001:db8:2::2"
+
+/* From here on this process is alone in a namespace, on one CPU. 0, or -errno after saying why not. */
 int net_enter(void);
 
 /* An address as text, which need not be one of this host; either family. */
@@ -43,7 +45,7 @@ struct net_pair {
 	int listener, connecting, accepted;
 };
 
-/* From this loopback address and port to 127.0.0.1 or ::1, established. */
+/* From this address of lo and port to NET_HOME or NET_HOME6, established. */
 void net_pair_open(struct net_pair *pair, const char *address, unsigned short port,
 		   unsigned short to_port);
 void net_pair_close(struct net_pair *pair);

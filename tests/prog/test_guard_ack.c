@@ -564,6 +564,28 @@ static void stray_of_any_kind_is_the_kernels_to_refuse(void **state)
 	}
 }
 
+/* On its way through this host, where somebody listens at that address, too: all pass, and are many. */
+static void segment_for_another_host_is_no_stray(void **state)
+{
+	struct net_end other = { "203.0.113.8", PORT };
+	struct client client = answered("192.0.2.99"); /* so that cookies are looked for */
+	int fd = net_listen(&other, 5);
+
+	(void)state;
+	client.there = other;
+	for (int i = 0; i < 1000 + PRIME; i++) {
+		struct sw_segment ack;
+
+		client.here.port = (unsigned short)(1024 + i);
+		ack = client_segment(&client, SW_TCP_ACK);
+		guard_send(&ack, START_NS, &passage);
+		expect_verdict("for another host", XDP_PASS, false);
+	}
+	assert_int_equal(harness_count(SW_FLOWS_MIDSTREAM), 1000 + PRIME);
+	assert_int_equal(harness_count(SW_STRAY_PASSED) + harness_count(SW_COOKIES_REJECTED), 0);
+	close(fd);
+}
+
 static void ack_to_a_guarded_port_where_nobody_listens_is_a_stray(void **state)
 {
 	struct client client = guard_client("192.0.2.1", 1024), other;
@@ -667,7 +689,7 @@ static void dry_run_drops_nothing(void **state)
 
 static void segment_of_a_socket_passes_and_is_tracked(void **state)
 {
-	const char *const addresses[] = { "127.0.0.8", "::1" };
+	const char *const addresses[] = { "10.9.0.8", NET_GUEST6 };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(addresses); i++) {
@@ -824,6 +846,7 @@ int test_guard_ack(void)
 		cmocka_unit_test(syn_that_is_answered_leaves_an_old_flow_alone),
 		cmocka_unit_test(stray_passes_as_long_as_they_are_few),
 		cmocka_unit_test(stray_of_any_kind_is_the_kernels_to_refuse),
+		cmocka_unit_test(segment_for_another_host_is_no_stray),
 		cmocka_unit_test(ack_to_a_guarded_port_where_nobody_listens_is_a_stray),
 		cmocka_unit_test(cookies_are_outstanding_for_two_epochs_after_the_last),
 		cmocka_unit_test(cookie_sent_a_tick_from_now_is_outstanding),

@@ -35,7 +35,7 @@ static struct client opened(const char *address, bool plain)
 	struct client client = guard_client(address, 1024);
 	struct sw_segment ack;
 
-	client.there.address = strchr(address, ':') ? "::1" : "127.0.0.1";
+	client.there.address = strchr(address, ':') ? NET_HOME6 : NET_HOME;
 	client.plain = plain;
 	guard_reset(&guard_usual, COOKIES_ALWAYS);
 	guard_open(&client, START_NS);
@@ -65,12 +65,12 @@ static void expect_tries(const char *name, unsigned int tries)
 
 /* --- What it looks at ------------------------------------------------------------------------- */
 
-static const struct net_end home = { "127.0.0.1", PORT }, home6 = { "::1", PORT };
+static const struct net_end home = { NET_HOME, PORT }, home6 = { NET_HOME6, PORT };
 static int home_listener;
 
 static void frame_without_a_hint_leaves_at_once(void **state)
 {
-	struct client client = opened("127.0.0.30", false);
+	struct client client = opened("10.9.0.30", false);
 	struct sw_segment ack = client_ack(&client);
 
 	(void)state;
@@ -80,7 +80,7 @@ static void frame_without_a_hint_leaves_at_once(void **state)
 
 static void without_metadata_every_frame_is_looked_at(void **state)
 {
-	const char *const addresses[] = { "127.0.0.30", "::1" };
+	const char *const addresses[] = { "10.9.0.30", NET_GUEST6 };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(addresses); i++) {
@@ -122,7 +122,7 @@ static void without_metadata_every_frame_is_looked_at(void **state)
 
 static void flow_whose_server_has_spoken_is_let_be(void **state)
 {
-	struct client client = opened("127.0.0.30", false);
+	struct client client = opened("10.9.0.30", false);
 	struct sw_segment ack = client_ack(&client), reply = client_segment(&client, SW_TCP_ACK);
 	struct outcome outcome;
 
@@ -138,7 +138,7 @@ static void flow_whose_server_has_spoken_is_let_be(void **state)
 
 static void connection_with_a_socket_is_let_be(void **state)
 {
-	struct net_end from = { "127.0.0.31", 1024 };
+	struct net_end from = { "10.9.0.31", 1024 };
 	struct client client = opened(from.address, false);
 	int connecting = net_connect(&from, &home), accepted = net_accept(home_listener);
 	struct sw_segment ack = client_ack(&client);
@@ -153,8 +153,8 @@ static void connection_with_a_socket_is_let_be(void **state)
 
 static void listener_that_is_gone_admits_nobody(void **state)
 {
-	struct net_end elsewhere = { "127.0.0.77", PORT };
-	struct client client = guard_client("127.0.0.30", 1024);
+	struct net_end elsewhere = { "10.9.0.77", PORT };
+	struct client client = guard_client("10.9.0.30", 1024);
 	int fd = net_listen(&elsewhere, 5);
 	struct sw_segment ack;
 
@@ -241,15 +241,15 @@ static void listener_gets_what_the_cookie_kept(void **state)
 {
 	(void)state;
 	attach_admit();
-	expect_admitted("127.0.0.40", false);
-	expect_admitted("127.0.0.41", true);
+	expect_admitted("10.9.0.40", false);
+	expect_admitted("10.9.0.41", true);
 	detach_admit();
 }
 
 static void wrong_cookie_is_not_admitted(void **state)
 {
 	int listener = net_listen(&home, 5);
-	struct client client = opened("127.0.0.42", false);
+	struct client client = opened("10.9.0.42", false);
 	struct sw_segment ack = client_ack(&client);
 	struct pollfd ready = { .fd = listener, .events = POLLIN };
 
@@ -270,8 +270,8 @@ static void wrong_cookie_is_not_admitted(void **state)
  */
 static void listener_that_sent_a_cookie_takes_the_one_its_kernel_lent(void **state)
 {
-	struct net_end before = { "127.0.0.45", 1024 };
-	struct client client = guard_client("127.0.0.44", 1024);
+	struct net_end before = { "10.9.0.45", 1024 };
+	struct client client = guard_client("10.9.0.44", 1024);
 	struct sw_guard guard = guard_usual;
 	int listener = net_listen(&home, 5), other, fd;
 	struct sw_segment ack;
@@ -306,13 +306,14 @@ static void listener_that_sent_a_cookie_takes_the_one_its_kernel_lent(void **sta
 /* SYN, cookie, ACK, hint, request: the whole way, of a real client. */
 static void client_is_answered_and_admitted(void **state)
 {
-	struct net_end from = { "127.0.0.43", 1024 };
+	struct net_end from = { "10.9.0.43", 1024 };
 	int ingress = bpf_program__fd(harness_skeleton()->progs.synward_ingress);
 	int listener = net_listen(&home, 5), connecting, accepted;
 	char text[6] = "";
 
 	(void)state;
 	guard_reset(&guard_usual, COOKIES_ALWAYS);
+	guard_set_mac((const __u8[6]){}); /* so lo has it */
 	harness_skeleton()->bss->offline_now_ns = START_NS;
 	attach_admit();
 	must(!bpf_xdp_attach(LO, ingress, XDP_FLAGS_SKB_MODE, NULL), "XDP on lo");

@@ -27,7 +27,7 @@ static void open_queue(void)
 {
 	int seconds = 30;
 
-	queue.end = (struct net_end){ "127.0.0.1", PORT };
+	queue.end = (struct net_end){ NET_HOME, PORT };
 	queue.listener = net_listen(&queue.end, BACKLOG);
 	queue.count = 0;
 	must(!setsockopt(queue.listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds)),
@@ -37,7 +37,7 @@ static void open_queue(void)
 static void fill_queue(int count)
 {
 	while (queue.count < count) {
-		struct net_end from = { "127.0.0.9", (unsigned short)(41000 + queue.count) };
+		struct net_end from = { "10.9.0.9", (unsigned short)(41000 + queue.count) };
 
 		queue.client[queue.count] = net_connect(&from, &queue.end);
 		net_await(queue.client[queue.count++], TCP_ESTABLISHED);

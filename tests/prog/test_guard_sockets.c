@@ -158,6 +158,29 @@ static void listener_of_another_address_is_not_taken_for_it(void **state)
 	assert_int_equal(harness_count(SW_SYN_NO_LISTENER), 1);
 }
 
+/* Of the same address, but by another way, on which it may be another host's. */
+static void listener_remembered_answers_no_frame_to_another_address(void **state)
+{
+	struct client client = guard_client("192.0.2.1", 1024);
+	struct sw_segment syn = client_syn(&client);
+	int fd = net_listen(&server, 5);
+	static __u8 frame[FRAME_MAX];
+	size_t size = frame_build(&syn, frame);
+
+	(void)state;
+	guard_reset(&guard_usual, COOKIES_ALWAYS);
+	use(READY(0));
+	guard_open(&client, START_NS);
+	for (int i = 0; i < 6; i++) {
+		frame[i] ^= 1;
+		guard_run(frame, size, START_NS + 1, &passage);
+		must(passage.verdict == XDP_PASS, "byte %d: verdict %u", i, passage.verdict);
+		frame[i] ^= 1;
+	}
+	assert_int_equal(harness_count(SW_SYN_OTHER_MAC), 6);
+	close(fd);
+}
+
 static void port_that_sends_no_cookies_asks_the_kernel(void **state)
 {
 	struct sw_port port;
@@ -178,8 +201,8 @@ static void kernel_is_asked_where_the_bit_is_set(void **state)
 	struct sw_segment syn;
 
 	(void)state;
-	net_pair_open(&pair, "127.0.0.10", 40300, PORT);
-	client = guard_client("127.0.0.10", 40300);
+	net_pair_open(&pair, "10.9.0.10", 40300, PORT);
+	client = guard_client("10.9.0.10", 40300);
 	client.there = pair.server;
 	other = client;
 	other.here.port = 40301;
@@ -393,7 +416,7 @@ static void begin_listed(struct listed *l)
 	if (!l->client)
 		return;
 	if (!strcmp(l->server, "::")) /* a listener of both families */
-		l->pair.server.address = "127.0.0.1";
+		l->pair.server.address = NET_HOME;
 	l->pair.connecting = net_connect(&l->pair.client, &l->pair.server);
 	net_await(l->pair.connecting, TCP_ESTABLISHED);
 	if (!l->deferred)
@@ -414,23 +437,22 @@ static struct sw_flow_key key_of(const struct listed *l)
 static void every_connections_socket_is_listed_and_no_listener(void **state)
 {
 	struct listed all[] = {
-		{ "ESTABLISHED", "127.0.0.21", "127.0.0.1", 5001, .vanishes = true },
-		{ "ESTABLISHED over IPv6", "2001:db8:2::2", "2001:db8:2::1", 5002,
+		{ "ESTABLISHED", "10.9.0.21", NET_HOME, 5001, .vanishes = true },
+		{ "ESTABLISHED over IPv6", NET_GUEST6, NET_HOME6, 5002, .vanishes = true },
+		{ "ESTABLISHED over mapped addresses", "::ffff:10.9.0.22", "::ffff:10.9.0.1", 5003,
 		  .vanishes = true },
-		{ "ESTABLISHED over mapped addresses", "::ffff:127.0.0.22", "::ffff:127.0.0.1",
-		  5003, .vanishes = true },
-		{ "ESTABLISHED from a listener of both families", "127.0.0.23", "::", 5004,
+		{ "ESTABLISHED from a listener of both families", "10.9.0.23", "::", 5004,
 		  .vanishes = true },
-		{ "TIME_WAIT", "127.0.0.24", "127.0.0.1", 5005, .wound_up = true },
-		{ "TIME_WAIT over IPv6", "2001:db8:2::2", "2001:db8:2::1", 5006, .wound_up = true },
-		{ "TIME_WAIT from a listener of both families", "127.0.0.25", "::", 5007,
+		{ "TIME_WAIT", "10.9.0.24", NET_HOME, 5005, .wound_up = true },
+		{ "TIME_WAIT over IPv6", NET_GUEST6, NET_HOME6, 5006, .wound_up = true },
+		{ "TIME_WAIT from a listener of both families", "10.9.0.25", "::", 5007,
 		  .wound_up = true },
-		{ "SYN_RCVD", "127.0.0.26", "127.0.0.1", 5008, .deferred = true, .vanishes = true },
-		{ "SYN_RCVD over IPv6", "2001:db8:2::2", "2001:db8:2::1", 5009, .deferred = true,
+		{ "SYN_RCVD", "10.9.0.26", NET_HOME, 5008, .deferred = true, .vanishes = true },
+		{ "SYN_RCVD over IPv6", NET_GUEST6, NET_HOME6, 5009, .deferred = true,
 		  .vanishes = true },
-		{ "SYN_RCVD from a listener of both families", "127.0.0.27", "::", 5010,
+		{ "SYN_RCVD from a listener of both families", "10.9.0.27", "::", 5010,
 		  .deferred = true, .vanishes = true },
-		{ "LISTEN", NULL, "127.0.0.1", 5011, .vanishes = false },
+		{ "LISTEN", NULL, NET_HOME, 5011, .vanishes = false },
 		{ "LISTEN over IPv6", NULL, "::", 5012, .vanishes = false },
 	};
 	int connections = COUNT(all) - 2;
@@ -469,6 +491,7 @@ int test_guard_sockets(void)
 		cmocka_unit_test(listener_is_remembered_for_ten_milliseconds),
 		cmocka_unit_test(listener_remembered_gives_its_window),
 		cmocka_unit_test(listener_of_another_address_is_not_taken_for_it),
+		cmocka_unit_test(listener_remembered_answers_no_frame_to_another_address),
 		cmocka_unit_test(port_that_sends_no_cookies_asks_the_kernel),
 		cmocka_unit_test(kernel_is_asked_where_the_bit_is_set),
 		cmocka_unit_test(syn_that_passes_sets_its_bit),

@@ -140,6 +140,149 @@ static void syn_over_ipv4_to_a_listener_of_ipv6_only_passes(void **state)
 	close(fd);
 }
 
+/* Whoever listens. Their ranges are the unit tests'. */
+static void syn_from_or_to_a_martian_passes(void **state)
+{
+	static const char *const ends[][2] = {
+		{ "127.0.0.1", SERVER }, { "224.0.0.1", SERVER },      { "192.0.2.1", "127.0.0.1" },
+		{ SERVER, SERVER },      { "::1", SERVER6 },           { "2001:db8::1", "::1" },
+		{ SERVER6, SERVER6 },    { "2001:db8::1", "ff02::1" },
+	};
+	struct net_end any = { "::", PORT };
+	int fd = net_listen(&any, 5);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(ends); i++) {
+		struct client client = guard_client(ends[i][0], 1024);
+
+		client.there.address = ends[i][1];
+		expect_left(ends[i][0], &client, SW_SYN_MARTIAN);
+	}
+	close(fd);
+}
+
+/* --- Not for this host ------------------------------------------------------------------------ */
+
+static void expect_elsewhere(const char *from, const char *to, enum sw_counter counter)
+{
+	struct client client = guard_client(from, 1024);
+	__u64 before = harness_count(counter);
+
+	client.there.address = to;
+	must(!guard_ask(&client, START_NS), "%s to %s: it is answered", from, to);
+	must(harness_count(counter) == before + 1, "%s to %s: not counted", from, to);
+	must(!harness_count(SW_COOKIES_SENT), "%s to %s: a cookie", from, to);
+}
+
+static void expect_answered(const char *from, const char *to)
+{
+	struct client client = guard_client(from, 1024);
+
+	client.there.address = to;
+	guard_open(&client, START_NS);
+}
+
+static void syn_in_a_frame_to_another_address_passes(void **state)
+{
+	static const __u8 macs[][6] = {
+		{ 3, 0, 0, 0, 0, 2 }, { 2, 1, 0, 0, 0, 2 }, { 2, 0, 1, 0, 0, 2 },
+		{ 2, 0, 0, 1, 0, 2 }, { 2, 0, 0, 0, 1, 2 }, { 2, 0, 0, 0, 0, 3 },
+	};
+	__u32 lo = 1;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(macs); i++) {
+		guard_reset(&guard_usual, COOKIES_ALWAYS);
+		guard_set_mac(macs[i]);
+		expect_elsewhere("192.0.2.1", SERVER, SW_SYN_OTHER_MAC);
+		expect_elsewhere("2001:db8::1", SERVER6, SW_SYN_OTHER_MAC);
+	}
+	guard_reset(&guard_usual, COOKIES_ALWAYS);
+	must(!bpf_map_delete_elem(bpf_map__fd(harness_skeleton()->maps.sw_ifaces), &lo), "lo");
+	expect_elsewhere("192.0.2.1", SERVER, SW_SYN_OTHER_MAC);
+}
+
+static void syn_to_an_address_of_another_host_passes(void **state)
+{
+	struct net_end any = { "::", PORT };
+	int fd = net_listen(&any, 5);
+
+	(void)state;
+	guard_reset(&guard_usual, COOKIES_ALWAYS);
+	expect_elsewhere("192.0.2.1", "203.0.113.8", SW_SYN_NOT_LOCAL);
+	expect_elsewhere("2001:db8::1", "2001:db8::78", SW_SYN_NOT_LOCAL);
+	guard_set_local("198.51.100.24", 96 + 29, false); /* of a network that is */
+	guard_set_local("198.51.100.25", 128, true);
+	expect_elsewhere("192.0.2.1", "198.51.100.24", SW_SYN_NOT_LOCAL);
+	expect_elsewhere("192.0.2.1", "198.51.100.26", SW_SYN_NOT_LOCAL);
+	expect_answered("192.0.2.1", "198.51.100.25");
+	expect_answered("192.0.2.1", "198.51.100.32");
+	expect_answered("2001:db8::1", "2001:db8:1::ffff");
+	close(fd);
+}
+
+static void syn_from_this_host_s_own_address_passes(void **state)
+{
+	(void)state;
+	guard_reset(&guard_usual, COOKIES_ALWAYS);
+	expect_elsewhere("198.51.100.25", SERVER, SW_SYN_MARTIAN);
+	expect_elsewhere("2001:db8:1::ffff", SERVER6, SW_SYN_MARTIAN);
+}
+
+/* --- Ports at addresses ----------------------------------------------------------------------- */
+
+static bool asks(const char *from, const char *to)
+{
+	struct client client = guard_client(from, 1024);
+
+	client.there.address = to;
+	return guard_ask(&client, START_NS);
+}
+
+static void port_at_a_prefix_is_guarded_there_alone(void **state)
+{
+	static const __u32 lengths[] = { 96 + 28, 64 };
+	struct net_end any = { "::", PORT };
+	int fd = net_listen(&any, 5);
+
+	(void)state;
+	guard_reset(&guard_usual, COOKIES_ALWAYS);
+	guard_set_masks(lengths, COUNT(lengths)); /* of any address none is looked for */
+	guard_set_port_at("198.51.100.16", lengths[0], COOKIES_ALWAYS);
+	guard_set_port_at("2001:db8:1::", lengths[1], COOKIES_ALWAYS);
+	guard_set_local("2001:db8:2::", 64, true);
+	assert_true(asks("192.0.2.1", "198.51.100.16"));
+	assert_true(asks("192.0.2.1", "198.51.100.31"));
+	assert_true(asks("2001:db8::1", "2001:db8:1::ffff"));
+	assert_false(asks("192.0.2.1", "198.51.100.15"));
+	assert_false(asks("192.0.2.1", "198.51.100.32"));
+	assert_false(asks("2001:db8::1", "2001:db8:2::ffff"));
+	guard_counted("at a prefix", SW_COOKIES_SENT, 3, SW_HALFOPEN_OPENED, 3, SW_NONE);
+	close(fd);
+}
+
+static void longest_prefix_of_a_port_holds(void **state)
+{
+	static const __u32 lengths[SW_PORT_MASKS_MAX] = { 128, 127, 126, 125, 124, 120, 96, 0 };
+	struct net_end any = { "0.0.0.0", PORT };
+	int fd = net_listen(&any, 5);
+
+	(void)state;
+	guard_reset(&guard_usual, COOKIES_NEVER);
+	guard_set_masks(lengths, COUNT(lengths));
+	guard_set_port_at("198.51.100.0", 120, COOKIES_ALWAYS);
+	guard_set_port_at("198.51.100.128", 124, COOKIES_NEVER);
+	guard_set_port_at("198.51.100.130", 128, COOKIES_ALWAYS);
+	assert_true(asks("192.0.2.1", "198.51.100.127"));
+	assert_false(asks("192.0.2.1", "198.51.100.129"));
+	assert_true(asks("192.0.2.1", "198.51.100.130"));
+	assert_true(asks("192.0.2.1", "198.51.100.144"));
+	assert_false(asks("192.0.2.1", "203.0.113.9"));
+	close(fd);
+}
+
+/* --- Listeners that only the kernel can serve ------------------------------------------------- */
+
 static void expect_listener(const char *name, int fd, enum sw_listener_kind kind)
 {
 	struct client client = guard_client("192.0.2.1", 1024);
@@ -193,7 +336,7 @@ static void expect_socket_found(const char *name, const struct net_pair *pair)
 
 static void syn_to_an_established_socket_passes(void **state)
 {
-	const char *const addresses[] = { "127.0.0.5", "::1" };
+	const char *const addresses[] = { "10.9.0.5", NET_GUEST6 };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(addresses); i++) {
@@ -208,8 +351,8 @@ static void syn_to_an_established_socket_passes(void **state)
 static void syn_to_a_half_open_socket_passes(void **state)
 {
 	struct net_pair pair = {
-		.client = { "127.0.0.6", 40000 },
-		.server = { "127.0.0.1", PORT },
+		.client = { "10.9.0.6", 40000 },
+		.server = { NET_HOME, PORT },
 		.accepted = -1,
 	};
 	int seconds = 30;
@@ -226,7 +369,7 @@ static void syn_to_a_half_open_socket_passes(void **state)
 
 static void syn_to_a_socket_in_time_wait_passes(void **state)
 {
-	const char *const addresses[] = { "127.0.0.7", "::1" };
+	const char *const addresses[] = { "10.9.0.7", NET_GUEST6 };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(addresses); i++) {
@@ -430,10 +573,16 @@ int test_guard_syn(void)
 	static const struct CMUnitTest any_tests[] = {
 		cmocka_unit_test(listener_of_any_address_is_found),
 		cmocka_unit_test(syn_over_ipv4_to_a_listener_of_ipv6_only_passes),
+		cmocka_unit_test(syn_from_or_to_a_martian_passes),
+		cmocka_unit_test(syn_to_an_address_of_another_host_passes),
+		cmocka_unit_test(port_at_a_prefix_is_guarded_there_alone),
+		cmocka_unit_test(longest_prefix_of_a_port_holds),
 	};
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(syn_to_a_port_that_is_not_guarded_passes),
 		cmocka_unit_test(syn_to_an_address_where_nobody_listens_passes),
+		cmocka_unit_test(syn_in_a_frame_to_another_address_passes),
+		cmocka_unit_test(syn_from_this_host_s_own_address_passes),
 		cmocka_unit_test(syn_to_an_mptcp_listener_passes),
 		cmocka_unit_test(syn_to_a_listener_with_md5_signatures_passes),
 		cmocka_unit_test(syn_to_an_established_socket_passes),

@@ -13,6 +13,7 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	failed += test_command_line();
 	failed += test_options();
+	failed += test_port_list();
 	failed += test_findings();
 	failed += test_due_wheel();
 	failed += test_flow_table();
@@ -34,6 +35,7 @@ int main(void)
 	failed += test_siphash();
 	failed += test_cookie();
 	failed += test_reply();
+	failed += test_martian();
 	failed += test_guard();
 	failed += test_pressure();
 	failed += test_keys_in_force();

@@ -226,7 +226,7 @@ static void run_without_options_has_the_time_outs_of_the_model_and_guards_nothin
 
 	(void)state;
 	assert_memory_equal(&options.config.timeout, &model.timeout, sizeof(model.timeout));
-	assert_int_equal(options.guard.count, 0);
+	assert_int_equal(options.guard.ports.count, 0);
 	assert_int_equal(options.guard.mode, COOKIES_AUTO);
 	assert_int_equal(options.guard.admission, ADMISSION_NONE);
 	assert_int_equal(options.guard.reply_budget, 10000);
@@ -274,10 +274,10 @@ static void ports_are_a_list_without_doubles(void **state)
 	(void)state;
 	assert_int_equal(run_take(&options, "guard", "80,443,80"), 0);
 	assert_int_equal(run_take(&options, "guard", "8080,443"), 0);
-	assert_int_equal(options.guard.count, 3);
-	assert_int_equal(options.guard.ports[0], 80);
-	assert_int_equal(options.guard.ports[1], 443);
-	assert_int_equal(options.guard.ports[2], 8080);
+	assert_int_equal(options.guard.ports.count, 3);
+	assert_int_equal(options.guard.ports.key[0].port, 80);
+	assert_int_equal(options.guard.ports.key[1].port, 443);
+	assert_int_equal(options.guard.ports.key[2].port, 8080);
 	for (size_t i = 0; i < 5; i++) {
 		static const char *const wrong[] = { "", "80,", "0", "65536", "http" };
 
@@ -298,7 +298,7 @@ static void one_port_too_many_is_refused(void **state)
 	assert_int_equal(run_take(&options, "guard", "1"), 0);
 	assert_int_equal(run_take(&options, "guard", "9999"), -EINVAL);
 	assert_string_equal(said(), "--guard takes at most 256 ports");
-	assert_int_equal(options.guard.count, SW_PORTS_MAX);
+	assert_int_equal(options.guard.ports.count, SW_PORTS_MAX);
 }
 
 int test_options(void)

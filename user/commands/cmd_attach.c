@@ -16,6 +16,9 @@ enum sw_exit sw_cmd_attach(char *const *operands, void *args)
 	if (err)
 		return SW_EXIT_FAILED;
 	sw_tracker_say(&tracker);
+	if (sw_maps_guarded(&tracker.maps))
+		sw_say("guard knows this host's addresses as they are now; `synward run` follows "
+		       "them");
 	sw_tracker_close(&tracker);
 	return SW_EXIT_DONE;
 }

@@ -10,6 +10,7 @@
 #include "daemon/admission.h"
 #include "daemon/expiry.h"
 #include "daemon/hooks.h"
+#include "daemon/local.h"
 #include "daemon/loop.h"
 #include "daemon/sockets.h"
 #include "guard/start.h"
@@ -24,6 +25,7 @@ struct running {
 	struct sw_sockets *sockets;
 	struct sw_admission_watch admission;
 	struct sw_hook_watch hooks;
+	struct sw_follower *follower;
 };
 
 static void reload(void *context)
@@ -37,10 +39,12 @@ static void reload(void *context)
 /* Only guard has to do with what else is in the namespace. */
 static int open_guard_duties(struct running *run)
 {
-	if (!run->options->guard.count)
+	if (!sw_maps_guarded(&run->tracker.maps))
 		return 0;
-	return sw_admission_watch_open(&run->admission, &run->tracker)
-		       ?: sw_loop_add(&run->loop, sw_admission_duty(&run->admission));
+	return sw_follower_open(&run->follower, &run->tracker) ?:
+	       sw_loop_add(&run->loop, sw_follower_duty(run->follower)) ?:
+	       sw_admission_watch_open(&run->admission, &run->tracker) ?:
+	       sw_loop_add(&run->loop, sw_admission_duty(&run->admission));
 }
 
 static int open_duties(struct running *run)
@@ -52,7 +56,8 @@ static int open_duties(struct running *run)
 	return sw_sweeper_open(&run->sweeper, object, &run->options->config.timeout) ?:
 	       sw_loop_add(&run->loop, sw_sweeper_duty(run->sweeper)) ?:
 	       sw_sockets_open(&run->sockets, object, &run->tracker.maps) ?:
-	       sw_loop_add(&run->loop, sw_sockets_duty(run->sockets)) ?: sw_hook_watch_open(&run->hooks, &run->tracker, &run->loop) ?:
+	       sw_loop_add(&run->loop, sw_sockets_duty(run->sockets)) ?:
+	       sw_hook_watch_open(&run->hooks, &run->tracker, &run->loop) ?:
 	       sw_loop_add(&run->loop, sw_hook_duty(&run->hooks)) ?: open_guard_duties(run);
 }
 
@@ -67,6 +72,7 @@ static int serve(struct running *run)
 	}
 	sw_hook_watch_close(&run->hooks);
 	sw_admission_watch_close(&run->admission);
+	sw_follower_close(run->follower);
 	sw_sockets_close(run->sockets);
 	sw_sweeper_close(run->sweeper);
 	return sw_tracker_detach(&run->tracker) ?: err;

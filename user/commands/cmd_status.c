@@ -9,6 +9,7 @@
 
 #include "host/clock.h"
 #include "commands/cmd.h"
+#include "guard/port_list.h"
 #include "host/behind.h"
 #include "host/iface.h"
 #include "model/status.h"
@@ -123,11 +124,13 @@ static json_t *port_admission_json(const struct sw_status *status, const struct 
 static json_t *port_json(const struct sw_status *status, const struct sw_guarded *guarded)
 {
 	const struct sw_port *port = &guarded->port;
-	json_t *object = json_pack("{s:i, s:s, s:b, s:s, s:o}", "port", (int)guarded->number,
-				   "cookies", sw_cookie_mode_name(port->mode), "sending",
-				   sw_port_sends_cookies(status, port), "listener",
-				   sw_listener_name(port->listener), "admission",
-				   port_admission_json(status, port));
+	char address[SW_PORT_KEY_TEXT];
+	json_t *object = json_pack(
+		"{s:i, s:s?, s:s, s:b, s:s, s:o}", "port", (int)guarded->key.port, "address",
+		sw_port_key_address(&guarded->key, address), "cookies",
+		sw_cookie_mode_name(port->mode), "sending", sw_port_sends_cookies(status, port),
+		"listener", sw_listener_name(port->listener), "admission",
+		port_admission_json(status, port));
 
 	json_object_set_new(object, "half_open", json_integer(port->half_open));
 	json_object_set_new(object, "backlog", json_integer(port->backlog));
@@ -271,6 +274,17 @@ static const char *port_admission(const struct sw_status *status, const struct s
 	return text;
 }
 
+/* One with addresses of its own has a line for itself. */
+static void print_place(const struct sw_port_key *key)
+{
+	char text[SW_PORT_KEY_TEXT];
+
+	if (key->bits)
+		printf("    %s\n%15s", sw_port_key_text(key, text), "");
+	else
+		printf("    port %-5u ", key->port);
+}
+
 static void print_guard(const struct sw_status *status)
 {
 	const struct sw_guard *guard = &status->config.guard;
@@ -290,8 +304,8 @@ static void print_guard(const struct sw_status *status)
 		const struct sw_port *port = &status->guarded[i].port;
 		char admission[ADMISSION_TEXT];
 
-		printf("    port %-5u %-6s %-15s  listener: %s; admission: %s\n",
-		       status->guarded[i].number, sw_cookie_mode_name(port->mode),
+		print_place(&status->guarded[i].key);
+		printf("%-6s %-15s  listener: %s; admission: %s\n", sw_cookie_mode_name(port->mode),
 		       sw_port_sends_cookies(status, port) ? "sends cookies" : "no cookies",
 		       sw_listener_name(port->listener), port_admission(status, port, admission));
 		if (port->mode == COOKIES_AUTO && port->backlog)

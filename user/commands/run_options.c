@@ -36,29 +36,10 @@ static const char *admission(unsigned int value)
 	return sw_admission_name((enum sw_admission)value);
 }
 
-static int add_port(struct sw_guard_options *guard, __u16 port)
-{
-	for (__u32 i = 0; i < guard->count; i++)
-		if (guard->ports[i] == port)
-			return 0;
-	if (guard->count == SW_PORTS_MAX)
-		return sw_misuse("--guard takes at most %d ports", SW_PORTS_MAX);
-	guard->ports[guard->count++] = port;
-	return 0;
-}
-
-/* "80,443" */
 static int take_ports(const struct sw_option *option, const char *value, void *args)
 {
-	struct sw_guard_options *guard = &((struct sw_tracker_options *)args)->guard;
-	char *list = strdup(value), *rest = list, *text;
-	int err = list ? 0 : sw_fail(-ENOMEM, NULL, "read the ports");
-	__u64 port;
-
-	while (!err && (text = strsep(&rest, ",")))
-		err = sw_option_parse(option, text, &port) ?: add_port(guard, (__u16)port);
-	free(list);
-	return err;
+	(void)option;
+	return sw_port_list_take(&((struct sw_tracker_options *)args)->guard.ports, value);
 }
 
 /* Rows of a table. clang-format would make columns of them. */
@@ -83,7 +64,7 @@ const struct sw_option sw_options_run[] = {
 	  .help = "how programs are attached at tc; else tcx (Linux 6.6), and where there is none, clsact" },
 	{ .name = "guard", .kind = SW_OPTION_TEXT, .take = take_ports, .value = "PORTS",
 	  .min = 1, .max = 65535,
-	  .help = "guard listeners on these ports, such as 80,443, against SYN floods" },
+	  .help = "guard listeners on these ports, such as 80,443 or [ADDRESS]:80, against floods" },
 	{ .name = "cookies", .kind = SW_OPTION_CHOICE, INTO(guard.mode), .needs = { "guard" },
 	  .initial = "auto", .choice = cookies, .min = COOKIES_AUTO, .max = COOKIES_NEVER,
 	  .help = "which SYNs are answered with cookies; auto: those under pressure" },
@@ -117,5 +98,7 @@ const char sw_options_run_more[] =
 	"\n"
 	"Guard answers SYNs with cookies at XDP while the listener is under pressure: from the high\n"
 	"mark on, or from three quarters of its backlog if that is less. The kernel gets only the\n"
-	"connections whose clients answer. `run` reads the key file and sysctls again on SIGHUP.\n";
+	"connections whose clients answer. `run` reads the key file and sysctls again on SIGHUP.\n"
+	"PORTS may be ranges, and only those at an address or a prefix, the longest of which holds:\n"
+	"--guard 443,8000-8010,192.0.2.1:80,10.0.0.0/8:80,[2001:db8::/32]:80\n";
 /* clang-format on */

@@ -86,21 +86,13 @@ static int read_list(const struct sw_sockets *sockets)
 	return err;
 }
 
-static bool guarded(const struct sw_sockets *sockets)
-{
-	struct sw_config config;
-
-	return !sw_map_read_one(sw_maps_fd(sockets->maps, "sw_config"), &config) &&
-	       config.guard.ports;
-}
-
 /* The next step, and the time until the one after it. */
 static int renew(struct sw_sockets *sockets, __u64 *pause_ns)
 {
 	int err;
 
 	*pause_ns = PERIOD_NS;
-	if (!sockets->list || !guarded(sockets))
+	if (!sockets->list || !sw_maps_guarded(sockets->maps))
 		return sockets->in_use ? write_in_use(sockets, SW_SOCKETS_NOT_READY) : 0;
 	if (!sockets->emptied) {
 		err = empty_other(sockets);

@@ -105,7 +105,7 @@ int sw_guard_prepare(const struct sw_guard_options *options, const struct sw_tra
 	__u32 mtu = sw_tracker_mtu(tracker);
 
 	*guard = (struct sw_guard){};
-	if (!options->count)
+	if (!options->ports.count)
 		return 0;
 	if (getrandom(guard->secret, sizeof(guard->secret), 0) != sizeof(guard->secret))
 		return sw_fail(-errno, NULL, "get random numbers");

@@ -5,13 +5,12 @@
 #ifndef SYNWARD_USER_GUARD_H
 #define SYNWARD_USER_GUARD_H
 
-#include <synward/guard.h>
+#include "guard/port_list.h"
 
 #include "host/tracker.h"
 
 struct sw_guard_options {
-	__u32 count;
-	__u16 ports[SW_PORTS_MAX];
+	struct sw_port_list ports;
 	enum sw_cookie_mode mode;
 	enum sw_admission admission; /* ADMISSION_NONE: the best there is */
 	const char *key_file; /* NULL: keys of this host's own */

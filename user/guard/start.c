@@ -26,7 +26,7 @@ static void say_hindered(const struct sw_guard *guard)
 			sw_admission_say(guard, family);
 }
 
-static int configure(const struct sw_tracker *tracker, const struct sw_tracker_options *options)
+static int configure(struct sw_tracker *tracker, const struct sw_tracker_options *options)
 {
 	const struct sw_guard_options *guard = &options->guard;
 	struct sw_map_fds maps = sw_maps_fds(&tracker->maps);
@@ -34,18 +34,20 @@ static int configure(const struct sw_tracker *tracker, const struct sw_tracker_o
 	int err = sw_guard_prepare(guard, tracker, &config.guard)
 			  ?: sw_map_read_one(maps.config, &before);
 
-	if (!err && guard->count)
+	if (!err && guard->ports.count)
 		err = sw_keys_put(maps.keys, guard->key_file);
-	err = err ?: sw_ports_write(maps.ports, guard, &config.guard.ports);
+	err = err ?: sw_ports_write(&maps, guard, &config.guard.ports);
 	if (err)
 		return err;
-	if (!guard->count && config.guard.ports)
+	if (!guard->ports.count && config.guard.ports)
 		retire(&before.guard, &config.guard);
 	else
 		sw_admission_date(&before.guard, &config.guard);
-	err = sw_config_write(&tracker->maps, &config);
+	if (config.guard.ports)
+		err = sw_tracker_follow(tracker);
+	err = err ?: sw_config_write(&tracker->maps, &config);
 	if (err)
-		return sw_fail(err, NULL, "write the settings");
+		return sw_fail(err, NULL, "write the settings and this host's addresses");
 	say_hindered(&config.guard);
 	return 0;
 }
@@ -58,7 +60,7 @@ int sw_start(struct sw_tracker *tracker, char *const *names,
 
 	if (err)
 		return err;
-	attach.admit = options->guard.count;
+	attach.admit = options->guard.ports.count;
 	err = sw_tracker_load(tracker, names, &options->sizes, options->serve) ?:
 		      configure(tracker, options) ?:
 		      sw_tracker_attach(tracker, &attach);

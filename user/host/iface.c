@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -168,6 +169,20 @@ static int take_maps(struct sw_iface_state *iface, int prog_fd)
 	return err;
 }
 
+int sw_iface_mac(__u32 ifindex, __u16 mac[3])
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+	struct ifreq request = {};
+
+	if (!if_indextoname(ifindex, request.ifr_name) || ioctl(fd, SIOCGIFHWADDR, &request))
+		err = -errno;
+	close(fd);
+	memset(mac, 0, sizeof(__u16[3]));
+	if (!err && request.ifr_hwaddr.sa_family == ARPHRD_ETHER)
+		memcpy(mac, request.ifr_hwaddr.sa_data, sizeof(__u16[3]));
+	return err;
+}
+
 static int identify(const char *name, struct sw_iface_state *iface)
 {
 	struct ifreq request = {};
@@ -209,6 +224,7 @@ int sw_iface_open(const char *name, struct sw_iface_state *iface)
 	iface->misfit = sw_maps_misfit(&iface->maps);
 	if (!iface->misfit)
 		sw_iface_read(&iface->maps, iface->ifindex, &iface->record);
+	sw_iface_mac(iface->ifindex, iface->record.mac);
 	if (sw_iface_carries(iface))
 		iface->daemon = sw_lock_reader_pid(sw_maps_id(&iface->maps, "sw_due"));
 	return 0;
@@ -230,6 +246,7 @@ int sw_iface_look_again(struct sw_iface_state *iface)
 	sw_iface_close(iface);
 	err = sw_iface_open(name, iface);
 	iface->record = record;
+	sw_iface_mac(iface->ifindex, iface->record.mac);
 	return err;
 }
 

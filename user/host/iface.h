@@ -43,7 +43,8 @@ struct sw_iface_state {
 	struct sw_prog ingress, egress, admit;
 	struct sw_maps maps; /* those of all of them */
 	const char *misfit; /* that of them which is not laid out as we know it; NULL: none */
-	struct sw_iface record; /* what run or attach wrote down; zero after `ip link` */
+	struct sw_iface
+		record; /* what run or attach wrote down, zero after `ip link`; mac is read */
 	pid_t daemon; /* who serves the maps; 0: nobody */
 };
 
@@ -61,6 +62,9 @@ static inline bool sw_iface_carries(const struct sw_iface_state *iface)
 
 /* "native", "generic", "offloaded". */
 const char *sw_xdp_mode_name(__u8 mode);
+
+/* The interface's own address, 0 if it has none such as frames have. 0 or -errno. */
+int sw_iface_mac(__u32 ifindex, __u16 mac[3]);
 
 /* Fills *iface, whether or not synward is there. 0 or -errno, reported. */
 int sw_iface_open(const char *name, struct sw_iface_state *iface);

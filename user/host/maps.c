@@ -73,6 +73,7 @@ struct sw_map_fds sw_maps_fds(const struct sw_maps *maps)
 		.stats = sw_maps_fd(maps, "sw_stats"),
 		.config = sw_maps_fd(maps, "sw_config"),
 		.ports = sw_maps_fd(maps, "sw_ports"),
+		.port_masks = sw_maps_fd(maps, "sw_port_masks"),
 		.keys = sw_maps_fd(maps, "sw_keys"),
 	};
 }
@@ -100,7 +101,10 @@ static const struct layout {
 	{ "sw_events", BPF_MAP_TYPE_RINGBUF, 0, 0, false },
 	{ "sw_event_reader", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u32), false },
 	{ "sw_due", BPF_MAP_TYPE_RINGBUF, 0, 0, false },
-	{ "sw_ports", BPF_MAP_TYPE_HASH, sizeof(__u32), sizeof(struct sw_port), false },
+	{ "sw_local", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct sw_local_key), sizeof(__u32), false },
+	{ "sw_ports", BPF_MAP_TYPE_HASH, sizeof(struct sw_port_key), sizeof(struct sw_port),
+	  false },
+	{ "sw_port_masks", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_port_masks), false },
 	{ "sw_keys", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_keys), false },
 };
 
@@ -188,6 +192,13 @@ int sw_config_write(const struct sw_maps *maps, const struct sw_config *config)
 	return bpf_map_update_elem(sw_maps_fd(maps, "sw_config"), &zero, &numbered, BPF_ANY)
 		       ? -errno
 		       : 0;
+}
+
+bool sw_maps_guarded(const struct sw_maps *maps)
+{
+	struct sw_config config;
+
+	return !sw_map_read_one(sw_maps_fd(maps, "sw_config"), &config) && config.guard.ports;
 }
 
 int sw_iface_read(const struct sw_maps *maps, __u32 ifindex, struct sw_iface *iface)

@@ -57,6 +57,10 @@ int sw_maps_bind(const struct sw_maps *maps, __u32 prog_id);
 
 /* 0 or -errno. */
 int sw_config_write(const struct sw_maps *maps, const struct sw_config *config);
+
+/* Guard is in use, if only to take back the cookies of an earlier run. */
+bool sw_maps_guarded(const struct sw_maps *maps);
+
 int sw_iface_read(const struct sw_maps *maps, __u32 ifindex, struct sw_iface *iface);
 int sw_iface_write(const struct sw_maps *maps, __u32 ifindex, const struct sw_iface *iface);
 int sw_iface_delete(const struct sw_maps *maps, __u32 ifindex);

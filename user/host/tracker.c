@@ -133,6 +133,30 @@ void sw_tracker_look_again(struct sw_tracker *tracker)
 		sw_iface_look_again(&tracker->iface[i]);
 }
 
+/* An interface that is gone has no address; what is not attached yet is written down then. */
+static int follow_macs(struct sw_tracker *tracker)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < tracker->count; i++) {
+		struct sw_iface_state *iface = &tracker->iface[i];
+
+		if (iface->record.ingress && !sw_iface_mac(iface->ifindex, iface->record.mac))
+			err = sw_iface_write(&tracker->maps, iface->ifindex, &iface->record);
+	}
+	return err;
+}
+
+int sw_tracker_follow(struct sw_tracker *tracker)
+{
+	struct sw_local before = tracker->local;
+	int err = sw_local_update(&tracker->maps, &tracker->local);
+
+	if (!err)
+		sw_local_say(&before, &tracker->local);
+	return err ?: follow_macs(tracker);
+}
+
 __u32 sw_tracker_mtu(const struct sw_tracker *tracker)
 {
 	__u32 least = ~0U;

@@ -11,11 +11,13 @@
 #include "host/attach.h"
 #include "host/iface.h"
 #include "host/load.h"
+#include "host/local.h"
 
 struct sw_tracker {
 	struct synward *object; /* the programs that run here, and egress */
 	struct sw_maps maps;
 	struct sw_attach_options wanted; /* what sw_tracker_attach() was asked for */
+	struct sw_local local; /* as sw_tracker_follow() has found it */
 	size_t count;
 	struct sw_iface_state iface[SW_IFACES_MAX];
 	struct sw_settled {
@@ -50,6 +52,12 @@ bool sw_tracker_concerns(const struct sw_tracker *tracker, __u32 ifindex);
 
 /* Reads anew what there is on each interface, its MTU too. */
 void sw_tracker_look_again(struct sw_tracker *tracker);
+
+/*
+ * Reads which addresses are this host's and its interfaces', writes it into the maps, and says what
+ * guard must leave to the kernel because of it. 0 or -errno, not reported.
+ */
+int sw_tracker_follow(struct sw_tracker *tracker);
 
 /* The least MTU: what is announced must fit through every interface. */
 __u32 sw_tracker_mtu(const struct sw_tracker *tracker);

@@ -4,6 +4,7 @@
  */
 #include <bpf/bpf.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <synward/pressure.h>
 
@@ -12,22 +13,28 @@
 
 static const struct sw_timeouts default_timeouts = { .ms = { SW_TIMEOUTS(SW_TIMEOUT_DEFAULT) } };
 
+/* By port; the longer prefix of its addresses before the shorter. */
 static int compare_guarded(const void *a, const void *b)
 {
-	const struct sw_guarded *first = a, *second = b;
+	const struct sw_port_key *one = &((const struct sw_guarded *)a)->key;
+	const struct sw_port_key *other = &((const struct sw_guarded *)b)->key;
 
-	return (first->number > second->number) - (first->number < second->number);
+	if (one->port != other->port)
+		return one->port < other->port ? -1 : 1;
+	if (one->bits != other->bits)
+		return one->bits > other->bits ? -1 : 1;
+	return memcmp(one->address, other->address, sizeof(one->address));
 }
 
 int sw_guarded_read(int ports_fd, struct sw_guarded guarded[SW_PORTS_MAX])
 {
-	__u32 number, *last = NULL;
+	struct sw_port_key key, *last = NULL;
 	int count = 0;
 
-	while (count < SW_PORTS_MAX && !bpf_map_get_next_key(ports_fd, last, &number)) {
-		last = &number;
-		guarded[count].number = number;
-		if (!bpf_map_lookup_elem(ports_fd, &number, &guarded[count].port))
+	while (count < SW_PORTS_MAX && !bpf_map_get_next_key(ports_fd, last, &key)) {
+		last = &key;
+		guarded[count].key = key;
+		if (!bpf_map_lookup_elem(ports_fd, &key, &guarded[count].port))
 			count++;
 	}
 	qsort(guarded, (size_t)count, sizeof(*guarded), compare_guarded);

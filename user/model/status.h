@@ -12,7 +12,7 @@
 
 /* A guarded port and its element of sw_ports. */
 struct sw_guarded {
-	__u32 number;
+	struct sw_port_key key;
 	struct sw_port port;
 };
 

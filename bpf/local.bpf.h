@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What is for this host: a frame to the interface's own address, whose destination the kernel would
+ * deliver here. A wildcard listener would be found for any other, too. User space keeps both in maps;
+ * what it does not know of is taken for another host's, and left to the kernel.
+ */
+#ifndef SYNWARD_LOCAL_BPF_H
+#define SYNWARD_LOCAL_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include <synward/config.h>
+#include <synward/guard.h>
+#include <synward/stats.h>
+
+#include "maps.bpf.h"
+#include "work.bpf.h"
+
+static __always_inline bool sw_is_local(const __u32 address[4])
+{
+	struct sw_local_key key = { .bits = SW_ADDRESS_BITS };
+	__u32 *local;
+
+	__builtin_memcpy(key.address, address, sizeof(key.address));
+	local = bpf_map_lookup_elem(&sw_local, &key);
+	return local && *local;
+}
+
+/* The frame's destination is this one. */
+static __always_inline bool sw_frame_is_to(struct xdp_md *ctx, const __u16 mac[3])
+{
+	const __u16 *to = (const __u16 *)(long)ctx->data;
+
+	return to + 3 <= (const __u16 *)(long)ctx->data_end && to[0] == mac[0] && to[1] == mac[1] &&
+	       to[2] == mac[2];
+}
+
+static __always_inline bool sw_frame_is_ours(struct xdp_md *ctx)
+{
+	__u32 ifindex = ctx->ingress_ifindex;
+	const struct sw_iface *iface = bpf_map_lookup_elem(&sw_ifaces, &ifindex);
+
+	return iface && sw_frame_is_to(ctx, iface->mac);
+}
+
+/* SW_NONE, or the counter that says why the segment is not for this host. */
+static __always_inline enum sw_counter sw_elsewhere(struct xdp_md *ctx, const struct sw_work *w)
+{
+	if (!sw_frame_is_ours(ctx))
+		return SW_SYN_OTHER_MAC;
+	return sw_is_local(w->packet.to) ? SW_NONE : SW_SYN_NOT_LOCAL;
+}
+
+#endif

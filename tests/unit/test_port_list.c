@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * What --guard takes (guard/port_list.h), and the masks of its prefixes (<synward/prefix.h>).
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+
+#include <synward/prefix.h>
+
+#include "check.h"
+#include "guard/port_list.h"
+#include "said.h"
+#include "unit.h"
+
+static struct sw_port_list list;
+
+static int take(const char *text)
+{
+	list = (struct sw_port_list){};
+	return sw_port_list_take(&list, text);
+}
+
+static void list_is_read_as_it_is_printed(void **state)
+{
+	static const struct {
+		const char *text, *printed; /* of all entries, with spaces between */
+	} cases[] = {
+		{ "80", "80" },
+		{ "1,65535", "1 65535" },
+		{ "80,443,80,443", "80 443" },
+		{ "8000-8003", "8000 8001 8002 8003" },
+		{ "65535-65535", "65535" },
+		{ "8001-8003,8000-8002", "8001 8002 8003 8000" },
+		{ "192.0.2.1:80", "192.0.2.1:80" },
+		{ "192.0.2.1/32:80", "192.0.2.1:80" },
+		{ "10.0.0.0/8:80", "10.0.0.0/8:80" },
+		{ "0.0.0.0/0:80", "0.0.0.0/0:80" },
+		{ "10.1.2.128/25:80-81", "10.1.2.128/25:80 10.1.2.128/25:81" },
+		{ "[2001:db8::1]:443", "[2001:db8::1]:443" },
+		{ "[2001:db8::1/128]:443", "[2001:db8::1]:443" },
+		{ "[2001:db8::/32]:443", "[2001:db8::/32]:443" },
+		{ "[2000::/3]:443", "[2000::/3]:443" },
+		{ "[2001:db8:8000::/33]:443-444",
+		  "[2001:db8:8000::/33]:443 [2001:db8:8000::/33]:444" },
+		{ "[::ffff:192.0.2.1]:80,192.0.2.1:80", "192.0.2.1:80" },
+		{ "[::ffff:10.0.0.0/104]:80", "10.0.0.0/8:80" },
+		{ "80,192.0.2.1:80,[2001:db8::1]:80", "80 192.0.2.1:80 [2001:db8::1]:80" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char printed[400] = "", text[SW_PORT_KEY_TEXT];
+
+		must(!take(cases[i].text), "%s: %s", cases[i].text, said());
+		for (__u32 n = 0; n < list.count; n++) {
+			strcat(printed, n ? " " : "");
+			strcat(printed, sw_port_key_text(&list.key[n], text));
+		}
+		must(!strcmp(printed, cases[i].printed), "%s: %s", cases[i].text, printed);
+	}
+}
+
+static void what_is_no_list_is_refused_with_its_reason(void **state)
+{
+	static const char where[] =
+		"--guard: the address before a port is like 192.0.2.1, 10.0.0.0/8, "
+		"[2001:db8::1] or [2001:db8::/32], not \"";
+	static const struct {
+		const char *text, *said; /* after `where` if it begins with a space */
+	} cases[] = {
+		{ "", "--guard is 1 to 65535, not \"\"" },
+		{ "80,", "--guard is 1 to 65535, not \"\"" },
+		{ "http", "--guard is 1 to 65535, not \"http\"" },
+		{ "0", "--guard is 1 to 65535, not \"0\"" },
+		{ "65536", "--guard is 1 to 65535, not \"65536\"" },
+		{ "8010-8000", "--guard is 8010 to 65535, not \"8000\"" },
+		{ "80-", "--guard is 80 to 65535, not \"\"" },
+		{ "-80", "--guard is 1 to 65535, not \"\"" },
+		{ "80-90-100", "--guard is 80 to 65535, not \"90-100\"" },
+		{ "192.0.2.1", "--guard is 1 to 65535, not \"192.0.2.1\"" },
+		{ "192.0.2.1:", "--guard is 1 to 65535, not \"\"" },
+		{ "1-257", "--guard takes at most 256 ports" },
+		{ "localhost:80", " localhost" },
+		{ ":80", " " },
+		{ "[]:80", " " },
+		{ "[:80", " [" },
+		{ "192.0.2:80", " 192.0.2" },
+		{ "[192.0.2.1]:80", " 192.0.2.1" },
+		{ "2001:db8::1:80", " 2001:db8::1" },
+		{ "[2001:db8::1]/64:80", " [2001:db8::1]" },
+		{ "10.0.0.0/33:80", "the length of a prefix is 0 to 32, not \"33\"" },
+		{ "10.0.0.0/:80", "the length of a prefix is 0 to 32, not \"\"" },
+		{ "[2001:db8::/129]:80", "the length of a prefix is 0 to 128, not \"129\"" },
+		{ "10.0.0.1/8:80", "--guard: \"10.0.0.1/8\" has bits beyond its prefix" },
+		{ "[2001:db8::1/127]:80",
+		  "--guard: \"[2001:db8::1/127]\" has bits beyond its prefix" },
+		{ "[::/0]:80",
+		  "--guard: \"[::/0]\" has IPv4 in it: for any address write the port alone" },
+		{ "[::/80]:80",
+		  "--guard: \"[::/80]\" has IPv4 in it: for any address write the port alone" },
+		{ "0.0.0.0:80", "--guard: no client comes to \"0.0.0.0\"" },
+		{ "127.0.0.1:80", "--guard: no client comes to \"127.0.0.1\"" },
+		{ "[::]:80", "--guard: no client comes to \"[::]\"" },
+		{ "[ff02::1]:80", "--guard: no client comes to \"[ff02::1]\"" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char expected[200];
+
+		snprintf(expected, sizeof(expected), cases[i].said[0] == ' ' ? "%s%s\"" : "%.0s%s",
+			 where, cases[i].said + (cases[i].said[0] == ' '));
+		must(take(cases[i].text) == -EINVAL, "\"%s\" is taken", cases[i].text);
+		must(!strcmp(said(), expected), "\"%s\": %s", cases[i].text, said());
+	}
+}
+
+/* Bit by bit, from the first to the last. */
+static void mask_has_as_many_bits_as_it_should(void **state)
+{
+	(void)state;
+	for (__u32 bits = 0; bits <= 128; bits++) {
+		__u32 mask[4];
+
+		sw_prefix_mask(mask, bits);
+		for (__u32 bit = 0; bit < 128; bit++)
+			must((((const __u8 *)mask)[bit / 8] >> (7 - bit % 8) & 1) == (bit < bits),
+			     "bit %u of %u", bit, bits);
+	}
+}
+
+static void key_is_the_address_as_far_as_the_mask_goes(void **state)
+{
+	struct sw_port_mask mask = { .bits = 33 };
+	struct sw_port_key key;
+	__u32 address[4];
+
+	(void)state;
+	memset(&key, 0xa5, sizeof(key));
+	sw_prefix_mask(mask.word, mask.bits);
+	assert_int_equal(inet_pton(AF_INET6, "2001:db8:ffff:ffff::1", address), 1);
+	sw_port_key_fill(&key, &mask, address, 80);
+	must(!take("[2001:db8:8000::/33]:80"), "%s", said());
+	assert_memory_equal(&key, &list.key[0], sizeof(key));
+}
+
+int test_port_list(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(list_is_read_as_it_is_printed),
+		cmocka_unit_test(what_is_no_list_is_refused_with_its_reason),
+		cmocka_unit_test(mask_has_as_many_bits_as_it_should),
+		cmocka_unit_test(key_is_the_address_as_far_as_the_mask_goes),
+	};
+
+	return cmocka_run_group_tests_name("port lists", tests, NULL, NULL);
+}

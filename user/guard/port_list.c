@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The list is taken apart from the right, since addresses may have colons: [WHERE:]FIRST[-LAST].
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <synward/martian.h>
+#include <synward/prefix.h>
+
+#include "guard/port_list.h"
+#include "text/report.h"
+#include "text/values.h"
+
+#define OPTION "--guard"
+
+/* --- Keys ----------------------------------------------------------------------------------- */
+
+bool sw_port_list_has(const struct sw_port_list *list, const struct sw_port_key *key)
+{
+	for (__u32 i = 0; i < list->count; i++)
+		if (!memcmp(&list->key[i], key, sizeof(*key)))
+			return true;
+	return false;
+}
+
+static bool is_ipv4(const struct sw_port_key *key)
+{
+	return key->bits >= SW_MAPPED_BITS && !key->address[0] && !key->address[1] &&
+	       key->address[2] == htonl(0xffff);
+}
+
+static bool is_martian(const struct sw_port_key *key)
+{
+	return is_ipv4(key) ? sw_martian_v4(key->address[3]) : sw_martian_v6(key->address);
+}
+
+const char *sw_port_key_address(const struct sw_port_key *key, char text[SW_PORT_KEY_TEXT])
+{
+	bool ipv4 = is_ipv4(key);
+	size_t length;
+
+	if (!key->bits)
+		return NULL;
+	inet_ntop(ipv4 ? AF_INET : AF_INET6, ipv4 ? &key->address[3] : key->address, text,
+		  SW_PORT_KEY_TEXT);
+	length = strlen(text);
+	if (key->bits < SW_ADDRESS_BITS)
+		snprintf(text + length, SW_PORT_KEY_TEXT - length, "/%d",
+			 ipv4 ? key->bits - SW_MAPPED_BITS : key->bits);
+	return text;
+}
+
+const char *sw_port_key_text(const struct sw_port_key *key, char text[SW_PORT_KEY_TEXT])
+{
+	char where[SW_PORT_KEY_TEXT];
+
+	if (!sw_port_key_address(key, where))
+		snprintf(text, SW_PORT_KEY_TEXT, "%u", key->port);
+	else
+		snprintf(text, SW_PORT_KEY_TEXT, is_ipv4(key) ? "%.50s:%u" : "[%.50s]:%u", where,
+			 key->port);
+	return text;
+}
+
+/* --- Taking a list -------------------------------------------------------------------------- */
+
+static int add(struct sw_port_list *list, const struct sw_port_key *key)
+{
+	if (sw_port_list_has(list, key))
+		return 0;
+	if (list->count == SW_PORTS_MAX)
+		return sw_misuse(OPTION " takes at most %d ports", SW_PORTS_MAX);
+	list->key[list->count++] = *key;
+	return 0;
+}
+
+/* A whole one, of either family; its key's bits are those before the prefix's own. */
+static int take_address(const char *text, bool bracketed, struct sw_port_key *key)
+{
+	if (bracketed && inet_pton(AF_INET6, text, key->address) == 1)
+		return 0;
+	if (!bracketed && inet_pton(AF_INET, text, &key->address[3]) == 1) {
+		key->address[2] = htonl(0xffff);
+		key->bits = SW_MAPPED_BITS;
+		return 0;
+	}
+	return sw_misuse(OPTION ": the address before a port is like 192.0.2.1, 10.0.0.0/8, "
+				"[2001:db8::1] or [2001:db8::/32], not \"%s\"",
+			 text);
+}
+
+/* What a prefix says it leaves out must be zero; and one of IPv6 must not have IPv4's in it. */
+static int check_prefix(const struct sw_port_key *key, const char *text)
+{
+	const __u32 mapped[4] = { 0, 0, htonl(0xffff), 0 };
+	struct sw_port_key masked, ipv4;
+	struct sw_port_mask mask = { .bits = key->bits };
+
+	sw_prefix_mask(mask.word, mask.bits);
+	sw_port_key_fill(&masked, &mask, key->address, 0);
+	sw_port_key_fill(&ipv4, &mask, mapped, 0);
+	if (key->bits == SW_ADDRESS_BITS && is_martian(key))
+		return sw_misuse(OPTION ": no client comes to \"%s\"", text);
+	if (memcmp(masked.address, key->address, sizeof(key->address)))
+		return sw_misuse(OPTION ": \"%s\" has bits beyond its prefix", text);
+	if (key->bits < SW_MAPPED_BITS &&
+	    !memcmp(masked.address, ipv4.address, sizeof(ipv4.address)))
+		return sw_misuse(OPTION
+				 ": \"%s\" has IPv4 in it: for any address write the port alone",
+				 text);
+	return 0;
+}
+
+static int take_where(char *text, struct sw_port_key *key)
+{
+	size_t length = strlen(text);
+	bool bracketed = text[0] == '[' && text[length - 1] == ']';
+	char echo[SW_PORT_KEY_TEXT], *slash;
+	__u64 bits;
+	int err;
+
+	snprintf(echo, sizeof(echo), "%s", text);
+	if (bracketed) {
+		text[length - 1] = '\0';
+		text++;
+	}
+	slash = strchr(text, '/');
+	if (slash)
+		*slash = '\0';
+	err = take_address(text, bracketed, key);
+	if (err)
+		return err;
+	bits = SW_ADDRESS_BITS - key->bits;
+	if (slash)
+		err = sw_parse_number(
+			slash + 1, &(struct sw_range){ "the length of a prefix", 0, bits }, &bits);
+	key->bits += (__u8)bits;
+	return err ?: check_prefix(key, echo);
+}
+
+/* "80" or "8000-8010" at these addresses. */
+static int take_range(struct sw_port_list *list, struct sw_port_key *key, char *text)
+{
+	struct sw_range range = { OPTION, 1, 65535 };
+	char *dash = strchr(text, '-');
+	__u64 first, last;
+	int err;
+
+	if (dash)
+		*dash = '\0';
+	err = sw_parse_number(text, &range, &first);
+	last = first;
+	if (!err && dash) {
+		range.min = first;
+		err = sw_parse_number(dash + 1, &range, &last);
+	}
+	for (; !err && first <= last; first++) {
+		key->port = (__u16)first;
+		err = add(list, key);
+	}
+	return err;
+}
+
+static int take_item(struct sw_port_list *list, char *item)
+{
+	char *colon = strrchr(item, ':'), *ports = item;
+	struct sw_port_key key = {};
+	int err = 0;
+
+	if (colon) {
+		*colon = '\0';
+		ports = colon + 1;
+		err = take_where(item, &key);
+	}
+	return err ?: take_range(list, &key, ports);
+}
+
+int sw_port_list_take(struct sw_port_list *list, const char *text)
+{
+	char *copy = strdup(text), *rest = copy, *item;
+	int err = copy ? 0 : sw_fail(-ENOMEM, NULL, "read the ports");
+
+	while (!err && (item = strsep(&rest, ",")))
+		err = take_item(list, item);
+	free(copy);
+	return err;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What is to be guarded, as people write it: ports and ranges of ports, at any address, or at one, or at
+ * those of a prefix: "80,443", "8000-8010", "192.0.2.1:80", "10.0.0.0/8:80", "[2001:db8::/32]:443".
+ */
+#ifndef SYNWARD_USER_PORT_LIST_H
+#define SYNWARD_USER_PORT_LIST_H
+
+#include <synward/guard.h>
+
+struct sw_port_list {
+	__u32 count;
+	struct sw_port_key key[SW_PORTS_MAX];
+};
+
+/* Adds what the text lists, each once. 0 or -errno, reported. */
+int sw_port_list_take(struct sw_port_list *list, const char *text);
+
+bool sw_port_list_has(const struct sw_port_list *list, const struct sw_port_key *key);
+
+#define SW_PORT_KEY_TEXT 64
+
+/* The addresses of a key: "192.0.2.1", "2001:db8::/32"; NULL: any. */
+const char *sw_port_key_address(const struct sw_port_key *key, char text[SW_PORT_KEY_TEXT]);
+
+/* All of it as it would be written. */
+const char *sw_port_key_text(const struct sw_port_key *key, char text[SW_PORT_KEY_TEXT]);
+
+#endif
