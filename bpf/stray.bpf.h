@@ -94,6 +94,10 @@ static __always_inline int sw_rule_rest(void *ctx, struct sw_work *w, const stru
 	return RULING_DROP;
 }
 
+/*
+ * An ACK that names no epoch of ours is not of a handshake under way. Any other that is wrong may be, of which
+ * the ACK and some data were lost: a RST would end it, and silence makes the client send them again.
+ */
 static __always_inline int sw_rule_cookie(void *ctx, struct sw_work *w, struct sw_port *port,
 					  const struct sw_guard *guard, const struct sw_keys *keys,
 					  bool known)
@@ -111,9 +115,13 @@ static __always_inline int sw_rule_cookie(void *ctx, struct sw_work *w, struct s
 	}
 	if (admission != ADMISSION_KERNEL && sw_is_kernels(ctx, w, port))
 		return RULING_NONE;
-	if (!known)
-		sw_count(SW_COOKIES_REJECTED);
-	return sw_rule_rest(ctx, w, port, known, known ? SW_STRAY : wrong);
+	if (known)
+		return sw_rule_rest(ctx, w, port, known, SW_STRAY);
+	sw_count(SW_COOKIES_REJECTED);
+	if (wrong == SW_COOKIE_OLD)
+		return sw_rule_rest(ctx, w, port, known, wrong);
+	w->reason = wrong;
+	return RULING_DROP;
 }
 
 static __always_inline int sw_rule(struct xdp_md *ctx, struct sw_work *w, struct sw_port *port,
