@@ -71,6 +71,12 @@ SW_INLINE bool sw_flow_finished(const struct sw_flow *flow)
 	return sw_finished(&flow->ep[0]) && sw_finished(&flow->ep[1]);
 }
 
+/* In the name of an end that has spoken from this host, and from outside: it is forged (M3). */
+SW_INLINE bool sw_is_foreign(const struct sw_endpoint *src, const struct sw_segment *seg)
+{
+	return src->place == SW_PLACE_EGRESS && seg->place > SW_PLACE_EGRESS;
+}
+
 /* Each end was heard where it belongs (L3): at a place of its own, as far as places are known. */
 SW_INLINE bool sw_heard_apart(const struct sw_flow *flow, const struct sw_segment *seg)
 {
@@ -1389,6 +1395,8 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 		return SW_BAD_FLAGS;
 	if (absent && sw_may_open(seg))
 		return sw_may_open(seg);
+	if (!absent && sw_is_foreign(src, seg))
+		return SW_MARTIAN;
 	if (!absent && sw_proves_claimed(flow, seg)) {
 		sw_begin_claimed(flow, src, dst, seg, now, cfg);
 		return SW_FLOWS_REPLACED;

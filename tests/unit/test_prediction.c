@@ -266,9 +266,32 @@ static void a_new_time_out_is_taken_up(void **state)
 	assert_true(predicts(&flow, &segment, NOW, &shorter));
 }
 
+/* M3: neither by the short cut nor by a step. Its own segments leave this host, and the peer's come in. */
+static void segment_from_outside_in_the_name_of_this_hosts_end_changes_nothing(void **state)
+{
+	struct sw_flow flow = established(), before;
+	struct sw_segment segment = segment_of(0, SW_TCP_ACK, 1 + SENT, 1 + SENT, 10);
+
+	(void)state;
+	flow.ep[0].place = SW_PLACE_EGRESS;
+	flow.ep[1].place = sw_place_of_ingress(2);
+	segment.place = sw_place_of_ingress(2);
+	before = flow;
+	assert_false(predicts(&flow, &segment, NOW, &settings));
+	assert_int_equal(sw_flow_step(&flow, &segment, NOW, &settings), SW_MARTIAN);
+	assert_memory_equal(&before, &flow, sizeof(flow));
+	segment.flags |= SW_TCP_FIN;
+	assert_int_equal(sw_flow_step(&flow, &segment, NOW, &settings), SW_MARTIAN);
+	segment.place = SW_PLACE_EGRESS;
+	assert_int_equal(sw_flow_step(&flow, &segment, NOW, &settings), SW_NONE);
+	assert_int_equal(flow.ep[0].state, FIN_WAIT_1);
+}
+
 int test_prediction(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			segment_from_outside_in_the_name_of_this_hosts_end_changes_nothing),
 		cmocka_unit_test(next_data_and_acks_are_predicted),
 		cmocka_unit_test(segments_that_open_or_close_are_not),
 		cmocka_unit_test(segments_out_of_order_are_not),
