@@ -73,7 +73,7 @@
 	X(SYN_UNFIT_DROPPED, syn_unfit_dropped,                                                   \
 	  "guard: SYNs dropped: no cookie suits them, and too many to pass")                      \
 	X(ACK_OLD, ack_old, "ACKs older than their sender can mean (RFC 5961, 5.2)")              \
-	X(MARTIAN, martian, "segments of what can be no host, or of this host and from outside")  \
+	X(MARTIAN, martian, "segments in the name of what can be no host, or of this host")       \
 	X(SYN_MARTIAN, syn_martian, "guard: SYNs passed: from or to what can be no host")         \
 	X(SYN_OTHER_MAC, syn_other_mac,                                                           \
 	  "guard: SYNs passed: their frame is not for the interface")                             \

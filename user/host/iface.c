@@ -183,6 +183,7 @@ int sw_iface_mac(__u32 ifindex, __u16 mac[3])
 	return err;
 }
 
+/* -ENODEV, not reported: there is no such interface. */
 static int identify(const char *name, struct sw_iface_state *iface)
 {
 	struct ifreq request = {};
@@ -190,13 +191,13 @@ static int identify(const char *name, struct sw_iface_state *iface)
 
 	iface->ifindex = if_nametoindex(name);
 	if (!iface->ifindex)
-		return sw_fail(0, "`ip link` lists what there is", "find the interface \"%s\"",
-			       name);
+		return -ENODEV;
 	snprintf(iface->name, sizeof(iface->name), "%s", name);
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &request))
-		err = sw_fail(-errno, NULL, "read the flags of %s", name);
+		err = errno == ENODEV ? -ENODEV
+				      : sw_fail(-errno, NULL, "read the flags of %s", name);
 	else
 		iface->loopback = request.ifr_flags & IFF_LOOPBACK;
 	if (!err && !ioctl(fd, SIOCGIFMTU, &request))
@@ -206,7 +207,8 @@ static int identify(const char *name, struct sw_iface_state *iface)
 	return err;
 }
 
-int sw_iface_open(const char *name, struct sw_iface_state *iface)
+/* The same of -ENODEV. */
+static int look(const char *name, struct sw_iface_state *iface)
 {
 	int err;
 
@@ -230,6 +232,16 @@ int sw_iface_open(const char *name, struct sw_iface_state *iface)
 	return 0;
 }
 
+int sw_iface_open(const char *name, struct sw_iface_state *iface)
+{
+	int err = look(name, iface);
+
+	if (err == -ENODEV)
+		return sw_fail(0, "`ip link` lists what there is", "find the interface \"%s\"",
+			       name);
+	return err;
+}
+
 void sw_iface_close(struct sw_iface_state *iface)
 {
 	sw_maps_close(&iface->maps);
@@ -238,14 +250,17 @@ void sw_iface_close(struct sw_iface_state *iface)
 int sw_iface_look_again(struct sw_iface_state *iface)
 {
 	struct sw_iface record = iface->record;
+	__u32 ifindex = iface->ifindex;
 	char name[IF_NAMESIZE];
 	int err;
 
 	if (!if_indextoname(iface->ifindex, name))
 		return -ENODEV;
 	sw_iface_close(iface);
-	err = sw_iface_open(name, iface);
+	err = look(name, iface);
 	iface->record = record;
+	iface->ifindex = ifindex; /* also where it went meanwhile, and so did its name */
+	memcpy(iface->name, name, sizeof(name));
 	sw_iface_mac(iface->ifindex, iface->record.mac);
 	return err;
 }
