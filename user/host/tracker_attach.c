@@ -227,13 +227,16 @@ static bool others_are_left(const struct sw_tracker *tracker, const struct sw_if
 	return false;
 }
 
-static int lose(struct sw_tracker *tracker, struct sw_iface_state *iface)
+/* `err`: what came of it already, and has been reported. */
+static int lose(struct sw_tracker *tracker, struct sw_iface_state *iface, int err)
 {
 	tracker->settled[iface - tracker->iface].gone = true;
 	sw_iface_delete(&tracker->maps, iface->ifindex);
 	if (!others_are_left(tracker, iface))
-		return sw_fail(0, NULL, "serve %s any longer: it is gone from this namespace",
-			       iface->name);
+		return err
+			       ?: sw_fail(0, NULL,
+					  "serve %s any longer: it is gone from this namespace",
+					  iface->name);
 	sw_say("%s is gone from this namespace", iface->name);
 	return 0;
 }
@@ -264,12 +267,14 @@ static int keep(struct sw_tracker *tracker, struct sw_iface_state *iface, bool *
 	memcpy(name, iface->name, sizeof(name));
 	err = sw_iface_look_again(iface);
 	if (err == -ENODEV)
-		return lose(tracker, iface);
+		return lose(tracker, iface, 0);
 	if (err)
 		return err;
 	if (strcmp(name, iface->name))
 		sw_say("%s is called %s now", name, iface->name);
-	return mend(tracker, iface, mended);
+	err = mend(tracker, iface, mended);
+	/* It goes program by program, and may have begun to when they were looked for. */
+	return err && !if_indextoname(iface->ifindex, name) ? lose(tracker, iface, err) : err;
 }
 
 int sw_tracker_mend(struct sw_tracker *tracker, bool *mended)
