@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <synward/wire.h>
+
 #include "replay/capture.h"
 #include "replay/link.h"
 #include "replay/unpack.h"
@@ -139,6 +141,25 @@ static int open_by_magic(struct sw_capture *capture)
 		return open_pcap(capture);
 	capture->ng.file = capture->file;
 	return 0;
+}
+
+#define SEGMENT_BYTES_MIN \
+	(16 + SW_IPV4_HEADER + SW_TCP_HEADER) /* the record's header, and no link layer */
+
+__u32 sw_capture_segments_at_most(const struct sw_capture_source *source, __u32 most)
+{
+	static const __u32 plain[] = { 0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1, 0x0a0d0d0a };
+	int fd = open(source->path, O_RDONLY | O_CLOEXEC);
+	struct stat status = {};
+	__u32 magic = 0, segments = most;
+
+	if (fd >= 0 && !fstat(fd, &status) && pread(fd, &magic, 4, 0) == 4)
+		for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
+			if (magic == plain[i] && status.st_size / SEGMENT_BYTES_MIN < most)
+				segments = (__u32)(status.st_size / SEGMENT_BYTES_MIN) + 1;
+	if (fd >= 0)
+		close(fd);
+	return segments;
 }
 
 int sw_capture_open(struct sw_capture *capture, const struct sw_capture_source *source)

@@ -20,6 +20,9 @@ struct sw_capture_source {
 int sw_capture_locate(struct sw_capture_source *source, const char *path);
 void sw_capture_forget(struct sw_capture_source *source);
 
+/* No more TCP segments than this are in it, by its size; `most` where that says nothing: it is compressed. */
+__u32 sw_capture_segments_at_most(const struct sw_capture_source *source, __u32 most);
+
 #define SW_CAPTURE_ERROR_MAX 256
 
 struct pcap; /* libpcap's header and <linux/bpf.h> don't go together */

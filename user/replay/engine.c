@@ -48,7 +48,8 @@ static int configure(struct synward *object)
 int sw_replay_start(struct sw_replay *replay, const struct sw_capture_source *source,
 		    const struct sw_replay_options *options)
 {
-	static const struct sw_sizes sizes = { .flows = RECORDS_MAX, .halfopen = RECORDS_MAX };
+	__u32 records = sw_capture_segments_at_most(source, RECORDS_MAX);
+	const struct sw_sizes sizes = { .flows = records, .halfopen = records };
 	static const struct sw_maps none;
 	int err = sw_object_open(&replay->object);
 
