@@ -300,6 +300,7 @@ def interface_that_is_deleted_ends_guard(lab):
     guard(lab)
     lab.server.run("ip link del veth")
     ends(lab, "veth")
+    assert any(word in lab.tracker.text() for word in ("gone", "No such device")), lab.tracker.text()
 
 
 @test(track=False)
@@ -307,6 +308,7 @@ def interface_that_moves_away_ends_guard_and_keeps_serving(lab):
     guard(lab)
     lab.server.run(f"ip link set veth netns {lab.client.name} name moved")
     ends(lab, "veth")
+    assert any(word in lab.tracker.text() for word in ("gone", "No such device")), lab.tracker.text()
     lab.client.run([SYNWARD, "status", "moved"])
     lab.client.run([SYNWARD, "detach", "moved"])
     assert hooks(lab.client, "moved")["tc"] == [], hooks(lab.client, "moved")

@@ -422,18 +422,26 @@ static void cookie_replaces_whatever_flow_was_left(void **state)
 	}
 }
 
-/* The kernel, which knows nothing of it, answers it; for the tracker it is what its flow makes of it. */
-static void what_a_flow_refuses_is_no_stray(void **state)
+/* An ACK of what was not sent, over a flow that stands; guard is on. */
+static struct sw_segment refused_by_its_flow(void)
 {
 	struct client client = guard_client("192.0.2.1", 1024);
 	struct sw_segment ack = client_segment(&client, SW_TCP_ACK);
 
-	(void)state;
 	guard_reset(&guard_usual, COOKIES_ALWAYS);
 	make_stale(&ack.key, STALE_ESTABLISHED);
 	guard_configure(&guard_usual);
 	ack.seq = 1001;
-	ack.ack = 5001 + 0x10000; /* not sent */
+	ack.ack = 5001 + 0x10000;
+	return ack;
+}
+
+/* The kernel, which knows nothing of it, answers it; for the tracker it is what its flow makes of it. */
+static void what_a_flow_refuses_is_no_stray(void **state)
+{
+	struct sw_segment ack = refused_by_its_flow();
+
+	(void)state;
 	guard_send(&ack, START_NS, &passage);
 	expect_verdict("refused", XDP_PASS, false);
 	assert_int_equal(passage.outcome.reason, SW_ACK_UNSENT);
@@ -462,15 +470,9 @@ static void cookie_over_an_overdue_record_opens(void **state)
 /* What a flow refuses, and no socket wants, goes by the budget of all that nobody takes. */
 static void what_a_flow_refuses_has_the_budget_of_strays(void **state)
 {
-	struct client client = guard_client("192.0.2.1", 1024);
-	struct sw_segment ack = client_segment(&client, SW_TCP_ACK);
+	struct sw_segment ack = refused_by_its_flow();
 
 	(void)state;
-	guard_reset(&guard_usual, COOKIES_ALWAYS);
-	make_stale(&ack.key, STALE_ESTABLISHED);
-	guard_configure(&guard_usual);
-	ack.seq = 1001;
-	ack.ack = 5001 + 0x10000; /* not sent */
 	guard_spend_strays(START_NS);
 	guard_send(&ack, START_NS, &passage);
 	expect_verdict("refused", XDP_DROP, false);
