@@ -25,9 +25,11 @@ enum sw_exit sw_cmd_attach(char *const *operands, void *args)
 
 static int detach(struct sw_iface_state *iface)
 {
+	char text[SW_PROCESS_TEXT];
+
 	if (iface->daemon)
-		return sw_fail(0, "Stop that process: it detaches",
-			       "detach %s: process %d serves it", iface->name, iface->daemon);
+		return sw_fail(0, "Stop that process: it detaches", "detach %s: %s serves it",
+			       iface->name, sw_process_text(iface->daemon, text));
 	return sw_iface_detach(iface);
 }
 

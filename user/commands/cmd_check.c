@@ -21,6 +21,7 @@
 #include "host/load.h"
 #include "host/kernel.h"
 #include "host/nic.h"
+#include "host/veth.h"
 #include "text/admission.h"
 #include "synward.skel.h"
 
@@ -254,6 +255,11 @@ static void check_iface(struct sw_findings *findings, const struct sw_iface_stat
 		sw_find(findings, "veth", SW_NOTE,
 			"--mode generic costs a sixth of TSO throughput, native more",
 			"native XDP copies every super-packet of TSO");
+	if (sw_veth_loses_replies(iface->ifindex))
+		sw_find(findings, "guard, veth", SW_NOTE,
+			"Guard takes generic mode there by itself; native after `ip link set dev "
+			"IFACE xdp ...` at the other end",
+			"the other end has no XDP program: native loses replies");
 	if (sw_iface_carries(iface))
 		sw_find(findings, "at the hook", SW_GOOD, NULL, "synward, %s",
 			sw_xdp_mode_name(iface->xdp_mode));

@@ -197,6 +197,7 @@ static int read_events(const struct sw_maps *maps)
 static int claim(const struct sw_ifaces *ifaces)
 {
 	__u32 events = sw_maps_id(&ifaces->iface[0].maps, "sw_events");
+	char reader[SW_PROCESS_TEXT];
 	int err = 0;
 
 	for (size_t i = 1; !err && i < ifaces->count; i++)
@@ -205,8 +206,8 @@ static int claim(const struct sw_ifaces *ifaces)
 				      "read the events of several synwards at once");
 	err = err ?: sw_lock_reader(events);
 	if (err == -EBUSY)
-		sw_fail(0, NULL, "read the events of %s: process %d does", ifaces->iface[0].name,
-			sw_lock_reader_pid(events));
+		sw_fail(0, NULL, "read the events of %s: %s does", ifaces->iface[0].name,
+			sw_process_text(sw_lock_reader_pid(events), reader));
 	return err;
 }
 

@@ -12,6 +12,8 @@
 #include "guard/port_list.h"
 #include "host/behind.h"
 #include "host/iface.h"
+#include "host/lock.h"
+#include "host/veth.h"
 #include "model/status.h"
 #include "text/admission.h"
 #include "text/json.h"
@@ -164,22 +166,28 @@ static json_t *guard_json(const struct sw_status *status)
 			 "ports", ports);
 }
 
+static json_t *daemon_json(pid_t daemon)
+{
+	if (!daemon)
+		return json_null();
+	return json_integer(daemon == SW_PROCESS_HIDDEN ? 0 : daemon);
+}
+
 static json_t *view_json(const struct view *view)
 {
 	const struct sw_iface_state *iface = view->iface;
 	const struct sw_status *status = &view->status;
 
-	return json_pack("{s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:I, s:o, s:o}",
-			 "iface", iface->name, "ifindex", (int)iface->ifindex, "ingress",
-			 ingress_json(view), "admit", tc_json(&iface->admit, &view->admit),
-			 "egress", tc_json(&iface->egress, &view->egress), "daemon",
-			 iface->daemon ? json_integer(iface->daemon) : json_null(), "uptime",
-			 json_real((double)(view->uptime_ns / SW_NS_PER_MS) / 1e3), "configured",
-			 (int)status->config.configured, "flows_live", (json_int_t)status->flows,
-			 "flows_max", (json_int_t)view->flows_max, "halfopen_live",
-			 (json_int_t)status->halfopen, "halfopen_max",
-			 (json_int_t)view->halfopen_max, "timeouts_ms",
-			 timeouts_json(&status->config.timeout), "guard", guard_json(status));
+	return json_pack(
+		"{s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:I, s:o, s:o}", "iface",
+		iface->name, "ifindex", (int)iface->ifindex, "ingress", ingress_json(view), "admit",
+		tc_json(&iface->admit, &view->admit), "egress",
+		tc_json(&iface->egress, &view->egress), "daemon", daemon_json(iface->daemon),
+		"uptime", json_real((double)(view->uptime_ns / SW_NS_PER_MS) / 1e3), "configured",
+		(int)status->config.configured, "flows_live", (json_int_t)status->flows,
+		"flows_max", (json_int_t)view->flows_max, "halfopen_live",
+		(json_int_t)status->halfopen, "halfopen_max", (json_int_t)view->halfopen_max,
+		"timeouts_ms", timeouts_json(&status->config.timeout), "guard", guard_json(status));
 }
 
 /* --- Text ----------------------------------------------------------------------------------- */
@@ -213,6 +221,10 @@ static void print_ingress(const struct view *view)
 	       sw_xdp_mode_name(iface->xdp_mode),
 	       sw_iface_dispatched(iface) ? "dispatcher" : "single", iface->ingress.id,
 	       tag_name(&iface->ingress, tag), attached_by(iface));
+	if (view->status.config.guard.ports && iface->xdp_mode == XDP_ATTACHED_DRV &&
+	    sw_veth_loses_replies(iface->ifindex))
+		printf("             guard's replies are lost: no XDP program at the veth's other "
+		       "end\n");
 	print_behind(&view->ingress);
 }
 
@@ -327,7 +339,7 @@ static void print_view(const struct view *view)
 		printf("  admit      not attached: what guard's cookies open is lost\n");
 	print_egress(view);
 	if (iface->daemon)
-		printf("  daemon     process %d\n", iface->daemon);
+		printf("  daemon     %s\n", sw_process_text(iface->daemon, text));
 	else
 		printf("  daemon     none: flows past their time are ignored, but not removed\n");
 	printf("  flows      %llu of %llu, half-open %llu of %llu\n", status->flows,

@@ -60,7 +60,7 @@ int sw_start(struct sw_tracker *tracker, char *const *names,
 
 	if (err)
 		return err;
-	attach.admit = options->guard.ports.count;
+	attach.guard = options->guard.ports.count;
 	err = sw_tracker_load(tracker, names, &options->sizes, options->serve) ?:
 		      configure(tracker, options) ?:
 		      sw_tracker_attach(tracker, &attach);

@@ -14,6 +14,7 @@
 
 #include "host/attach.h"
 #include "host/load.h"
+#include "host/veth.h"
 #include "text/report.h"
 #include "synward.skel.h"
 
@@ -31,6 +32,20 @@ static __u32 mode_flags(enum xdp_attach_mode mode)
 static enum xdp_attach_mode mode_of(const struct sw_iface_state *iface)
 {
 	return iface->xdp_mode == XDP_ATTACHED_SKB ? XDP_MODE_SKB : XDP_MODE_NATIVE;
+}
+
+enum sw_mode sw_mode_for(const struct sw_iface_state *iface, const struct sw_attach_options *wanted)
+{
+	if (wanted->mode == SW_MODE_ANY && wanted->guard && sw_veth_loses_replies(iface->ifindex))
+		return SW_MODE_GENERIC;
+	return wanted->mode;
+}
+
+bool sw_mode_differs(const struct sw_iface_state *iface, enum sw_mode mode)
+{
+	bool generic = iface->xdp_mode == XDP_ATTACHED_SKB;
+
+	return iface->ingress.id && mode != SW_MODE_ANY && generic != (mode == SW_MODE_GENERIC);
 }
 
 /* Alone at the hook, in place of the program that is there; the kernel swaps them in one step. */

@@ -25,8 +25,15 @@ enum sw_tc_way {
 struct sw_attach_options {
 	enum sw_mode mode;
 	enum sw_tc_way tc;
-	bool admit; /* at tc ingress, too, where what guard's cookies open is handed to its listener */
+	bool guard; /* XDP answers; what cookies open is handed to its listener at tc ingress */
 };
+
+/* Where XDP is to run: as asked for, or where guard's replies arrive. */
+enum sw_mode sw_mode_for(const struct sw_iface_state *iface,
+			 const struct sw_attach_options *wanted);
+
+/* Programs can't be there in both modes: what runs in another one than this goes first. */
+bool sw_mode_differs(const struct sw_iface_state *iface, enum sw_mode mode);
 
 /*
  * Puts a fresh synward_ingress over these maps on the interface: into libxdp's dispatcher where

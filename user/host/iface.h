@@ -45,7 +45,7 @@ struct sw_iface_state {
 	const char *misfit; /* that of them which is not laid out as we know it; NULL: none */
 	struct sw_iface
 		record; /* what run or attach wrote down, zero after `ip link`; mac is read */
-	pid_t daemon; /* who serves the maps; 0: nobody */
+	pid_t daemon; /* who serves the maps, or SW_PROCESS_HIDDEN; 0: nobody */
 };
 
 /* Through a libxdp dispatcher, which other XDP programs share. */

@@ -1,65 +1,180 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * POSIX record locks on one file. They belong to the process and fall with the first close() of the
- * file, so the descriptor is opened once and never closed.
+ * Who holds a lock has bound two abstract sockets: one whose name is the lock's, which the kernel gives to
+ * one socket at a time, and one whose name tells its process, for others to read in /proc/net/unix. Anybody
+ * in the namespace may bind such a name, and so keep synward from starting; that is then said.
  */
 #include <errno.h>
-#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <synward/types.h>
+
+#include "host/clock.h"
 #include "host/lock.h"
 #include "text/report.h"
 
-#define LOCK_FILE "/run/synward.lock"
+#define NAME_MAX_TEXT 80
+#define SETUP         "setup"
 
-/* Byte 0 is for setting up; the byte of a ring buffer is its map id, which is never 0. */
-#define SETUP_BYTE 0
+#define TRY_EVERY_NS (20 * SW_NS_PER_MS)
+#define SAY_AFTER_NS SW_NS_PER_S
 
-static int lock_fd(void)
+struct held {
+	int lock, process; /* descriptors */
+};
+
+static struct held setup = { -1, -1 };
+
+/* A descriptor or -errno. */
+static int bind_name(const char *name)
 {
-	static int fd = -1;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	size_t length = strlen(name);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
 
 	if (fd < 0)
-		fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	return fd;
+		return -errno;
+	memcpy(address.sun_path + 1, name, length); /* after a zero: abstract */
+	if (!bind(fd, (struct sockaddr *)&address,
+		  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length)))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
 }
 
-static int lock_byte(off_t byte, short type, int command)
+/* Process ids mean something within their namespace alone. */
+static unsigned long pid_namespace(void)
 {
-	struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
-	int fd = lock_fd();
+	struct stat status;
 
-	return fd < 0 || fcntl(fd, command, &lock) ? -errno : 0;
+	return stat("/proc/self/ns/pid", &status) ? 0 : (unsigned long)status.st_ino;
+}
+
+/* 0, -EBUSY or another -errno. */
+static int hold(const char *what, struct held *held)
+{
+	char name[NAME_MAX_TEXT];
+
+	snprintf(name, sizeof(name), "synward/%s", what);
+	held->lock = bind_name(name);
+	if (held->lock < 0)
+		return held->lock == -EADDRINUSE ? -EBUSY : held->lock;
+	snprintf(name, sizeof(name), "synward/%s/%lu/%d", what, pid_namespace(), getpid());
+	held->process = bind_name(name);
+	return 0;
+}
+
+static void release(struct held *held)
+{
+	close(held->process);
+	close(held->lock);
+	*held = (struct held){ -1, -1 };
+}
+
+/* The line ends with the name of a socket that tells a process? */
+static bool tells_process(const char *line, const char *what, pid_t *process)
+{
+	const char *name = strrchr(line, '@');
+	char prefix[NAME_MAX_TEXT];
+	unsigned long namespace;
+	int length = snprintf(prefix, sizeof(prefix), "@synward/%s/", what);
+
+	if (!name || strncmp(name, prefix, (size_t)length) ||
+	    sscanf(name + length, "%lu/%d", &namespace, process) != 2)
+		return false;
+	if (namespace != pid_namespace())
+		*process = SW_PROCESS_HIDDEN;
+	return true;
+}
+
+/* SW_PROCESS_HIDDEN also if who has the lock is no synward. */
+static pid_t holder(const char *what)
+{
+	FILE *file = fopen("/proc/net/unix", "re");
+	char *line = NULL, lock[NAME_MAX_TEXT];
+	pid_t process = 0;
+	size_t size = 0;
+	bool found = false;
+
+	if (!file)
+		return 0;
+	snprintf(lock, sizeof(lock), " @synward/%s\n", what);
+	while (!found && getline(&line, &size, file) > 0) {
+		if (strstr(line, lock))
+			process = SW_PROCESS_HIDDEN;
+		found = tells_process(line, what, &process);
+	}
+	free(line);
+	fclose(file);
+	return process;
+}
+
+const char *sw_process_text(pid_t process, char text[SW_PROCESS_TEXT])
+{
+	if (process == SW_PROCESS_HIDDEN)
+		return "a process that is not seen from here";
+	snprintf(text, SW_PROCESS_TEXT, "process %d", process);
+	return text;
+}
+
+/* --- Setting up ------------------------------------------------------------------------------- */
+
+static void say_waiting(void)
+{
+	char text[SW_PROCESS_TEXT];
+	pid_t process = holder(SETUP);
+
+	if (process)
+		sw_say("waits for %s, which attaches or detaches", sw_process_text(process, text));
 }
 
 int sw_lock_setup(void)
 {
-	int err = lock_byte(SETUP_BYTE, F_WRLCK, F_SETLKW);
+	const struct timespec pause = { .tv_nsec = TRY_EVERY_NS };
+	__u64 say_ns = sw_monotonic_ns() + SAY_AFTER_NS;
+	int err;
 
-	return err ? sw_fail(err, NULL, "lock " LOCK_FILE) : 0;
+	while ((err = hold(SETUP, &setup)) == -EBUSY) {
+		if (sw_monotonic_ns() > say_ns) {
+			say_waiting();
+			say_ns = ~0ULL;
+		}
+		nanosleep(&pause, NULL);
+	}
+	return err ? sw_fail(err, NULL, "lock out others who attach") : 0;
 }
 
 void sw_lock_release_setup(void)
 {
-	lock_byte(SETUP_BYTE, F_UNLCK, F_SETLK);
+	release(&setup);
 }
+
+/* --- Readers ---------------------------------------------------------------------------------- */
 
 int sw_lock_reader(__u32 map_id)
 {
-	int err = lock_byte(map_id, F_WRLCK, F_SETLK);
+	struct held forever;
+	char what[NAME_MAX_TEXT];
+	int err;
 
-	if (err == -EACCES || err == -EAGAIN)
-		return -EBUSY;
-	return err ? sw_fail(err, NULL, "lock " LOCK_FILE) : 0;
+	snprintf(what, sizeof(what), "%u", map_id);
+	err = hold(what, &forever); /* until the process ends */
+	return err && err != -EBUSY ? sw_fail(err, NULL, "lock out other readers") : err;
 }
 
 pid_t sw_lock_reader_pid(__u32 map_id)
 {
-	struct flock lock = {
-		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = map_id, .l_len = 1
-	};
+	char what[NAME_MAX_TEXT];
 
-	if (fcntl(lock_fd(), F_GETLK, &lock) || lock.l_type == F_UNLCK)
-		return 0;
-	return lock.l_pid;
+	snprintf(what, sizeof(what), "%u", map_id);
+	return holder(what);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * A list comes over a socket of its own, which is closed whatever became of it: so no answer to one
+ * An answer comes over a socket of its own, which is closed whatever became of it: so no answer to one
  * request is ever taken for another's.
  */
 #include <errno.h>
@@ -13,7 +13,7 @@
 /* The kernel puts no more than this into one message of a list, or of what it tells. */
 #define ANSWER_MAX 32768
 
-static int receive_list(struct mnl_socket *socket, mnl_cb_t take, void *context)
+static int receive(struct mnl_socket *socket, mnl_cb_t take, void *context)
 {
 	char buffer[ANSWER_MAX];
 	ssize_t length;
@@ -29,20 +29,30 @@ static int receive_list(struct mnl_socket *socket, mnl_cb_t take, void *context)
 	return err < 0 ? -errno : 0;
 }
 
-int sw_netlink_list(int bus, struct nlmsghdr *request, mnl_cb_t take, void *context)
+static int ask(int bus, struct nlmsghdr *request, __u16 flags, mnl_cb_t take, void *context)
 {
 	struct mnl_socket *socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
 	int err = 0;
 
 	if (!socket)
 		return -errno;
-	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	request->nlmsg_flags = NLM_F_REQUEST | flags;
 	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) ||
 	    mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
 		err = -errno;
-	err = err ?: receive_list(socket, take, context);
+	err = err ?: receive(socket, take, context);
 	mnl_socket_close(socket);
 	return err;
+}
+
+int sw_netlink_list(int bus, struct nlmsghdr *request, mnl_cb_t take, void *context)
+{
+	return ask(bus, request, NLM_F_DUMP, take, context);
+}
+
+int sw_netlink_get(int bus, struct nlmsghdr *request, mnl_cb_t take, void *context)
+{
+	return ask(bus, request, NLM_F_ACK, take, context);
 }
 
 int sw_netlink_listen(int bus, const int *groups, size_t count)

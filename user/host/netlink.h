@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Netlink, of any bus: lists that the kernel has, and its word that one has changed.
+ * Netlink, of any bus: what the kernel has, lists of it, and its word that one has changed.
  */
 #ifndef SYNWARD_USER_NETLINK_H
 #define SYNWARD_USER_NETLINK_H
@@ -16,6 +16,9 @@
  * meanwhile, and is to be asked for again.
  */
 int sw_netlink_list(int bus, struct nlmsghdr *request, mnl_cb_t take, void *context);
+
+/* The same for one thing and not a list of them. */
+int sw_netlink_get(int bus, struct nlmsghdr *request, mnl_cb_t take, void *context);
 
 /* A descriptor that becomes readable when one of these groups tells something, or -errno. */
 int sw_netlink_listen(int bus, const int *groups, size_t count);

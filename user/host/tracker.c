@@ -9,6 +9,7 @@
 
 #include "host/lock.h"
 #include "host/tracker.h"
+#include "host/veth.h"
 #include "text/report.h"
 #include "synward.skel.h"
 
@@ -26,6 +27,7 @@ static int look(struct sw_tracker *tracker, char *const *names)
 {
 	for (; *names; names++) {
 		struct sw_iface_state *iface = &tracker->iface[tracker->count];
+		char text[SW_PROCESS_TEXT];
 		int err;
 
 		if (tracker->count == SW_IFACES_MAX)
@@ -39,13 +41,26 @@ static int look(struct sw_tracker *tracker, char *const *names)
 		}
 		tracker->count++;
 		if (iface->daemon)
-			return sw_fail(0, NULL, "take %s: process %d serves it", *names,
-				       iface->daemon);
+			return sw_fail(0, NULL, "take %s: %s serves it", *names,
+				       sw_process_text(iface->daemon, text));
 	}
 	return 0;
 }
 
 /* --- Loading -------------------------------------------------------------------------------- */
+
+/*
+ * Its programs were given up by their daemon, when the interface left for this namespace: their maps may
+ * still be another's.
+ */
+static bool is_given_up(const struct sw_iface_state *iface)
+{
+	struct sw_config config;
+
+	return !iface->record.ingress &&
+	       !sw_map_read_one(sw_maps_fd(&iface->maps, "sw_config"), &config) &&
+	       config.configured;
+}
 
 /* The maps to go on with: of the first interface that has some this object can work on. */
 static const struct sw_maps *inherited(const struct sw_tracker *tracker)
@@ -53,7 +68,8 @@ static const struct sw_maps *inherited(const struct sw_tracker *tracker)
 	static const struct sw_maps none;
 
 	for (size_t i = 0; i < tracker->count; i++)
-		if (sw_maps_fit(&tracker->iface[i].maps, tracker->object->obj))
+		if (sw_maps_fit(&tracker->iface[i].maps, tracker->object->obj) &&
+		    !is_given_up(&tracker->iface[i]))
 			return &tracker->iface[i].maps;
 	return &none;
 }
@@ -95,10 +111,12 @@ static int load(struct sw_tracker *tracker, const struct sw_sizes *sizes)
 static int serve_lock(const struct sw_tracker *tracker)
 {
 	__u32 due = sw_maps_id(&tracker->maps, "sw_due");
+	char text[SW_PROCESS_TEXT];
 	int err = sw_lock_reader(due);
 
 	if (err == -EBUSY)
-		sw_fail(0, NULL, "serve these flows: process %d does", sw_lock_reader_pid(due));
+		sw_fail(0, NULL, "serve these flows: %s does",
+			sw_process_text(sw_lock_reader_pid(due), text));
 	return err;
 }
 
@@ -174,6 +192,22 @@ static const char *egress_name(const struct sw_iface_state *iface)
 	return iface->egress.tcx ? "TCX at egress" : "clsact at egress";
 }
 
+/* Where a veth's other end has no XDP program: what that means for the mode in force. */
+static void say_veth(const struct sw_tracker *tracker, const struct sw_iface_state *iface)
+{
+	if (!tracker->wanted.guard || tracker->wanted.mode == SW_MODE_GENERIC ||
+	    !sw_veth_loses_replies(iface->ifindex))
+		return;
+	if (tracker->wanted.mode == SW_MODE_NATIVE)
+		sw_say("%s: guard's replies are lost until the other end of this veth has an XDP "
+		       "program, too",
+		       iface->name);
+	else
+		sw_say("%s: generic, since the other end of this veth has no XDP program: native "
+		       "loses guard's replies",
+		       iface->name);
+}
+
 void sw_tracker_say(const struct sw_tracker *tracker)
 {
 	for (size_t i = 0; i < tracker->count; i++) {
@@ -183,6 +217,7 @@ void sw_tracker_say(const struct sw_tracker *tracker)
 		       sw_iface_dispatched(iface) ? "shared through libxdp's dispatcher"
 						  : "a single program",
 		       egress_name(iface));
+		say_veth(tracker, iface);
 	}
 }
 

@@ -61,7 +61,7 @@ static int attach_admit(struct sw_tracker *tracker, struct sw_iface_state *iface
 	const struct bpf_program *prog = tracker->object->progs.synward_admit;
 	int err;
 
-	if (!tracker->wanted.admit || !bpf_program__autoload(prog))
+	if (!tracker->wanted.guard || !bpf_program__autoload(prog))
 		return 0;
 	err = put_at_tc(tracker, iface, BPF_TC_INGRESS, prog);
 	if (!err)
@@ -72,15 +72,16 @@ static int attach_admit(struct sw_tracker *tracker, struct sw_iface_state *iface
 static int attach_ingress(struct sw_tracker *tracker, struct sw_iface_state *iface)
 {
 	const struct bpf_program *prog = tracker->object->progs.synward_ingress;
-	int err;
+	enum sw_mode mode = sw_mode_for(iface, &tracker->wanted);
+	int err = 0;
 
-	if (!is_ours(tracker, iface, &iface->ingress, prog)) {
-		err = sw_attach_ingress(iface, &tracker->maps, tracker->wanted.mode);
-		if (err)
-			return err;
-	}
-	iface->record.ingress = true;
-	return 0;
+	if (sw_mode_differs(iface, mode))
+		err = sw_detach_ingress(iface) ?: sw_iface_look_again(iface);
+	if (!err && !is_ours(tracker, iface, &iface->ingress, prog))
+		err = sw_attach_ingress(iface, &tracker->maps, mode);
+	if (!err)
+		iface->record.ingress = true;
+	return err;
 }
 
 /* A program that needs clsact. */
@@ -167,6 +168,7 @@ int sw_tracker_attach(struct sw_tracker *tracker, const struct sw_attach_options
 
 struct missing {
 	bool ingress, egress, admit;
+	bool replies; /* of guard: what it sends in this mode does not arrive any more */
 };
 
 static bool is_astray(const struct sw_tracker *tracker, const struct sw_iface_state *iface,
@@ -187,6 +189,8 @@ static struct missing look_for_missing(const struct sw_tracker *tracker,
 		.egress = record->egress &&
 			  is_astray(tracker, iface, &iface->egress, settled->egress),
 		.admit = record->admit && is_astray(tracker, iface, &iface->admit, settled->admit),
+		.replies = record->ingress &&
+			   sw_mode_differs(iface, sw_mode_for(iface, &tracker->wanted)),
 	};
 }
 
@@ -201,21 +205,31 @@ static int put_back(struct sw_tracker *tracker, struct sw_iface_state *iface)
 	return err;
 }
 
+static void say_mended(const struct sw_iface_state *iface, const struct missing *missing)
+{
+	if (missing->ingress || missing->egress || missing->admit)
+		sw_say("%s: put back what was taken off or out of its place:%s%s%s", iface->name,
+		       missing->ingress ? " synward_ingress (XDP)" : "",
+		       missing->egress ? " synward_egress (tc)" : "",
+		       missing->admit ? " synward_admit (tc)" : "");
+	if (missing->replies)
+		sw_say("%s: XDP %s from now on: the other end of this veth has no XDP program any "
+		       "more",
+		       iface->name, sw_xdp_mode_name(iface->xdp_mode));
+}
+
 static int mend(struct sw_tracker *tracker, struct sw_iface_state *iface, bool *mended)
 {
 	struct missing missing = look_for_missing(tracker, iface);
 	int err;
 
-	if (!missing.ingress && !missing.egress && !missing.admit)
+	if (!missing.ingress && !missing.egress && !missing.admit && !missing.replies)
 		return 0;
 	err = put_back(tracker, iface);
 	if (err)
 		return err;
 	*mended = true;
-	sw_say("%s: put back what was taken off or out of its place:%s%s%s", iface->name,
-	       missing.ingress ? " synward_ingress (XDP)" : "",
-	       missing.egress ? " synward_egress (tc)" : "",
-	       missing.admit ? " synward_admit (tc)" : "");
+	say_mended(iface, &missing);
 	return 0;
 }
 
@@ -234,10 +248,14 @@ static int lose(struct sw_tracker *tracker, struct sw_iface_state *iface, int er
 	sw_iface_delete(&tracker->maps, iface->ifindex);
 	if (!others_are_left(tracker, iface))
 		return err
-			       ?: sw_fail(0, NULL,
+			       ?: sw_fail(0,
+					  "If it was moved, `synward detach` where it is now takes "
+					  "off what went with it",
 					  "serve %s any longer: it is gone from this namespace",
 					  iface->name);
-	sw_say("%s is gone from this namespace", iface->name);
+	sw_say("%s is gone from this namespace; if it was moved, `synward detach %s` takes off "
+	       "what went with it",
+	       iface->name, iface->name);
 	return 0;
 }
 
