@@ -3,8 +3,10 @@
  * Opening, configuring and loading the BPF object. What fails here fails because of the kernel or
  * of missing rights, and nothing has been changed yet.
  */
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "host/kernel.h"
 #include "host/load.h"
@@ -74,4 +76,15 @@ int sw_object_keep_ingress(struct synward *object, const struct sw_maps *maps)
 		bpf_program__set_autoload(prog, prog == object->progs.synward_ingress);
 	err = sw_maps_reuse(maps, object->obj);
 	return err ? sw_fail(err, NULL, "reuse the maps") : 0;
+}
+
+int sw_prog_tag(int prog_fd, __u8 tag[BPF_TAG_SIZE])
+{
+	struct bpf_prog_info info = {};
+	__u32 length = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(prog_fd, &info, &length))
+		return -errno;
+	memcpy(tag, info.tag, sizeof(info.tag));
+	return 0;
 }

@@ -31,4 +31,7 @@ int sw_object_try(struct synward *object, const struct sw_sizes *sizes, const st
 /* Lets libxdp load synward_ingress, and nothing else, over these maps. 0 or -errno, reported. */
 int sw_object_keep_ingress(struct synward *object, const struct sw_maps *maps);
 
+/* The kernel's digest of a loaded program's code. 0 or -errno. */
+int sw_prog_tag(int prog_fd, __u8 tag[BPF_TAG_SIZE]);
+
 #endif

@@ -44,6 +44,24 @@ int sw_maps_open(struct sw_maps *maps, int prog_fd)
 	return err;
 }
 
+int sw_maps_open_all(struct sw_maps *maps, const struct bpf_object *object)
+{
+	struct bpf_map_info info = {};
+	__u32 length = sizeof(info);
+	struct bpf_map *map;
+	int err = 0;
+
+	bpf_object__for_each_map (map, object) {
+		if (err || bpf_map__is_internal(map))
+			continue;
+		if (bpf_obj_get_info_by_fd(bpf_map__fd(map), &info, &length))
+			err = -errno;
+		else
+			err = add_map(maps, info.id);
+	}
+	return err;
+}
+
 void sw_maps_close(struct sw_maps *maps)
 {
 	while (maps->count)

@@ -27,6 +27,9 @@ struct sw_maps {
 /* Opens the maps of a loaded program that *maps does not have yet, by name. 0 or -errno. */
 int sw_maps_open(struct sw_maps *maps, int prog_fd);
 
+/* The same of all maps of a loaded object, but for those of its variables. 0 or -errno. */
+int sw_maps_open_all(struct sw_maps *maps, const struct bpf_object *object);
+
 /* Closes them; *maps is then empty. */
 void sw_maps_close(struct sw_maps *maps);
 

@@ -84,15 +84,29 @@ static void say_inherited(const struct sw_maps *maps, const struct sw_sizes *siz
 		sw_say("the tables in use keep their sizes; `synward detach` first to change them");
 }
 
-static int open_maps(struct sw_tracker *tracker)
+/*
+ * libxdp loads synward_ingress for every attachment, see attach.c. One more is there to tell whether what
+ * an interface carries already is the same, and where none carries any, there is nothing to tell.
+ */
+static void suit_interfaces(struct sw_tracker *tracker)
 {
-	struct bpf_program *prog;
-	int err = 0;
+	bool carried = false;
 
-	bpf_object__for_each_program (prog, tracker->object->obj)
-		if (bpf_program__autoload(prog))
-			err = err ?: sw_maps_open(&tracker->maps, bpf_program__fd(prog));
-	return err ? sw_fail(err, NULL, "open the maps") : 0;
+	for (size_t i = 0; i < tracker->count; i++)
+		carried |= tracker->iface[i].ingress.id;
+	bpf_program__set_autoload(tracker->object->progs.synward_ingress, carried);
+}
+
+static int note_loaded(struct sw_tracker *tracker)
+{
+	const struct bpf_program *ingress = tracker->object->progs.synward_ingress;
+	int err = sw_maps_open_all(&tracker->maps, tracker->object->obj);
+
+	if (err)
+		return sw_fail(err, NULL, "open the maps");
+	if (bpf_program__autoload(ingress))
+		err = sw_prog_tag(bpf_program__fd(ingress), tracker->ingress_tag);
+	return err ? sw_fail(err, NULL, "look at the programs") : 0;
 }
 
 static int load(struct sw_tracker *tracker, const struct sw_sizes *sizes)
@@ -105,7 +119,8 @@ static int load(struct sw_tracker *tracker, const struct sw_sizes *sizes)
 	maps = inherited(tracker);
 	if (maps->count)
 		say_inherited(maps, sizes);
-	return sw_object_load(tracker->object, sizes, maps) ?: open_maps(tracker);
+	suit_interfaces(tracker);
+	return sw_object_load(tracker->object, sizes, maps) ?: note_loaded(tracker);
 }
 
 static int serve_lock(const struct sw_tracker *tracker)

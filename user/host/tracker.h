@@ -16,6 +16,8 @@
 struct sw_tracker {
 	struct synward *object; /* the programs that run here, and egress */
 	struct sw_maps maps;
+	__u8 ingress_tag
+		[BPF_TAG_SIZE]; /* of synward_ingress as it is attached; 0 if not known yet */
 	struct sw_attach_options wanted; /* what sw_tracker_attach() was asked for */
 	struct sw_local local; /* as sw_tracker_follow() has found it */
 	size_t count;

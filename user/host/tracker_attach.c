@@ -17,13 +17,9 @@
 
 /* The program is what we would put there: the same code over the same maps. */
 static bool is_ours(const struct sw_tracker *tracker, const struct sw_iface_state *iface,
-		    const struct sw_prog *there, const struct bpf_program *prog)
+		    const struct sw_prog *there, const __u8 tag[BPF_TAG_SIZE])
 {
-	struct bpf_prog_info info = {};
-	__u32 length = sizeof(info);
-
-	return there->id && !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &length) &&
-	       !memcmp(info.tag, there->tag, sizeof(there->tag)) &&
+	return there->id && !memcmp(tag, there->tag, sizeof(there->tag)) &&
 	       sw_maps_id(&tracker->maps, "sw_flows") == sw_maps_id(&iface->maps, "sw_flows");
 }
 
@@ -33,9 +29,12 @@ static int put_at_tc(const struct sw_tracker *tracker, struct sw_iface_state *if
 {
 	const struct sw_prog *there = point == BPF_TC_INGRESS ? &iface->admit : &iface->egress;
 	bool own_clsact = iface->record.own_clsact;
-	int err;
+	__u8 tag[BPF_TAG_SIZE];
+	int err = sw_prog_tag(bpf_program__fd(prog), tag);
 
-	if (is_ours(tracker, iface, there, prog) &&
+	if (err)
+		return sw_fail(err, NULL, "look at the programs");
+	if (is_ours(tracker, iface, there, tag) &&
 	    sw_tc_is_placed(iface, there, tracker->wanted.tc))
 		return 0;
 	err = sw_attach_tc(iface, point, bpf_program__fd(prog), tracker->wanted.tc, &own_clsact);
@@ -71,13 +70,12 @@ static int attach_admit(struct sw_tracker *tracker, struct sw_iface_state *iface
 
 static int attach_ingress(struct sw_tracker *tracker, struct sw_iface_state *iface)
 {
-	const struct bpf_program *prog = tracker->object->progs.synward_ingress;
 	enum sw_mode mode = sw_mode_for(iface, &tracker->wanted);
 	int err = 0;
 
 	if (sw_mode_differs(iface, mode))
 		err = sw_detach_ingress(iface) ?: sw_iface_look_again(iface);
-	if (!err && !is_ours(tracker, iface, &iface->ingress, prog))
+	if (!err && !is_ours(tracker, iface, &iface->ingress, tracker->ingress_tag))
 		err = sw_attach_ingress(iface, &tracker->maps, mode);
 	if (!err)
 		iface->record.ingress = true;
@@ -105,6 +103,7 @@ static int settle(struct sw_tracker *tracker, struct sw_iface_state *iface)
 		.egress = iface->egress.id,
 		.admit = iface->admit.id,
 	};
+	memcpy(tracker->ingress_tag, iface->ingress.tag, sizeof(tracker->ingress_tag));
 	iface->record.own_clsact &= is_filter(&iface->egress) || is_filter(&iface->admit);
 	err = sw_maps_bind(&tracker->maps, iface->ingress.id);
 	if (!err && iface->egress.id)
