@@ -15,6 +15,7 @@ import contextlib
 import ctypes
 import functools
 import ipaddress
+import itertools
 import json
 import os
 import selectors
@@ -250,12 +251,16 @@ class Host:
 
 
 class Tracker:
-    """`synward run` on a host."""
+    """`synward run` on a host, with tables of a size that is laid out at once unless the options say theirs."""
+
+    TABLES = {"--flows": "65536", "--half-open": "16384"}
 
     def __init__(self, host, interfaces=("veth",), options=(), prefix=()):
         self.host = host
         self.log = tempfile.TemporaryFile("w+", prefix="sw-log-")
-        self.process = host.start([*prefix, SYNWARD, "run", *interfaces, *options], stdout=self.log, stderr=self.log)
+        tables = itertools.chain(*(row for row in self.TABLES.items() if row[0] not in options))
+        words = ["run", *interfaces, *tables, *options]
+        self.process = host.start([*prefix, SYNWARD, *words], stdout=self.log, stderr=self.log)
         until(self.ready, 60)
 
     def ready(self):

@@ -174,7 +174,7 @@ def option_that_does_nothing_without_another_is_refused(lab):
 def default_sizes_in_help_are_those_of_the_tables(lab):
     default = {option["name"]: int(option["default"]) for option in commands(lab)["run"]["options"]
                if option["name"] in ("flows", "half-open")}
-    lab.track()
+    lab.synward("attach", "veth")
     status = json.loads(lab.synward("status", "--json").stdout)[0]
     assert default == {"flows": status["flows_max"], "half-open": status["halfopen_max"]}, (default, status)
 
