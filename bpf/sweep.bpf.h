@@ -28,10 +28,11 @@ struct sw_pass {
 	bool halfopen; /* which map the pass is in */
 };
 
-static __always_inline void sw_tell_expired(const struct sw_flow_key *key,
-					    const struct sw_flow *flow, __u64 now)
+static __always_inline void sw_tell_removed(const struct sw_flow_key *key,
+					    const struct sw_flow *flow, __u64 now,
+					    enum sw_event_cause cause)
 {
-	struct sw_event event = { .time_ns = now, .key = *key, .cause = SW_EVENT_EXPIRED };
+	struct sw_event event = { .time_ns = now, .key = *key, .cause = cause };
 
 	sw_note_states(event.before, flow);
 	sw_note_states(event.after, flow);
@@ -53,11 +54,24 @@ static __always_inline void sw_remove(void *map, const struct sw_flow_key *key,
 		return;
 	}
 	if (!closed)
-		sw_tell_expired(key, flow, now);
+		sw_tell_removed(key, flow, now, SW_EVENT_EXPIRED);
 	if (bpf_map_delete_elem(map, key))
 		return;
 	if (!closed)
 		sw_count(SW_FLOWS_EXPIRED);
+	if (!halfopen)
+		sw_count(SW_FLOWS_REMOVED);
+}
+
+/* The same for one that somebody wants gone, whatever its deadline. */
+static __always_inline void sw_delete(void *map, const struct sw_flow_key *key,
+				      const struct sw_flow *flow, bool halfopen, __u64 now)
+{
+	sw_tell_removed(key, flow, now, SW_EVENT_DELETED);
+	if (bpf_map_delete_elem(map, key))
+		return;
+	sw_count(SW_FLOWS_DELETED);
+	expire_batch.removed++;
 	if (!halfopen)
 		sw_count(SW_FLOWS_REMOVED);
 }
@@ -133,9 +147,14 @@ static long sw_expire_one(__u32 number, const __u64 *now)
 		return 1;
 	key = &expire_batch.key[number];
 	flow = sw_find(key, &halfopen);
-	if (!flow || !sw_flow_gone(flow, *now))
+	if (!flow)
 		return 0;
-	if (halfopen)
+	if (expire_batch.live_too)
+		sw_delete(halfopen ? (void *)&sw_halfopen : (void *)&sw_flows, key, flow, halfopen,
+			  *now);
+	else if (!sw_flow_gone(flow, *now))
+		return 0;
+	else if (halfopen)
 		sw_remove(&sw_halfopen, key, flow, true, *now);
 	else
 		sw_remove(&sw_flows, key, flow, false, *now);

@@ -13,7 +13,7 @@ test_objects = $(patsubst %.c,$(TESTS)/objects/%.o,$(wildcard tests/$(1)/*.c))
 COMMON_OBJECTS := $(call test_objects,common) $(TESTS)/objects/user/text/conn_state.o
 UNIT_OBJECTS   := $(call test_objects,unit) $(COMMON_OBJECTS)
 UNIT_MODULES   := guard/key_file guard/key_text guard/keys guard/port_list daemon/due_wheel daemon/loop model/flow_table \
-                  model/flow_maps model/keys_in_force text/json \
+                  model/flow_maps model/flow_summary model/tally commands/filter_options text/prefix model/keys_in_force text/json \
                   text/names text/values commands/command_line commands/option commands/run_options commands/cmd_help \
                   commands/findings host/nft host/nft_rule host/netlink
 UNIT_OBJECTS   += $(UNIT_MODULES:%=$(TESTS)/objects/user/%.o)

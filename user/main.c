@@ -39,6 +39,7 @@ const struct sw_command sw_commands[] = {
 	  .run = sw_cmd_flows, .privileged = true },
 	{ .name = "stats", .operands = "[IFACE...]", .max_operands = -1,
 	  .help = "every counter and what it counts",
+	  .options = sw_options_stats, .args = &sw_stats_args,
 	  .run = sw_cmd_stats, .privileged = true },
 	{ .name = "events", .operands = "[IFACE]", .max_operands = 1,
 	  .help = "one line a transition, until interrupted",

@@ -15,6 +15,7 @@ enum sw_event_cause {
 	SW_EVENT_COOKIES_OFF = 3, /* ... and ends; there is no flow and no segment */
 	/* guard: `sender` is the family, `seq` its hindrances, `ack` its enum sw_admission from now on */
 	SW_EVENT_ADMISSION = 4,
+	SW_EVENT_DELETED = 5, /* as SW_EVENT_EXPIRED, but somebody wanted it gone */
 };
 
 struct sw_event {

@@ -176,4 +176,16 @@ SW_INLINE __u64 sw_endpoint_bytes(const struct sw_endpoint *ep)
 	return bytes > flags ? bytes - flags : 0;
 }
 
+/* Of both ends together; a connection to itself has one. */
+SW_INLINE __u64 sw_flow_bytes(const struct sw_flow_key *key, const struct sw_flow *flow)
+{
+	return sw_endpoint_bytes(&flow->ep[0]) +
+	       (sw_key_is_self(key) ? 0 : sw_endpoint_bytes(&flow->ep[1]));
+}
+
+SW_INLINE __u64 sw_flow_packets(const struct sw_flow_key *key, const struct sw_flow *flow)
+{
+	return (__u64)flow->ep[0].packets + (sw_key_is_self(key) ? 0 : flow->ep[1].packets);
+}
+
 #endif

@@ -77,7 +77,8 @@
 	X(SYN_MARTIAN, syn_martian, "guard: SYNs passed: from or to what can be no host")         \
 	X(SYN_OTHER_MAC, syn_other_mac,                                                           \
 	  "guard: SYNs passed: their frame is not for the interface")                             \
-	X(SYN_NOT_LOCAL, syn_not_local, "guard: SYNs passed: they go to another host's address")
+	X(SYN_NOT_LOCAL, syn_not_local, "guard: SYNs passed: they go to another host's address")  \
+	X(FLOWS_DELETED, flows_deleted, "flows removed by `synward flows --delete`")
 
 /* The value of the per-CPU map sw_stats, one element: each counter by its name. */
 struct sw_stats {

@@ -20,20 +20,22 @@ struct sw_sweep {
 };
 
 /*
- * synward_expire: removes those of a batch of flows that are past their deadline. The batch stands
- * in the program's own memory, the skeleton's bss->expire_batch.
+ * synward_expire: removes those of a batch of flows that are past their deadline, or all of them. The
+ * batch stands in the program's own memory, the skeleton's bss->expire_batch.
  */
 #define SW_EXPIRE_FLOWS 512
 
 struct sw_expire_batch {
 	__u32 count;
+	__u32 live_too; /* somebody wants them gone */
+	__u32 removed; /* out, if so: so many were there */
 	struct sw_flow_key key[SW_EXPIRE_FLOWS];
 };
 
 _Static_assert(sizeof(struct sw_sweep) == 24, "no hidden padding");
 _Static_assert(offsetof(struct sw_sweep, flows) == 8, "what comes out follows what goes in");
-_Static_assert(offsetof(struct sw_expire_batch, key) == 4, "the keys follow their count");
-_Static_assert(sizeof(struct sw_expire_batch) == 4 + SW_EXPIRE_FLOWS * sizeof(struct sw_flow_key),
+_Static_assert(offsetof(struct sw_expire_batch, key) == 12, "the keys come last");
+_Static_assert(sizeof(struct sw_expire_batch) == 12 + SW_EXPIRE_FLOWS * sizeof(struct sw_flow_key),
 	       "no hidden padding");
 
 #endif

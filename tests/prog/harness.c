@@ -392,14 +392,27 @@ void harness_sweep(struct sw_sweep *sweep, __u64 now)
 	run_syscall(skel->progs.synward_sweep, sweep, sizeof(*sweep), now);
 }
 
-void harness_expire(const struct sw_flow_key *keys, __u32 count, __u64 now)
+static void run_expire(const struct sw_flow_key *keys, __u32 count, bool live_too, __u64 now)
 {
 	struct sw_expire_batch *batch = &skel->bss->expire_batch;
 
 	batch->count = count;
+	batch->live_too = live_too;
+	batch->removed = 0;
 	for (__u32 i = 0; i < count && i < SW_EXPIRE_FLOWS; i++)
 		batch->key[i] = keys[i];
 	run_syscall(skel->progs.synward_expire, NULL, 0, now);
+}
+
+void harness_expire(const struct sw_flow_key *keys, __u32 count, __u64 now)
+{
+	run_expire(keys, count, false, now);
+}
+
+__u32 harness_delete(const struct sw_flow_key *keys, __u32 count, __u64 now)
+{
+	run_expire(keys, count, true, now);
+	return skel->bss->expire_batch.removed;
 }
 
 /* --- Flows to work with ----------------------------------------------------------------------- */

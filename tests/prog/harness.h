@@ -90,6 +90,9 @@ void harness_sweep(struct sw_sweep *sweep, __u64 now);
 /* On a batch of these flows, or as many of them as fit in. */
 void harness_expire(const struct sw_flow_key *keys, __u32 count, __u64 now);
 
+/* The same, whatever their deadline; how many were there. */
+__u32 harness_delete(const struct sw_flow_key *keys, __u32 count, __u64 now);
+
 /* Takes what is in a ring buffer; returns how many records there were, and keeps the first few. */
 int harness_events(struct sw_event *events, int room);
 int harness_due(struct sw_due *due, int room);

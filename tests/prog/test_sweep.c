@@ -245,6 +245,31 @@ static void flow_named_twice_is_removed_and_told_once(void **state)
 	assert_int_equal(events[0].after[1], ESTABLISHED);
 }
 
+static void flow_that_is_deleted_is_counted_apart_and_told(void **state)
+{
+	struct sw_flow_key keys[3];
+	struct sw_event events[3];
+
+	(void)state;
+	begin();
+	harness_read_events(true);
+	harness_key(&keys[0], 3);
+	harness_key(&keys[1], HALFOPEN_FLOWS);
+	harness_key(&keys[2], 900);
+	harness_expire(keys, 3, START_NS + 1);
+	assert_int_equal(harness_entries(PLACE_FLOWS), LIVE_FLOWS);
+	assert_int_equal(harness_delete(keys, 3, START_NS + 1), 2);
+	assert_int_equal(harness_entries(PLACE_HALFOPEN), HALFOPEN_FLOWS - 1);
+	assert_int_equal(harness_entries(PLACE_FLOWS), LIVE_FLOWS - 1);
+	assert_int_equal(harness_count(SW_FLOWS_DELETED), 2);
+	assert_int_equal(harness_count(SW_FLOWS_EXPIRED), 0);
+	assert_int_equal(harness_count(SW_FLOWS_REMOVED), 1);
+	assert_int_equal(harness_events(events, 3), 2);
+	assert_int_equal(events[0].cause, SW_EVENT_DELETED);
+	assert_memory_equal(&events[1].key, &keys[1], sizeof(keys[1]));
+	assert_int_equal(events[1].after[1], ESTABLISHED);
+}
+
 static void expire_removes_a_closed_flow(void **state)
 {
 	(void)state;
@@ -303,6 +328,7 @@ int test_sweep(void)
 		cmocka_unit_test(expire_removes_only_what_is_named),
 		cmocka_unit_test(expire_of_an_unknown_flow_does_nothing),
 		cmocka_unit_test(flow_named_twice_is_removed_and_told_once),
+		cmocka_unit_test(flow_that_is_deleted_is_counted_apart_and_told),
 		cmocka_unit_test(expire_removes_a_closed_flow),
 		cmocka_unit_test(batch_expires_all_it_has_room_for),
 		cmocka_unit_test(overdue_flow_is_absent_though_nobody_removed_it),

@@ -28,8 +28,8 @@ static const struct sw_option rows[] = {
 	{ .name = "twin", .kind = SW_OPTION_FLAG, INTO(twin), .help = "stands beside" },
 	{ .name = "dry-run", .kind = SW_OPTION_FLAG, INTO(dry), .needs = { "guard" },
 	  .help = "does nothing by itself" },
-	{ .name = "mark", .kind = SW_OPTION_NUMBER, INTO(mark), .needs = { "guard", "twin" },
-	  .initial = "23", .min = 1, .max = 1000, .help = "is a number" },
+	{ .name = "mark", .letter = 'm', .kind = SW_OPTION_NUMBER, INTO(mark),
+	  .needs = { "guard", "twin" }, .initial = "23", .min = 1, .max = 1000, .help = "is a number" },
 	{ .name = "file", .kind = SW_OPTION_FILE, INTO(file), .help = "is a file" },
 	{},
 };
@@ -90,6 +90,20 @@ static void options_and_operands_come_in_any_order(void **state)
 	assert_int_equal(parse("one -- --guard", &line), 0);
 	assert_string_equal(line.operands[0], "--guard");
 	assert_false(args.guard);
+}
+
+static void letter_stands_for_its_option(void **state)
+{
+	struct sw_command_line line;
+
+	(void)state;
+	assert_int_equal(parse("one a -m 7 b --guard", &line), 0);
+	assert_int_equal(args.mark, 7);
+	assert_string_equal(line.operands[1], "b");
+	assert_int_equal(parse("one -m8 a --guard", &line), 0);
+	assert_int_equal(args.mark, 8);
+	refused("one a --guard -m", "-m wants a value; see `synward help one`");
+	refused("bare -m 7", "\"-m\" is no option of `synward bare`; see `synward help bare`");
 }
 
 static void what_is_not_given_has_its_default(void **state)
@@ -229,7 +243,7 @@ static void help_says_default_range_and_need_once(void **state)
 		"  --guard                      stands guard\n"
 		"  --twin                       stands beside\n"
 		"  --dry-run                    does nothing by itself (with --guard)\n"
-		"  --mark N                     is a number (23; 1 to 1000; with --guard or "
+		"  --mark, -m N                 is a number (23; 1 to 1000; with --guard or "
 		"--twin)\n"
 		"  --file FILE                  is a file\n"
 		"  --json                       print JSON, on stderr too: "
@@ -250,9 +264,9 @@ static void help_is_json_where_that_is_asked_for(void **state)
 	one = json_loads(help_of("one", true), 0, NULL);
 	assert_true(json_equal(one, json_array_get(json_object_get(all, "commands"), 0)));
 	mark = json_array_get(json_object_get(one, "options"), 3);
-	wanted = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[s, s]}", "name", "mark", "kind",
-			   "number", "help", "is a number", "value", "N", "default", "23", "min",
-			   "1", "max", "1000", "needs", "guard", "twin");
+	wanted = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[s, s]}", "name", "mark",
+			   "letter", "m", "kind", "number", "help", "is a number", "value", "N",
+			   "default", "23", "min", "1", "max", "1000", "needs", "guard", "twin");
 	assert_true(json_equal(mark, wanted));
 	json_decref(wanted);
 	json_decref(one);
@@ -263,6 +277,7 @@ int test_command_line(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_and_operands_come_in_any_order),
+		cmocka_unit_test(letter_stands_for_its_option),
 		cmocka_unit_test(what_is_not_given_has_its_default),
 		cmocka_unit_test(every_command_takes_the_common_options),
 		cmocka_unit_test(misuse_is_echoed_with_the_way_to_help),

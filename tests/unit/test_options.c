@@ -5,9 +5,11 @@
 #include <errno.h>
 
 #include "check.h"
+#include "commands/filter_options.h"
 #include "commands/run_options.h"
 #include "said.h"
 #include "text/names.h"
+#include "text/prefix.h"
 #include "unit.h"
 
 struct args {
@@ -16,7 +18,7 @@ struct args {
 	__u16 port;
 	__u32 mark, ms, after;
 	__u64 limit;
-	int state;
+	__u32 state;
 	const char *file;
 	struct sw_timeouts timeouts;
 };
@@ -98,7 +100,9 @@ static void every_kind_takes_its_value_into_its_place(void **state)
 	assert_int_equal(args.limit, 1ULL << 40);
 	assert_int_equal(args.ms, 60000);
 	assert_int_equal(args.after, 0);
-	assert_int_equal(args.state, TIME_WAIT);
+	assert_int_equal(args.state, 1 << TIME_WAIT);
+	assert_int_equal(take(&args, "state", "closed,Fin-Wait-1"), 0);
+	assert_int_equal(args.state, 1 << TIME_WAIT | 1 << CLOSED | 1 << FIN_WAIT_1);
 	assert_string_equal(args.file, "/nowhere");
 }
 
@@ -141,6 +145,9 @@ static void what_is_refused_is_echoed_with_what_would_be_taken(void **state)
 	refused("color", "red", "--color is green or blue, not \"red\"");
 	refused("color", "", "--color is green or blue, not \"\"");
 	refused("state", "nap", "--state is a state of RFC 9293 such as time-wait, not \"nap\"");
+	refused("state", "closed,nap",
+		"--state is a state of RFC 9293 such as time-wait, not \"nap\"");
+	refused("state", "closed,", "--state is a state of RFC 9293 such as time-wait, not \"\"");
 	refused("timeout", "listen=soon",
 		"--timeout is a duration of 1ms to 1m (units ms s m h d, "
 		"s if none), not \"soon\"");
@@ -151,6 +158,56 @@ static void what_is_refused_is_echoed_with_what_would_be_taken(void **state)
 		"--timeout is STATE=DURATION, not \"listen\"; states: CLOSED LISTEN SYN_SENT "
 		"SYN_RCVD "
 		"ESTABLISHED FIN_WAIT_1 FIN_WAIT_2 CLOSE_WAIT CLOSING LAST_ACK TIME_WAIT");
+}
+
+static void prefix_is_an_address_and_how_much_of_it_counts(void **state)
+{
+	static const struct sw_option row = { .name = "src", .take = sw_take_prefix };
+	static const char usage[] = "--src is an address or a prefix such as 192.0.2.1, "
+				    "10.0.0.0/8 or 2001:db8::/32, not ";
+	static const struct {
+		const char *value, *why;
+	} cases[] = {
+		{ "192.0.2.1/33", "--src: the length of a prefix is 0 to 32, not \"33\"" },
+		{ "2001:db8::/129", "--src: the length of a prefix is 0 to 128, not \"129\"" },
+		{ "10.0.0.0/", "--src: the length of a prefix is 0 to 32, not \"\"" },
+		{ "10.0.0.1/8", "--src: \"10.0.0.1/8\" has bits beyond its prefix" },
+	};
+	static const char *const others[] = { "", "10", "10.0.0", "localhost", "[::1]", "/8" };
+	struct sw_end_filter filter = {};
+	char why[256];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		forget_said();
+		assert_int_equal(sw_option_take(&row, cases[i].value, &filter), -EINVAL);
+		assert_string_equal(said(), cases[i].why);
+	}
+	for (size_t i = 0; i < COUNT(others); i++) {
+		forget_said();
+		assert_int_equal(sw_option_take(&row, others[i], &filter), -EINVAL);
+		snprintf(why, sizeof(why), "%s\"%s\"", usage, others[i]);
+		assert_string_equal(said(), why);
+	}
+	assert_int_equal(filter.mask[0], 0);
+	assert_int_equal(sw_option_take(&row, "10.0.0.0/8", &filter), 0);
+	assert_int_equal(filter.mask[2], 0xffffffff);
+	assert_int_equal(filter.mask[3], sw_wire32(0xff000000));
+	assert_int_equal(filter.address[3], sw_wire32(0x0a000000));
+}
+
+static void prefix_is_shown_as_it_is_written(void **state)
+{
+	static const char *const cases[] = { "192.0.2.1",   "10.0.0.0/8",    "0.0.0.0/0",
+					     "2001:db8::1", "2001:db8::/32", "::/0" };
+	char text[SW_PREFIX_TEXT];
+	struct sw_prefix prefix;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_int_equal(sw_prefix_parse(cases[i], "--src", &prefix), 0);
+		assert_string_equal(sw_prefix_text(&prefix, text), cases[i]);
+	}
 }
 
 static void defaults_are_stored_unless_they_are_late(void **state)
@@ -308,6 +365,8 @@ int test_options(void)
 		cmocka_unit_test(value_may_be_stored_so_many_times),
 		cmocka_unit_test(each_state_has_a_time_out_of_its_own),
 		cmocka_unit_test(what_is_refused_is_echoed_with_what_would_be_taken),
+		cmocka_unit_test(prefix_is_an_address_and_how_much_of_it_counts),
+		cmocka_unit_test(prefix_is_shown_as_it_is_written),
 		cmocka_unit_test(defaults_are_stored_unless_they_are_late),
 		cmocka_unit_test(a_row_says_what_stands_in_help),
 		cmocka_unit_test(every_default_of_run_is_one_that_it_would_take),

@@ -41,9 +41,11 @@ void sw_print_help(const struct sw_command *command);
 
 /* What commands have options for, besides run and attach: see run_options.h. */
 extern const struct sw_option sw_options_replay[], sw_options_flows[], sw_options_key[];
+extern const struct sw_option sw_options_stats[];
 extern const char sw_options_replay_more[], sw_options_flows_more[], sw_options_key_more[];
 extern struct sw_replay_args sw_replay_args;
-extern struct sw_flow_filter sw_flows_args;
+extern struct sw_flows_args sw_flows_args;
+extern struct sw_stats_args sw_stats_args;
 extern struct sw_key_args sw_key_args;
 
 enum sw_exit sw_cmd_run(char *const *operands, void *args);

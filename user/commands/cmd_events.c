@@ -4,7 +4,6 @@
  * sw_event_reader is set; one process reads them at a time.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +13,7 @@
 
 #include "host/clock.h"
 #include "commands/cmd.h"
+#include "commands/interrupt.h"
 #include "text/admission.h"
 #include "text/flow_view.h"
 #include "host/iface.h"
@@ -25,8 +25,6 @@
 
 #define POLL_MS 200
 
-static volatile sig_atomic_t stop;
-
 struct reading {
 	__u64 since_ns; /* what is older was meant for a reader before us */
 	__s64 wall_offset_ns;
@@ -37,6 +35,17 @@ struct transition {
 	char src[SW_ENDPOINT_TEXT], dst[SW_ENDPOINT_TEXT], flags[SW_FLAGS_TEXT];
 	const char *src_before, *src_after, *dst_before, *dst_after;
 };
+
+/* Of a flow that ends without a segment. */
+static const char *end_name(__u8 cause)
+{
+	return cause == SW_EVENT_EXPIRED ? "expired" : "deleted";
+}
+
+static bool ends_without_segment(const struct sw_event *event)
+{
+	return event->cause == SW_EVENT_EXPIRED || event->cause == SW_EVENT_DELETED;
+}
 
 static void order(const struct sw_event *event, struct transition *order)
 {
@@ -72,19 +81,22 @@ static void print_text(const struct sw_event *event, const struct transition *it
 	char clock[CLOCK_TEXT];
 
 	printf("%s %-21s %-4s %-21s %-11s %s\n", clock_text(event->time_ns + offset_ns, clock),
-	       it->src, event->cause == SW_EVENT_EXPIRED ? "over" : it->flags, it->dst,
-	       it->src_after, it->dst_after);
+	       it->src,
+	       ends_without_segment(event) ? (event->cause == SW_EVENT_EXPIRED ? "over" : "del")
+					   : it->flags,
+	       it->dst, it->src_after, it->dst_after);
 }
 
 static void print_json(const struct sw_event *event, const struct transition *it, __s64 offset_ns)
 {
 	json_t *object = json_pack(
 		"{s:s, s:s, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:s}", "type",
-		"event", "cause", event->cause == SW_EVENT_EXPIRED ? "expired" : "segment", "ts",
-		sw_seconds_json((__s64)event->time_ns + offset_ns), "src", it->src, "dst", it->dst,
-		"flags", it->flags, "seq", (json_int_t)event->seq, "ack", (json_int_t)event->ack,
-		"len", (json_int_t)event->length, "src_before", it->src_before, "src_state",
-		it->src_after, "dst_before", it->dst_before, "dst_state", it->dst_after);
+		"event", "cause", ends_without_segment(event) ? end_name(event->cause) : "segment",
+		"ts", sw_seconds_json((__s64)event->time_ns + offset_ns), "src", it->src, "dst",
+		it->dst, "flags", it->flags, "seq", (json_int_t)event->seq, "ack",
+		(json_int_t)event->ack, "len", (json_int_t)event->length, "src_before",
+		it->src_before, "src_state", it->src_after, "dst_before", it->dst_before,
+		"dst_state", it->dst_after);
 
 	sw_json_print_line(object);
 }
@@ -153,23 +165,7 @@ static int print_event(void *context, void *data, size_t size)
 		else
 			print_text(event, &transition, reading->wall_offset_ns);
 	}
-	if (sw_output_flush())
-		stop = 1; /* nobody reads us: the reader's place is to be free */
-	return 0;
-}
-
-static void on_signal(int number)
-{
-	(void)number;
-	stop = 1;
-}
-
-static void catch_signals(void)
-{
-	struct sigaction action = { .sa_handler = on_signal };
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	return sw_output_flush(); /* nobody reads us: the reader's place is to be free */
 }
 
 static int read_events(const struct sw_maps *maps)
@@ -184,7 +180,7 @@ static int read_events(const struct sw_maps *maps)
 	err = sw_event_reader_write(maps, getpid());
 	if (err)
 		sw_fail(err, NULL, "ask the data path for events");
-	while (!stop && err >= 0) {
+	while (!sw_interrupted() && err >= 0) {
 		err = ring_buffer__poll(ring, POLL_MS);
 		if (err == -EINTR)
 			err = 0;
@@ -198,13 +194,8 @@ static int claim(const struct sw_ifaces *ifaces)
 {
 	__u32 events = sw_maps_id(&ifaces->iface[0].maps, "sw_events");
 	char reader[SW_PROCESS_TEXT];
-	int err = 0;
+	int err = sw_ifaces_one_set(ifaces, "read the events") ?: sw_lock_reader(events);
 
-	for (size_t i = 1; !err && i < ifaces->count; i++)
-		if (sw_ifaces_first_with_maps(ifaces, i))
-			err = sw_fail(0, "Name one: `synward status` lists them",
-				      "read the events of several synwards at once");
-	err = err ?: sw_lock_reader(events);
 	if (err == -EBUSY)
 		sw_fail(0, NULL, "read the events of %s: %s does", ifaces->iface[0].name,
 			sw_process_text(sw_lock_reader_pid(events), reader));
@@ -219,7 +210,7 @@ enum sw_exit sw_cmd_events(char *const *operands, void *args)
 	(void)args;
 	err = err ?: claim(&ifaces);
 	if (!err) {
-		catch_signals();
+		sw_interrupt_catch();
 		err = read_events(&ifaces.iface[0].maps);
 	}
 	sw_ifaces_close(&ifaces);

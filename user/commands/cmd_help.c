@@ -67,7 +67,10 @@ static void print_option(const struct sw_option *option)
 	char value[SW_OPTION_TEXT_MAX], left[2 * SW_OPTION_TEXT_MAX];
 	char notes[NOTE_TEXT], text[2 * NOTE_TEXT];
 
-	snprintf(left, sizeof(left), "--%s %s", option->name, sw_option_value(option, value));
+	const char letter[] = { ',', ' ', '-', option->letter, '\0' };
+
+	snprintf(left, sizeof(left), "--%s%s %s", option->name, option->letter ? letter : "",
+		 sw_option_value(option, value));
 	note(option, notes);
 	snprintf(text, sizeof(text), *notes ? "%s (%s)" : "%s", option->help, notes);
 	printf("  %-*s ", TEXT_COLUMN - 3, left);
@@ -129,9 +132,11 @@ static void set_text(json_t *object, const char *key, const char *text)
 static json_t *option_json(const struct sw_option *option)
 {
 	char text[SW_OPTION_TEXT_MAX], bound[SW_VALUE_TEXT];
+	const char letter[] = { option->letter, '\0' };
 	json_t *object = json_pack("{s:s, s:s, s:s}", "name", option->name, "kind",
 				   sw_option_kind_name(option->kind), "help", option->help);
 
+	set_text(object, "letter", letter);
 	set_text(object, "value", sw_option_value(option, text));
 	set_text(object, "default", sw_option_initial(option, text));
 	if (option->needs[0])

@@ -4,6 +4,7 @@
  * are, and which time-outs are in force.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include <synward/pressure.h>
 
@@ -27,6 +28,7 @@ struct view {
 	struct sw_behind ingress, admit, egress; /* what runs before each that is there */
 	struct sw_status status;
 	__u64 flows_max, halfopen_max;
+	__u64 flows_bytes, halfopen_bytes, other_bytes; /* of the kernel's memory */
 	__u64 uptime_ns;
 };
 
@@ -35,6 +37,23 @@ static __u64 table_size(const struct sw_maps *maps, const char *name)
 	const struct sw_map *map = sw_maps_find(maps, name);
 
 	return map ? map->info.max_entries : 0;
+}
+
+static void read_memory(const struct sw_maps *maps, struct view *view)
+{
+	const struct sw_map *flows = sw_maps_find(maps, "sw_flows");
+	const struct sw_map *halfopen = sw_maps_find(maps, "sw_halfopen");
+
+	for (int i = 0; i < maps->count; i++) {
+		__u64 bytes = sw_map_memory(&maps->map[i]);
+
+		if (&maps->map[i] == flows)
+			view->flows_bytes = bytes;
+		else if (&maps->map[i] == halfopen)
+			view->halfopen_bytes = bytes;
+		else
+			view->other_bytes += bytes;
+	}
 }
 
 static int read_view(const struct sw_iface_state *iface, struct view *view)
@@ -48,6 +67,7 @@ static int read_view(const struct sw_iface_state *iface, struct view *view)
 	view->iface = iface;
 	view->flows_max = table_size(&iface->maps, "sw_flows");
 	view->halfopen_max = table_size(&iface->maps, "sw_halfopen");
+	read_memory(&iface->maps, view);
 	sw_behind_xdp(iface, &view->ingress);
 	sw_behind_tc(iface, BPF_TC_INGRESS, &view->admit);
 	sw_behind_tc(iface, BPF_TC_EGRESS, &view->egress);
@@ -179,31 +199,42 @@ static json_t *view_json(const struct view *view)
 	const struct sw_status *status = &view->status;
 
 	return json_pack(
-		"{s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:I, s:o, s:o}", "iface",
-		iface->name, "ifindex", (int)iface->ifindex, "ingress", ingress_json(view), "admit",
-		tc_json(&iface->admit, &view->admit), "egress",
+		"{s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:I, s:I,"
+		" s:{s:I, s:I, s:I}, s:o, s:o}",
+		"iface", iface->name, "ifindex", (int)iface->ifindex, "ingress", ingress_json(view),
+		"admit", tc_json(&iface->admit, &view->admit), "egress",
 		tc_json(&iface->egress, &view->egress), "daemon", daemon_json(iface->daemon),
 		"uptime", json_real((double)(view->uptime_ns / SW_NS_PER_MS) / 1e3), "configured",
 		(int)status->config.configured, "flows_live", (json_int_t)status->flows,
 		"flows_max", (json_int_t)view->flows_max, "halfopen_live",
 		(json_int_t)status->halfopen, "halfopen_max", (json_int_t)view->halfopen_max,
+		"memory", "flows", (json_int_t)view->flows_bytes, "halfopen",
+		(json_int_t)view->halfopen_bytes, "others", (json_int_t)view->other_bytes,
 		"timeouts_ms", timeouts_json(&status->config.timeout), "guard", guard_json(status));
 }
 
 /* --- Text ----------------------------------------------------------------------------------- */
 
-/* One line, or none. */
+#define INDENT 13
+
+/* In as many lines as it takes, or none. */
 static void print_behind(const struct sw_behind *behind)
 {
-	int width = 0;
+	int column = 0;
 
-	for (__u32 i = 0; i < behind->count; i++) {
-		if (i == SW_BEHIND_MAX || width > 40) {
-			printf(" and %u more", behind->count - i);
-			break;
+	for (__u32 i = 0; i < behind->count && i < SW_BEHIND_MAX; i++) {
+		if (column + (int)strlen(behind->name[i]) > 96) {
+			fputs(",\n", stdout);
+			column = 0;
 		}
-		width += printf("%s%s", i ? ", " : "             behind ", behind->name[i]);
+		if (!column)
+			column = printf("%*s%s", INDENT, "", i ? "       " : "behind ");
+		else
+			column += printf(", ");
+		column += printf("%s", behind->name[i]);
 	}
+	if (behind->count > SW_BEHIND_MAX)
+		printf(" and %u more", behind->count - SW_BEHIND_MAX);
 	if (behind->count)
 		putchar('\n');
 }
@@ -325,6 +356,11 @@ static void print_guard(const struct sw_status *status)
 	}
 }
 
+static double mebibytes(__u64 bytes)
+{
+	return (double)bytes / (1 << 20);
+}
+
 static void print_view(const struct view *view)
 {
 	const struct sw_iface_state *iface = view->iface;
@@ -344,6 +380,9 @@ static void print_view(const struct view *view)
 		printf("  daemon     none: flows past their time are ignored, but not removed\n");
 	printf("  flows      %llu of %llu, half-open %llu of %llu\n", status->flows,
 	       view->flows_max, status->halfopen, view->halfopen_max);
+	printf("  memory     %.1f MiB for flows, %.1f MiB for half-open, %.1f MiB for all else\n",
+	       mebibytes(view->flows_bytes), mebibytes(view->halfopen_bytes),
+	       mebibytes(view->other_bytes));
 	print_guard(status);
 	print_timeouts(&status->config.timeout);
 }

@@ -32,6 +32,7 @@ struct parser {
 	struct sw_command_line *line;
 	size_t own, rows;
 	struct option *long_options; /* one a row, then an empty one */
+	char *letters; /* as getopt() wants them: ":hs:d:" */
 	bool *given; /* one a row */
 };
 
@@ -74,6 +75,15 @@ static int value_kind(const struct sw_option *option)
 	return option->value_optional ? optional_argument : required_argument;
 }
 
+static void add_letter(struct parser *parser, const struct sw_option *option)
+{
+	static const char *const kinds[] = { "", ":", "::" };
+
+	if (option->letter)
+		sprintf(parser->letters + strlen(parser->letters), "%c%s", option->letter,
+			kinds[value_kind(option)]);
+}
+
 static int open_parser(struct parser *parser, const struct sw_command *command,
 		       struct sw_command_line *line)
 {
@@ -82,18 +92,23 @@ static int open_parser(struct parser *parser, const struct sw_command *command,
 	parser->own = count(command->options);
 	parser->rows = parser->own + count(sw_options_common);
 	parser->long_options = calloc(parser->rows + 1, sizeof(*parser->long_options));
+	parser->letters = calloc(parser->rows + 1, sizeof(":h::"));
 	parser->given = calloc(parser->rows, sizeof(*parser->given));
-	if (!parser->long_options || !parser->given)
+	if (!parser->long_options || !parser->letters || !parser->given)
 		return sw_fail(-ENOMEM, NULL, "read the command line");
-	for (size_t i = 0; i < parser->rows; i++)
+	strcpy(parser->letters, ":h");
+	for (size_t i = 0; i < parser->rows; i++) {
 		parser->long_options[i] = (struct option){ .name = row(parser, i)->name,
 							   .has_arg = value_kind(row(parser, i)) };
+		add_letter(parser, row(parser, i));
+	}
 	return 0;
 }
 
 static void close_parser(struct parser *parser)
 {
 	free(parser->long_options);
+	free(parser->letters);
 	free(parser->given);
 }
 
@@ -103,6 +118,16 @@ static int take(struct parser *parser, size_t index, const char *value)
 
 	parser->given[index] = true;
 	return sw_option_take(row(parser, index), value, args);
+}
+
+/* The number of the row that has this letter; all letters of parser->letters are a row's. */
+static size_t row_of(const struct parser *parser, int letter)
+{
+	size_t index = 0;
+
+	while (row(parser, index)->letter != letter)
+		index++;
+	return index;
 }
 
 static int refuse(const struct sw_command *command, int why, char **argv)
@@ -125,12 +150,14 @@ static int take_options(struct parser *parser, int argc, char **argv)
 
 	opterr = 0;
 	optind = 0; /* starts anew */
-	while (!err &&
-	       (found = getopt_long(argc, argv, ":h", parser->long_options, &index)) != -1) {
+	while (!err && (found = getopt_long(argc, argv, parser->letters, parser->long_options,
+					    &index)) != -1) {
 		if (found == 'h')
 			parser->line->help = true;
 		else if (found == 0)
 			err = take(parser, (size_t)index, optarg);
+		else if (found != ':' && found != '?')
+			err = take(parser, row_of(parser, found), optarg);
 		else
 			err = refuse(parser->command, found, argv);
 	}

@@ -105,14 +105,25 @@ static int take_choice(const struct sw_option *option, const char *value, void *
 			 list_choices(option, ", ", " or ", choices), value);
 }
 
+/* More of them may follow, in this value and in further ones. */
 static int take_state(const struct sw_option *option, const char *value, void *args)
 {
-	int state = sw_state_parse(value);
+	char *copy = strdup(value), *rest = copy, *word;
+	__u32 states = 0;
+	int state = copy ? 0 : sw_fail(-ENOMEM, NULL, "read --%s", option->name);
 
+	while (state >= 0 && (word = strsep(&rest, ","))) {
+		state = sw_state_parse(word);
+		if (state < 0)
+			sw_misuse("--%s is a state of RFC 9293 such as time-wait, not \"%s\"",
+				  option->name, word);
+		else
+			states |= 1U << state;
+	}
+	free(copy);
 	if (state < 0)
-		return sw_misuse("--%s is a state of RFC 9293 such as time-wait, not \"%s\"",
-				 option->name, value);
-	store(option, (__u64)state, args);
+		return state;
+	*(__u32 *)place_of(option, args) |= states;
 	return 0;
 }
 
@@ -183,7 +194,7 @@ const char *sw_option_value(const struct sw_option *option, char text[SW_OPTION_
 		[SW_OPTION_FLAG] = "",
 		[SW_OPTION_NUMBER] = "N",
 		[SW_OPTION_DURATION] = "DURATION",
-		[SW_OPTION_STATE] = "STATE",
+		[SW_OPTION_STATE] = "STATE[,STATE]",
 		[SW_OPTION_TIMEOUT] = "STATE=DURATION",
 		[SW_OPTION_FILE] = "FILE",
 	};

@@ -18,7 +18,7 @@ enum sw_option_kind {
 	SW_OPTION_NUMBER, /* min to max; any integer */
 	SW_OPTION_DURATION, /* "10s", min to max in milliseconds; any integer */
 	SW_OPTION_CHOICE, /* the words of min to max; an enum */
-	SW_OPTION_STATE, /* "time-wait"; int */
+	SW_OPTION_STATE, /* "time-wait,closed"; __u32, bit n: state n */
 	SW_OPTION_TIMEOUT, /* "time-wait=60s", once a state, min to max; struct sw_timeouts */
 	SW_OPTION_FILE, /* a path; const char * */
 	SW_OPTION_TEXT, /* what the row's own `take` understands: numbers from min to max, if there is a max */
@@ -28,6 +28,7 @@ enum sw_option_kind {
 
 struct sw_option {
 	const char *name; /* without the dashes; NULL ends the table */
+	char letter; /* for short, or 0 */
 	enum sw_option_kind kind;
 	size_t offset, size; /* where the value goes in the command's arguments: SW_INTO() */
 	const char *help; /* says neither default nor range: they follow from the row */

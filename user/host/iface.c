@@ -345,6 +345,15 @@ bool sw_ifaces_first_with_maps(const struct sw_ifaces *ifaces, size_t i)
 	return true;
 }
 
+int sw_ifaces_one_set(const struct sw_ifaces *ifaces, const char *what)
+{
+	for (size_t i = 1; i < ifaces->count; i++)
+		if (sw_ifaces_first_with_maps(ifaces, i))
+			return sw_fail(0, "Name one: `synward status` lists them",
+				       "%s of several synwards at once", what);
+	return 0;
+}
+
 void sw_ifaces_close(struct sw_ifaces *ifaces)
 {
 	while (ifaces->count)

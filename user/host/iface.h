@@ -92,6 +92,9 @@ int sw_ifaces_open_readable(char *const *names, struct sw_ifaces *ifaces);
 
 /* No interface before number i has the same maps. */
 bool sw_ifaces_first_with_maps(const struct sw_ifaces *ifaces, size_t i);
+
+/* All have the same maps; else `what` can't be done of them at once. 0 or -EINVAL, reported. */
+int sw_ifaces_one_set(const struct sw_ifaces *ifaces, const char *what);
 void sw_ifaces_close(struct sw_ifaces *ifaces);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -81,6 +82,22 @@ int sw_maps_fd(const struct sw_maps *maps, const char *name)
 	const struct sw_map *map = sw_maps_find(maps, name);
 
 	return map ? map->fd : -1;
+}
+
+__u64 sw_map_memory(const struct sw_map *map)
+{
+	unsigned long long bytes = 0;
+	char name[64], line[128];
+	FILE *file;
+
+	snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", map->fd);
+	file = fopen(name, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "memlock: %llu", &bytes) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return bytes;
 }
 
 struct sw_map_fds sw_maps_fds(const struct sw_maps *maps)

@@ -37,6 +37,9 @@ void sw_maps_close(struct sw_maps *maps);
 const struct sw_map *sw_maps_find(const struct sw_maps *maps, const char *name);
 int sw_maps_fd(const struct sw_maps *maps, const char *name);
 
+/* Bytes of the kernel's memory that the map takes, as the kernel says; 0: it doesn't. */
+__u64 sw_map_memory(const struct sw_map *map);
+
 /* Those that the readers of model/ want. */
 struct sw_map_fds sw_maps_fds(const struct sw_maps *maps);
 

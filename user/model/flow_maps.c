@@ -62,7 +62,7 @@ int sw_flow_table_walk(int fd, sw_flow_visit visit, void *context)
 
 struct reading {
 	struct sw_flow_table *table;
-	const struct sw_flow_filter *filter;
+	const struct sw_filter *filter;
 	__u64 now_ns;
 	bool halfopen;
 };
@@ -79,15 +79,14 @@ static int add(void *context, const struct sw_flow_key *key, const struct sw_flo
 
 /* Half-open first: a flow promoted meanwhile is then read twice, and not missed. */
 int sw_flow_table_read(struct sw_flow_table *table, const struct sw_map_fds *maps,
-		       const struct sw_flow_filter *filter, __u64 now_ns)
+		       const struct sw_filter *filter, __u64 now_ns)
 {
 	struct reading reading = { table, filter, now_ns, true };
-	int err = sw_flow_table_walk(maps->halfopen, add, &reading);
+	int err =
+		sw_flow_table_remember(table) ?: sw_flow_table_walk(maps->halfopen, add, &reading);
 
 	reading.halfopen = false;
-	err = err ?: sw_flow_table_walk(maps->flows, add, &reading);
-	sw_flow_table_merge(table);
-	return err;
+	return err ?: sw_flow_table_walk(maps->flows, add, &reading);
 }
 
 struct counting {

@@ -17,7 +17,7 @@ int sw_flow_table_walk(int fd, sw_flow_visit visit, void *context);
 
 /* Adds the flows of both maps that are live at now_ns and match. 0 or -errno. */
 int sw_flow_table_read(struct sw_flow_table *table, const struct sw_map_fds *maps,
-		       const struct sw_flow_filter *filter, __u64 now_ns);
+		       const struct sw_filter *filter, __u64 now_ns);
 
 /* How many live entries there are in sw_halfopen. 0 or -errno. */
 int sw_halfopen_count(int halfopen_fd, __u64 now_ns, __u64 *count);

@@ -103,32 +103,47 @@ static void remove_flow(struct sw_replay *replay, const struct sw_flow_record *r
 	sw_ledger_close(&replay->ledger, entry);
 }
 
-/* Ends what is over by `now`, and of the rest the oldest beyond the `keep` youngest. */
-static int end_flows(struct sw_replay *replay, __u64 now, size_t keep)
+/* The oldest first. */
+static void end_in_order(struct sw_replay *replay, const struct sw_flow_table *table,
+			 const __u32 *order, __u64 now, size_t keep)
 {
-	static const struct sw_flow_filter all = { .state = -1, .port = -1 };
-	struct sw_flow_table table = {};
 	size_t live = 0, over;
-	struct sw_map_fds maps = sw_maps_fds(&replay->maps);
-	int err = sw_flow_table_read(&table, &maps, &all, 0);
 
-	if (err)
-		return sw_fail(err, NULL, "read the flows");
-	sw_flow_table_sort(&table);
-	sw_progress_wipe(&replay->progress);
-	for (size_t i = 0; i < table.count; i++)
-		live += !sw_flow_gone(&table.record[i].flow, now);
+	for (size_t i = 0; i < table->count; i++)
+		live += !sw_flow_gone(&sw_flow_table_at(table, i)->flow, now);
 	over = live > keep ? live - keep : 0;
-	for (size_t i = 0; i < table.count; i++) {
-		bool forced = !sw_flow_gone(&table.record[i].flow, now) && over;
+	for (size_t i = 0; i < table->count; i++) {
+		const struct sw_flow_record *record = sw_flow_table_at(table, order[i]);
+		bool gone = sw_flow_gone(&record->flow, now), forced = !gone && over;
 
-		if (forced || sw_flow_gone(&table.record[i].flow, now))
-			remove_flow(replay, &table.record[i]);
+		if (forced || gone)
+			remove_flow(replay, record);
 		over -= forced;
 		replay->forced += forced;
 	}
+}
+
+/* Ends what is over by `now`, and of the rest the oldest beyond the `keep` youngest. */
+static int end_flows(struct sw_replay *replay, __u64 now, size_t keep)
+{
+	static const struct sw_filter all;
+	struct sw_flow_table table = {};
+	struct sw_map_fds maps = sw_maps_fds(&replay->maps);
+	int err = sw_flow_table_read(&table, &maps, &all, 0);
+	size_t count = ~0UL;
+	__u32 *order;
+
+	if (err)
+		return sw_fail(err, NULL, "read the flows");
+	order = sw_flow_table_order(&table, SW_ORDER_AGE, false, &count);
+	sw_progress_wipe(&replay->progress);
+	if (order)
+		end_in_order(replay, &table, order, now, keep);
+	else
+		err = sw_fail(-ENOMEM, NULL, "put the flows in order");
+	free(order);
 	sw_flow_table_free(&table);
-	return 0;
+	return err;
 }
 
 /* Looking through all records is worth while when as many have come as there were. */

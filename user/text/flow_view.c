@@ -25,20 +25,32 @@ struct sw_ends sw_flow_ends(const struct sw_flow_key *key, const struct sw_flow 
 
 const char *sw_address_name(const __u8 address[16], char text[INET6_ADDRSTRLEN])
 {
-	if (IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)address))
-		inet_ntop(AF_INET, address + 12, text, INET6_ADDRSTRLEN);
-	else
+	if (IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)address)) {
+		char *end = text;
+
+		for (int i = 12; i < 16; i++) {
+			end = sw_decimal(address[i], end);
+			*end++ = i < 15 ? '.' : '\0';
+		}
+	} else {
 		inet_ntop(AF_INET6, address, text, INET6_ADDRSTRLEN);
+	}
 	return text;
 }
 
 const char *sw_endpoint_name(const struct sw_flow_key *key, int end, char text[SW_ENDPOINT_TEXT])
 {
-	char name[INET6_ADDRSTRLEN];
+	bool ipv6 = !IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)key->addr[end]);
+	char *at = text;
 
-	sw_address_name(key->addr[end], name);
-	snprintf(text, SW_ENDPOINT_TEXT, strchr(name, ':') ? "[%s]:%u" : "%s:%u", name,
-		 key->port[end]);
+	if (ipv6)
+		*at++ = '[';
+	sw_address_name(key->addr[end], at);
+	at += strlen(at);
+	if (ipv6)
+		*at++ = ']';
+	*at++ = ':';
+	sw_decimal(key->port[end], at);
 	return text;
 }
 
@@ -86,40 +98,87 @@ json_t *sw_flow_json(const struct sw_flow_key *key, const struct sw_flow *flow,
 /* --- Text ----------------------------------------------------------------------------------- */
 
 #define ENDPOINT_WIDTH 21 /* of IPv4 */
-#define COLUMNS        "%-11s %-11s %5s %5s %5s %5s %s\n"
+#define STATE_WIDTH    11
+#define NUMBER_WIDTH   5
+
+/*
+ * Half a million lines are to be printed in a second, which is more than printf() can do. The text, and
+ * spaces up to the width, if it is negative before the text; then one more. Returns where that ends.
+ */
+static char *put(char *at, int width, const char *text)
+{
+	int length = (int)strlen(text), spaces = (width < 0 ? -width : width) - length;
+
+	if (spaces < 0)
+		spaces = 0;
+	memset(at, ' ', (size_t)(spaces + length + 1));
+	memcpy(width < 0 ? at + spaces : at, text, (size_t)length);
+	return at + spaces + length + 1;
+}
 
 void sw_flow_print_head(void)
 {
-	printf("%-*s %-*s " COLUMNS, ENDPOINT_WIDTH, "ORIGINATOR", ENDPOINT_WIDTH, "RESPONDER",
-	       "STATE", "STATE", "PKTS", "BYTES", "AGE", "LEFT", "FLAGS");
+	printf("%-*s %-*s %-*s %-*s %*s %*s %*s %*s %s\n", ENDPOINT_WIDTH, "ORIGINATOR",
+	       ENDPOINT_WIDTH, "RESPONDER", STATE_WIDTH, "STATE", STATE_WIDTH, "STATE",
+	       NUMBER_WIDTH, "PKTS", NUMBER_WIDTH, "BYTES", NUMBER_WIDTH, "AGE", NUMBER_WIDTH,
+	       "LEFT", "FLAGS");
 }
 
-static const char *flags(const struct sw_flow *flow, bool halfopen, char text[16])
+static char *put_ends(char *at, const struct sw_flow_key *key, const struct sw_ends *ends)
 {
-	snprintf(text, 16, "%s%s%s%s", halfopen ? "h" : "", flow->midstream ? "m" : "",
-		 flow->reset ? "r" : "", flow->refused ? "!" : "");
+	char name_a[SW_ENDPOINT_TEXT], name_b[SW_ENDPOINT_TEXT];
+
+	sw_endpoint_name(key, ends->a, name_a);
+	sw_endpoint_name(key, ends->b, name_b);
+	if (strlen(name_a) <= ENDPOINT_WIDTH && strlen(name_b) <= ENDPOINT_WIDTH)
+		return put(put(at, ENDPOINT_WIDTH, name_a), ENDPOINT_WIDTH, name_b);
+	at = put(put(at, 0, name_a), 0, name_b);
+	at[-1] = '\n';
+	return put(at, 2 * ENDPOINT_WIDTH + 1, "");
+}
+
+static char *put_flags(char *at, const struct sw_flow *flow, bool halfopen)
+{
+	if (halfopen)
+		*at++ = 'h';
+	if (flow->midstream)
+		*at++ = 'm';
+	if (flow->reset)
+		*at++ = 'r';
+	if (flow->refused)
+		*at++ = '!';
+	return at;
+}
+
+const char *sw_flow_row(const struct sw_flow_key *key, const struct sw_flow *flow, __u64 now_ns,
+			bool halfopen, char text[SW_FLOW_ROW_TEXT])
+{
+	struct sw_ends ends = sw_flow_ends(key, flow);
+	char value[SW_VALUE_TEXT];
+	char *at = put_ends(text, key, &ends);
+
+	at = put(at, STATE_WIDTH, sw_state_name(ends.ep_a->state));
+	at = put(at, STATE_WIDTH, sw_state_name(ends.ep_b->state));
+	at = put(at, -NUMBER_WIDTH, sw_number_short(sw_flow_packets(key, flow), value));
+	at = put(at, -NUMBER_WIDTH, sw_number_short(sw_flow_bytes(key, flow), value));
+	at = put(at, -NUMBER_WIDTH, sw_duration_short(now_ns - flow->start_ns, value));
+	at = put(at, -NUMBER_WIDTH, sw_duration_short(flow->deadline_ns - now_ns, value));
+	at = put_flags(at, flow, halfopen);
+	strcpy(at, "\n");
 	return text;
 }
 
-void sw_flow_print(const struct sw_flow_key *key, const struct sw_flow *flow, __u64 now_ns,
-		   bool halfopen)
+/* and/or bind alike in a filter of libpcap, from the left to the right. */
+const char *sw_flow_pcap_key(const struct sw_flow_key *key, char text[SW_PCAP_KEY_TEXT])
 {
-	char name_a[SW_ENDPOINT_TEXT], name_b[SW_ENDPOINT_TEXT], marks[16];
-	char packets[SW_VALUE_TEXT], bytes[SW_VALUE_TEXT], age[SW_VALUE_TEXT], left[SW_VALUE_TEXT];
-	struct sw_ends ends = sw_flow_ends(key, flow);
-	bool two = !sw_key_is_self(key);
+	char one[INET6_ADDRSTRLEN], other[INET6_ADDRSTRLEN];
+	unsigned int port = key->port[0], other_port = key->port[1];
 
-	sw_endpoint_name(key, ends.a, name_a);
-	sw_endpoint_name(key, ends.b, name_b);
-	sw_number_short((__u64)ends.ep_a->packets + (two ? ends.ep_b->packets : 0), packets);
-	sw_number_short(sw_endpoint_bytes(ends.ep_a) + (two ? sw_endpoint_bytes(ends.ep_b) : 0),
-			bytes);
-	sw_duration_short(now_ns - flow->start_ns, age);
-	sw_duration_short(flow->deadline_ns - now_ns, left);
-	if (strlen(name_a) <= ENDPOINT_WIDTH && strlen(name_b) <= ENDPOINT_WIDTH)
-		printf("%-*s %-*s ", ENDPOINT_WIDTH, name_a, ENDPOINT_WIDTH, name_b);
-	else
-		printf("%s %s\n%*s", name_a, name_b, 2 * ENDPOINT_WIDTH + 2, "");
-	printf(COLUMNS, sw_state_name(ends.ep_a->state), sw_state_name(ends.ep_b->state), packets,
-	       bytes, age, left, flags(flow, halfopen, marks));
+	sw_address_name(key->addr[0], one);
+	sw_address_name(key->addr[1], other);
+	snprintf(text, SW_PCAP_KEY_TEXT,
+		 "(tcp and ((src host %s and src port %u and dst host %s and dst port %u)"
+		 " or (src host %s and src port %u and dst host %s and dst port %u)))",
+		 one, port, other, other_port, other, other_port, one, port);
+	return text;
 }

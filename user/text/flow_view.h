@@ -39,9 +39,18 @@ __u64 sw_flow_duration_ns(const struct sw_flow *flow);
 json_t *sw_flow_json(const struct sw_flow_key *key, const struct sw_flow *flow,
 		     __s64 wall_offset_ns);
 
-/* The table: its head, then a line for each flow (two where the endpoints are long). 100 columns. */
+/* What tcpdump is to be given to see the segments of this flow and no others. */
+#define SW_PCAP_KEY_TEXT 512
+const char *sw_flow_pcap_key(const struct sw_flow_key *key, char text[SW_PCAP_KEY_TEXT]);
+
+/*
+ * The table: its head, and a line for each flow (two where the endpoints are long), with its line feed.
+ * 100 columns.
+ */
 void sw_flow_print_head(void);
-void sw_flow_print(const struct sw_flow_key *key, const struct sw_flow *flow, __u64 now_ns,
-		   bool halfopen);
+
+#define SW_FLOW_ROW_TEXT 256
+const char *sw_flow_row(const struct sw_flow_key *key, const struct sw_flow *flow, __u64 now_ns,
+			bool halfopen, char text[SW_FLOW_ROW_TEXT]);
 
 #endif

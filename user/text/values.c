@@ -96,22 +96,45 @@ static __u64 tenths(__u64 ms, __u64 unit)
 	return (ms * 10 + unit / 2) / unit;
 }
 
+char *sw_decimal(__u64 number, char *text)
+{
+	char digits[SW_VALUE_TEXT];
+	int count = 0;
+
+	do {
+		digits[count++] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	while (count)
+		*text++ = digits[--count];
+	*text = '\0';
+	return text;
+}
+
+/* "12.3": a number in tenths. */
+static char *decimal_tenths(__u64 number, char *text)
+{
+	text = sw_decimal(number / 10, text);
+	*text++ = '.';
+	return sw_decimal(number % 10, text);
+}
+
 const char *sw_duration_short(__u64 ns, char text[SW_VALUE_TEXT])
 {
 	__u64 ms = ns / 1000000, minutes = (ms + MS_PER_M / 2) / MS_PER_M;
 
-	if (ms < MS_PER_S)
-		snprintf(text, SW_VALUE_TEXT, "%llums", ms);
-	else if (tenths(ms, MS_PER_S) < 1000)
-		snprintf(text, SW_VALUE_TEXT, "%llu.%llus", tenths(ms, MS_PER_S) / 10,
-			 tenths(ms, MS_PER_S) % 10);
-	else if (minutes < 100)
-		snprintf(text, SW_VALUE_TEXT, "%llum", minutes);
-	else if (minutes < 24 * 60)
-		snprintf(text, SW_VALUE_TEXT, "%lluh%02llu", minutes / 60, minutes % 60);
-	else
-		snprintf(text, SW_VALUE_TEXT, "%llu.%llud", tenths(ms, MS_PER_D) / 10,
-			 tenths(ms, MS_PER_D) % 10);
+	if (ms < MS_PER_S) {
+		strcpy(sw_decimal(ms, text), "ms");
+	} else if (tenths(ms, MS_PER_S) < 1000) {
+		strcpy(decimal_tenths(tenths(ms, MS_PER_S), text), "s");
+	} else if (minutes < 100) {
+		strcpy(sw_decimal(minutes, text), "m");
+	} else if (minutes < 24 * 60) {
+		strcpy(sw_decimal(minutes / 60, text), minutes % 60 < 10 ? "h0" : "h");
+		sw_decimal(minutes % 60, text + strlen(text));
+	} else {
+		strcpy(decimal_tenths(tenths(ms, MS_PER_D), text), "d");
+	}
 	return text;
 }
 
@@ -122,7 +145,7 @@ const char *sw_number_short(__u64 number, char text[SW_VALUE_TEXT])
 	int step = 0;
 
 	if (number < 100000) {
-		snprintf(text, SW_VALUE_TEXT, "%llu", number);
+		sw_decimal(number, text);
 		return text;
 	}
 	while (number / unit >= 1000) {

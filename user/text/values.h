@@ -27,6 +27,9 @@ int sw_parse_duration(const char *text, const struct sw_range *range, __u64 *ms)
 /* "60s", "12h", "1500ms": exact, and as sw_parse_duration() takes it. */
 const char *sw_duration_exact(__u64 ms, char text[SW_VALUE_TEXT]);
 
+/* The digits of the number; returns where they end. */
+char *sw_decimal(__u64 number, char *text);
+
 /* At most five characters: "59.1s", "12m", "3h05", "4.9d". */
 const char *sw_duration_short(__u64 ns, char text[SW_VALUE_TEXT]);
 
