@@ -7,23 +7,28 @@
  * 2^-18 s (3.8 us) makes 2^32 ticks 4.55 hours and 2^24 ticks an epoch of 64 s; so the top 8 bits
  * count epochs, and the low 24 are free:
  *
- *      ISN = client's ISN + F1 + (epoch << 24) + (MAC << 8) + options
+ *      ISN = client's ISN + F1 + (epoch << 24) + (MAC << 7) + options
  *
- *      31       24 23                  8 7   5 4   2  1    0
- *      |  epoch   |        MAC          | MSS | scale|SACK|ECN|
+ *      31       24 23                   7 6   4 3          0
+ *      |  epoch   |         MAC          | MSS | its other |
  *
  *      F1      low 32 bits of F = SipHash-2-4(k_isn; tuple)
- *      MAC     low 16 bits of H = SipHash-2-4(k_mac; F, client's ISN, full epoch, all options)
+ *      MAC     low 17 bits of H = SipHash-2-4(k_mac; F, client's ISN, full epoch, options)
  *
- * Where the client offered timestamps, the SYN+ACK's TSval, which comes back as TSecr, holds more:
+ * Its other options, scale, SACK and ECN, are one of 15 combinations (of which most hosts offer but a
+ * few). The 16th says that the client offered timestamps: then the SYN+ACK's TSval, which comes back as
+ * TSecr, holds them exactly, and what its MSS is beyond the one of the table:
  *
- *      31                       8 7         4 3         0
- *      |  24 more bits of H      | own scale | its scale |
+ *      31        23 22          10  9    8    7         4 3         0
+ *      |    tag    | rest of MSS |SACK|ECN| own scale | its scale |
  *
- * So a random ACK passes with 2^-23, and with timestamps with 2^-47. F stays for a pair of
- * endpoints: from one epoch to the next, while a client's ISNs grow, so do the answers, on which
- * TIME_WAIT rests. (Within an epoch they may fall by 2^24; there the kernel, which knows the old
- * numbers, answers: it has a socket in TIME_WAIT.) H covers every option, and F stands in it for the
+ *      tag     bits 38 to 46 of (the high 47 bits of H, made odd) * (the 23 bits below it, and bit 23)
+ *
+ * So 128 ACK numbers of an epoch are good for a tuple, 256 of 2^32 in all, and a random ACK passes with
+ * 2^-24; with timestamps 2^-37, since 8 are, and the tag is 9 bits more. (Linux' own: 8 of 2^32.) F stays
+ * for a pair of endpoints: from one epoch to the next, while a client's ISNs grow, so do the answers, on
+ * which TIME_WAIT rests. (Within an epoch they may fall by 2^24; there the kernel, which knows the old
+ * numbers, answers: it has a socket in TIME_WAIT.) H covers the options, and F stands in it for the
  * tuple: the tuple is hashed once.
  */
 #ifndef SYNWARD_COOKIE_H
@@ -54,94 +59,156 @@ SW_INLINE __u64 sw_cookie_epoch(__u64 wall_ns)
 /* --- Options -------------------------------------------------------------------------------- */
 
 /*
- * What clients offer: X(index, value). A value between two is taken for the smaller. MSS: the default of
- * RFC 9293, 3.7.1, that of IPv6's minimum MTU, tunnels, Ethernet over IPv6, PPPoE, Ethernet, jumbo frames
- * (over IPv6; over IPv4 it is 8960). Scale index 0 is none.
+ * MSS: X(index, value); a value between two is taken for the smaller. The default of RFC 9293, 3.7.1;
+ * scanners and tests; VPNs; that of IPv6's minimum MTU; tunnels; Ethernet over IPv6; Ethernet; jumbo
+ * frames (over IPv6; over IPv4 it is 8960). From 1000 to 1460 nobody loses more than 12 %.
  */
 #define SW_COOKIE_MSS(X) \
-	X(0, 536) X(1, 1220) X(2, 1300) X(3, 1400) X(4, 1440) X(5, 1452) X(6, 1460) X(7, 8940)
-#define SW_COOKIE_WSCALE(X) X(1, 0) X(2, 2) X(3, 4) X(4, 6) X(5, 7) X(6, 8) X(7, 10)
+	X(0, 536) X(1, 1000) X(2, 1120) X(3, 1220) X(4, 1360) X(5, 1440) X(6, 1460) X(7, 8940)
 
-#define SW_COOKIE_MSS_MIN SW_MSS_DEFAULT_IPV4
+/*
+ * Scale, SACK and ECN where there are no timestamps: X(code, scale, SACK, ECN); of those that ask for no
+ * more than was offered the last. Scaling is kept in any case, and SACK; ECN with the scales that
+ * systems have by default.
+ */
+#define SW_SCALE_NONE 15
+/* clang-format off */
+#define SW_COOKIE_CODES(X)                                                  \
+	X(0, SW_SCALE_NONE, 0, 0)  X(1, SW_SCALE_NONE, 1, 0)                \
+	X(2, 0, 0, 0)   X(3, 4, 0, 0)   X(4, 7, 0, 0)                       \
+	X(5, 0, 1, 0)   X(6, 2, 1, 0)   X(7, 4, 1, 0)   X(8, 6, 1, 0)       \
+	X(9, 7, 1, 0)   X(10, 7, 1, 1)  X(11, 8, 1, 0)  X(12, 8, 1, 1)      \
+	X(13, 10, 1, 0) X(14, 10, 1, 1)
+/* clang-format on */
 
-#define SW_FLOOR_INDEX(index, value) \
-	if (offered >= (value))      \
-		found = (index);
-#define SW_INDEX_VALUE(index, value) \
-	case (index):                \
-		return (value);
+#define SW_CODE_TIMESTAMPS 15 /* TSval says it */
+
+#define SW_COOKIE_MSS_MIN  SW_MSS_DEFAULT_IPV4
+#define SW_COOKIE_MSS_REST 0x1fff /* beyond the table's */
 
 SW_INLINE __u32 sw_cookie_mss_index(int offered)
 {
 	__u32 found = 0;
 
+#define SW_FLOOR_INDEX(index, value) \
+	if (offered >= (value))      \
+		found = (index);
 	SW_COOKIE_MSS(SW_FLOOR_INDEX)
+#undef SW_FLOOR_INDEX
 	return found;
 }
 
 SW_INLINE __u16 sw_cookie_mss(__u32 index)
 {
 	switch (index) {
+#define SW_INDEX_VALUE(index, value) \
+	case (index):                \
+		return (value);
 		SW_COOKIE_MSS(SW_INDEX_VALUE)
+#undef SW_INDEX_VALUE
 	}
 	return SW_COOKIE_MSS_MIN;
 }
 
-SW_INLINE __u32 sw_cookie_wscale_index(int offered)
+/* 4 bits: the shift count, or none. */
+SW_INLINE __u32 sw_scale_of(const struct sw_offer *offer)
 {
-	__u32 found = 1;
+	return offer->wscale_ok ? offer->wscale & 15 : SW_SCALE_NONE;
+}
 
-	SW_COOKIE_WSCALE(SW_FLOOR_INDEX)
+SW_INLINE void sw_set_scale(struct sw_offer *offer, __u32 scale)
+{
+	offer->wscale_ok = scale != SW_SCALE_NONE;
+	offer->wscale = offer->wscale_ok ? (__u8)scale : 0;
+}
+
+SW_INLINE __u32 sw_cookie_code(const struct sw_offer *offer)
+{
+	int scale = (int)sw_scale_of(offer);
+	__u32 found = 0;
+
+	if (offer->tstamp_ok)
+		return SW_CODE_TIMESTAMPS;
+#define SW_FITTING_CODE(code, most, sack, ecn)                                          \
+	if (((most) == SW_SCALE_NONE) == (scale == SW_SCALE_NONE) && (most) <= scale && \
+	    (sack) <= offer->sack_ok && (ecn) <= offer->ecn_ok)                         \
+		found = (code);
+	SW_COOKIE_CODES(SW_FITTING_CODE)
+#undef SW_FITTING_CODE
 	return found;
 }
 
-SW_INLINE __u8 sw_cookie_wscale(__u32 index)
+/* own_wscale stays. */
+SW_INLINE void sw_read_code(struct sw_offer *offer, __u32 code)
 {
-	switch (index) {
-		SW_COOKIE_WSCALE(SW_INDEX_VALUE)
+	switch (code) {
+#define SW_CODE_MEANING(code, scale, sack, ecn) \
+	case (code):                            \
+		sw_set_scale(offer, (scale));   \
+		offer->sack_ok = (sack);        \
+		offer->ecn_ok = (ecn);          \
+		return;
+		SW_COOKIE_CODES(SW_CODE_MEANING)
+#undef SW_CODE_MEANING
 	}
-	return 0;
 }
 
-#undef SW_FLOOR_INDEX
-#undef SW_INDEX_VALUE
-
-#define SW_OPTIONS_MSS_SHIFT    5
-#define SW_OPTIONS_WSCALE_SHIFT 2
-#define SW_OPTIONS_SACK         0x02
-#define SW_OPTIONS_ECN          0x01
+#define SW_OPTIONS_BITS      7 /* in the ISN: index of the MSS and code */
+#define SW_OPTIONS_MASK      ((1 << SW_OPTIONS_BITS) - 1)
+#define SW_OPTIONS_MSS_SHIFT 4
+#define SW_OPTIONS_CODE_MASK 15
 
 SW_INLINE __u32 sw_pack_options(const struct sw_offer *offer)
 {
-	__u32 wscale = offer->wscale_ok ? sw_cookie_wscale_index(offer->wscale) : 0;
-
-	return sw_cookie_mss_index(offer->mss) << SW_OPTIONS_MSS_SHIFT |
-	       wscale << SW_OPTIONS_WSCALE_SHIFT | (offer->sack_ok ? SW_OPTIONS_SACK : 0) |
-	       (offer->ecn_ok ? SW_OPTIONS_ECN : 0);
+	return sw_cookie_mss_index(offer->mss) << SW_OPTIONS_MSS_SHIFT | sw_cookie_code(offer);
 }
 
-/* Timestamps carry both shift counts as they are. */
-SW_INLINE __u32 sw_pack_scales(const struct sw_offer *offer)
+/* In TSval, below the tag. */
+#define SW_EXACT_BITS      23
+#define SW_EXACT_MASK      ((1 << SW_EXACT_BITS) - 1)
+#define SW_EXACT_MSS_SHIFT 10
+#define SW_EXACT_SACK      0x200
+#define SW_EXACT_ECN       0x100
+#define SW_EXACT_OWN_SHIFT 4
+
+SW_INLINE __u32 sw_pack_exact(const struct sw_offer *offer)
 {
-	if (!offer->tstamp_ok || !offer->wscale_ok)
-		return 0;
-	return (__u32)(offer->own_wscale & 15) << 4 | (offer->wscale & 15);
+	__u32 floor = sw_cookie_mss(sw_cookie_mss_index(offer->mss));
+	__u32 rest = offer->mss > floor ? offer->mss - floor : 0;
+
+	if (rest > SW_COOKIE_MSS_REST)
+		rest = SW_COOKIE_MSS_REST;
+	return rest << SW_EXACT_MSS_SHIFT | (offer->sack_ok ? SW_EXACT_SACK : 0) |
+	       (offer->ecn_ok ? SW_EXACT_ECN : 0) |
+	       (__u32)(offer->own_wscale & 15) << SW_EXACT_OWN_SHIFT | sw_scale_of(offer);
 }
 
-/* own_wscale comes in as this host would offer it now. */
-SW_INLINE void sw_unpack(struct sw_offer *offer, __u32 options, __u32 scales)
+SW_INLINE void sw_unpack_exact(struct sw_offer *offer, __u32 exact)
 {
-	__u32 wscale = options >> SW_OPTIONS_WSCALE_SHIFT & 7;
+	offer->mss += exact >> SW_EXACT_MSS_SHIFT & SW_COOKIE_MSS_REST;
+	offer->sack_ok = !!(exact & SW_EXACT_SACK);
+	offer->ecn_ok = !!(exact & SW_EXACT_ECN);
+	sw_set_scale(offer, exact & 15);
+	if (offer->wscale_ok)
+		offer->own_wscale = exact >> SW_EXACT_OWN_SHIFT & 15;
+}
+
+/*
+ * own_wscale comes in as this host would offer it now, tstamp_ok as the segment bore a timestamp. Where
+ * the client has left its timestamps out, what they held is lost: it gets a connection with the MSS alone
+ * (as from the kernel's cookies).
+ */
+SW_INLINE void sw_unpack(struct sw_offer *offer, __u32 options, __u32 tsecr)
+{
+	__u32 code = options & SW_OPTIONS_CODE_MASK;
 
 	offer->mss = sw_cookie_mss(options >> SW_OPTIONS_MSS_SHIFT & 7);
-	offer->wscale_ok = wscale != 0;
-	offer->wscale = sw_cookie_wscale(wscale);
-	offer->sack_ok = !!(options & SW_OPTIONS_SACK);
-	offer->ecn_ok = !!(options & SW_OPTIONS_ECN);
-	if (offer->tstamp_ok && offer->wscale_ok) {
-		offer->wscale = scales & 15;
-		offer->own_wscale = scales >> 4 & 15;
-	}
+	if (offer->tstamp_ok)
+		sw_unpack_exact(offer, tsecr & SW_EXACT_MASK);
+	else if (code == SW_CODE_TIMESTAMPS)
+		sw_read_code(offer, 0);
+	else
+		sw_read_code(offer, code);
 }
 
 /* --- Hashes --------------------------------------------------------------------------------- */
@@ -198,19 +265,29 @@ SW_INLINE const __u64 *sw_mac_key(const struct sw_keys *keys, __u64 epoch)
 	return second ? keys->mac[1].key : keys->mac[0].key;
 }
 
-/*
- * H: F (8 bytes), client's ISN (4), epoch (4), lowest byte first; options, timestamps or not, scales
- * (1 each).
- */
+/* H: F (8 bytes), client's ISN (4), epoch (4), lowest byte first; options (1). */
 SW_INLINE __u64 sw_cookie_h(const struct sw_keys *keys, __u64 f, __u32 client_isn, __u64 epoch,
-			    __u32 options, __u32 scales, bool tstamp_ok)
+			    __u32 options)
 {
 	struct sw_sip sip = sw_sip_begin(sw_mac_key(keys, epoch));
-	__u64 rest = options | (__u64)tstamp_ok << 8 | (__u64)scales << 16;
 
 	sw_sip_word(&sip, f);
 	sw_sip_word(&sip, client_isn | epoch << 32);
-	return sw_sip_end(&sip, sw_sip_last(rest, 19));
+	return sw_sip_end(&sip, sw_sip_last(options, 17));
+}
+
+#define SW_MAC_BITS 17
+#define SW_MAC_MASK ((1 << SW_MAC_BITS) - 1)
+
+/*
+ * TSval: the exact options, and their tag, a universal hash (Dietzfelbinger et al., 1997) whose multiplier,
+ * the bits of H that the ISN does not show, serves for this SYN alone.
+ */
+SW_INLINE __u32 sw_cookie_tsval(__u64 h, __u32 exact)
+{
+	__u64 tag = (h >> SW_MAC_BITS | 1) * (exact | 1 << SW_EXACT_BITS);
+
+	return (__u32)(tag >> (64 - SW_MAC_BITS - 9)) << SW_EXACT_BITS | exact;
 }
 
 /* --- Making and checking -------------------------------------------------------------------- */
@@ -222,13 +299,13 @@ SW_INLINE struct sw_cookie sw_cookie_make(const struct sw_keys *keys,
 					  const struct sw_offer *offer)
 {
 	__u64 f = sw_cookie_f(keys, packet, local_port, remote_port);
-	__u32 options = sw_pack_options(offer), scales = sw_pack_scales(offer);
-	__u64 h = sw_cookie_h(keys, f, client_isn, epoch, options, scales, offer->tstamp_ok);
+	__u32 options = sw_pack_options(offer);
+	__u64 h = sw_cookie_h(keys, f, client_isn, epoch, options);
 
 	return (struct sw_cookie){
-		.isn = client_isn + (__u32)f + ((__u32)epoch << 24) + ((__u32)(h & 0xffff) << 8) +
-		       options,
-		.tsval = (__u32)(h >> 16) << 8 | scales,
+		.isn = client_isn + (__u32)f + ((__u32)epoch << 24) +
+		       ((__u32)(h & SW_MAC_MASK) << SW_OPTIONS_BITS) + options,
+		.tsval = sw_cookie_tsval(h, sw_pack_exact(offer)),
 	};
 }
 
@@ -245,17 +322,17 @@ SW_INLINE enum sw_counter sw_cookie_check(const struct sw_keys *keys,
 {
 	__u64 f = sw_cookie_f(keys, packet, local_port, remote_port), h;
 	__u32 client_isn = seq - 1, word = ack - 1 - client_isn - (__u32)f;
-	__u32 age = (__u8)(now_epoch - (word >> 24));
-	__u32 options = word & 0xff, scales = offer->tstamp_ok ? tsecr & 0xff : 0;
+	__u32 age = (__u8)(now_epoch - (word >> 24)), options = word & SW_OPTIONS_MASK;
 
 	if (age >= SW_COOKIE_EPOCHS)
 		return SW_COOKIE_OLD;
-	h = sw_cookie_h(keys, f, client_isn, now_epoch - age, options, scales, offer->tstamp_ok);
-	if ((word >> 8 & 0xffff) != (h & 0xffff))
+	h = sw_cookie_h(keys, f, client_isn, now_epoch - age, options);
+	if ((word >> SW_OPTIONS_BITS & SW_MAC_MASK) != (h & SW_MAC_MASK))
 		return SW_COOKIE_BAD;
-	if (offer->tstamp_ok && tsecr >> 8 != (__u32)(h >> 16 & 0xffffff))
+	if (offer->tstamp_ok && ((options & SW_OPTIONS_CODE_MASK) != SW_CODE_TIMESTAMPS ||
+				 tsecr != sw_cookie_tsval(h, tsecr & SW_EXACT_MASK)))
 		return SW_COOKIE_BAD;
-	sw_unpack(offer, options, scales);
+	sw_unpack(offer, options, tsecr);
 	return SW_NONE;
 }
 

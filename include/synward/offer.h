@@ -10,6 +10,15 @@
 #include <synward/segment.h>
 #include <synward/wire.h>
 
+/* Without timestamps a cookie keeps ECN with some other options alone; what is not kept is not agreed to. */
+SW_INLINE void sw_keep_ecn(struct sw_offer *offer)
+{
+	struct sw_offer kept = *offer;
+
+	sw_read_code(&kept, sw_cookie_code(offer));
+	offer->ecn_ok = kept.ecn_ok;
+}
+
 /*
  * The offer that a cookie will keep. False if it can't: an MSS below what can be admitted. Without
  * an MSS option it is the default (RFC 9293, 3.7.1).
@@ -26,6 +35,8 @@ SW_INLINE bool sw_offer_of(const struct sw_guard *guard, const struct sw_packet 
 	offer->sack_ok = syn->sack_ok && guard->sack;
 	offer->tstamp_ok = syn->has_tsval && guard->timestamps;
 	offer->ecn_ok = guard->ecn && (syn->flags & SW_TCP_ECE) && (syn->flags & SW_TCP_CWR);
+	if (offer->ecn_ok && !offer->tstamp_ok)
+		sw_keep_ecn(offer);
 	return offer->mss >= least;
 }
 

@@ -7,7 +7,7 @@ import struct
 import time
 
 from lab import GUARDED, PATIENCE, Played, TcpInfo, endpoint, exchange, name_of, read_to_end, run, test, until
-from tcp import checksum, mss, timestamps
+from tcp import checksum, mss, timestamps, window_scale
 from test_commands import NOTHING, hooks, refused
 from test_time_wait import PURE_ACK, close_from
 
@@ -334,6 +334,23 @@ def syn_without_options_means_the_default_mss(lab, family):
     played = Played(lab, family, options=b"").establish()
     found = TcpInfo(played.server)
     assert (found.snd_mss, found.agreed) == ({4: 536, 6: 1220}[family], ""), vars(found)
+    by_cookie(lab)
+
+
+@test(run=ALWAYS, families=BOTH)
+def ack_without_the_syn_s_timestamps_opens(lab, family):
+    """As with the kernel's cookies: it has the MSS, and nothing else of what the SYN offered."""
+    lab.mark()
+    played = Played(lab, family, options=mss(1400) + window_scale(7) + timestamps(7, 0))
+    puppet = played.puppet
+    puppet.send("S", options=puppet.options)
+    puppet.receive("SA")
+    puppet.send("A", options=b"")
+    played.accept()
+    found = TcpInfo(played.server)
+    assert (found.snd_mss, found.agreed) == (1360, ""), vars(found)
+    puppet.send("PA", options=b"", data=b"question")
+    assert played.server.recv(100) == b"question"
     by_cookie(lab)
 
 

@@ -299,9 +299,27 @@ static void cookie_with_any_bit_wrong_is_dropped(void **state)
 		guard_send(&bad, START_NS, &passage);
 		expect_verdict("a wrong seq", XDP_DROP, false);
 		bad = good;
-		bad.has_tsval = !bad.has_tsval;
-		expect_refused("timestamps or none", &bad, START_NS, SW_COOKIE_BAD);
+		bad.has_tsval = true;
+		if (!good.has_tsval)
+			expect_refused("timestamps unasked", &bad, START_NS, SW_COOKIE_BAD);
 	}
+}
+
+/* As the kernel takes its own: it has the MSS, and no other option. */
+static void ack_that_leaves_its_timestamps_out_opens_with_the_mss_alone(void **state)
+{
+	struct client client = answered("192.0.2.1");
+	struct sw_segment ack = client_ack(&client);
+	struct sw_flow flow;
+
+	(void)state;
+	assert_true(ack.has_tsval);
+	ack.has_tsval = false;
+	guard_send(&ack, START_NS, &passage);
+	expect_verdict("without timestamps", XDP_PASS, true);
+	assert_int_equal(harness_find(&ack.key, &flow), PLACE_FLOWS);
+	guard_counted("without timestamps", SW_COOKIES_SENT, 1, SW_COOKIES_ACCEPTED, 1,
+		      SW_HALFOPEN_OPENED, 1, SW_FLOWS_OPENED, 1, SW_NONE);
 }
 
 static void cookie_of_another_connection_is_dropped(void **state)
@@ -838,6 +856,7 @@ int test_guard_ack(void)
 		cmocka_unit_test(cookie_two_epochs_old_is_dropped),
 		cmocka_unit_test(cookie_of_an_epoch_to_come_is_dropped),
 		cmocka_unit_test(cookie_with_any_bit_wrong_is_dropped),
+		cmocka_unit_test(ack_that_leaves_its_timestamps_out_opens_with_the_mss_alone),
 		cmocka_unit_test(cookie_of_another_connection_is_dropped),
 		cmocka_unit_test(wrong_cookie_leaves_the_flow_that_is_there),
 		cmocka_unit_test(cookie_replaces_whatever_flow_was_left),

@@ -7,8 +7,12 @@ It shares no code and no table with the C. An address is 4 or 16 bytes as on the
 import struct
 from typing import NamedTuple, Optional, Tuple
 
-MSS = [536, 1220, 1300, 1400, 1440, 1452, 1460, 8940]
-SCALES = [None, 0, 2, 4, 6, 7, 8, 10]
+MSS = [536, 1000, 1120, 1220, 1360, 1440, 1460, 8940]
+CODES = [  # scale, SACK, ECN
+    (None, 0, 0), (None, 1, 0), (0, 0, 0), (4, 0, 0), (7, 0, 0), (0, 1, 0), (2, 1, 0), (4, 1, 0),
+    (6, 1, 0), (7, 1, 0), (7, 1, 1), (8, 1, 0), (8, 1, 1), (10, 1, 0), (10, 1, 1),
+]
+TIMESTAMPS = 15  # in the place of a code
 NEVER = 2 ** 64 - 1
 WORD = 2 ** 32
 
@@ -76,26 +80,47 @@ def tuple_hash(keys, local, remote):
     return siphash(keys.isn, local.address + remote.address + struct.pack(">HH", local.port, remote.port))
 
 
-def mac(keys, f, client_isn, epoch, options, timestamps, scales):
-    message = struct.pack("<QIIBBB", f, client_isn, epoch % WORD, options, timestamps, scales)
-    return siphash(mac_key(keys, epoch), message)
+def mac(keys, f, client_isn, epoch, options):
+    return siphash(mac_key(keys, epoch), struct.pack("<QIIB", f, client_isn, epoch % WORD, options))
 
 
 def floor_index(table, value):
-    return max((i for i, step in enumerate(table) if step is not None and step <= value), default=0)
+    return max((i for i, step in enumerate(table) if step <= value), default=0)
+
+
+def kept(offer):
+    """What of the offer comes back: all with timestamps, unless its MSS is beyond all reason; else what a code says."""
+    if offer.timestamps:
+        base = MSS[floor_index(MSS, offer.mss)]
+        return offer._replace(mss=min(max(offer.mss, base), base + 8191))
+    scale, sack, ecn = CODES[code_of(offer)]
+    return offer._replace(mss=MSS[floor_index(MSS, offer.mss)], scale=scale, sack=bool(sack), ecn=bool(ecn))
+
+
+def code_of(offer):
+    """The last that asks for no more than the offer, and scales if it does."""
+    return max(i for i, (scale, sack, ecn) in enumerate(CODES)
+               if (scale is None) == (offer.scale is None) and (scale or 0) <= (offer.scale or 0)
+               and sack <= offer.sack and ecn <= offer.ecn)
+
+
+def tsval_of(h, exact):
+    """The top 9 of 47 bits of a product, before the 23 bits themselves."""
+    product = (h >> 17 | 1) * (2 ** 23 + exact) % 2 ** 47
+    return (product >> 38) * 2 ** 23 + exact
 
 
 def encode(keys, local, remote, client_isn, epoch, offer):
     """ISN and TSval of the SYN+ACK."""
-    scale = 0 if offer.scale is None else floor_index(SCALES, offer.scale)
-    options = floor_index(MSS, offer.mss) * 32 + scale * 4 + offer.sack * 2 + offer.ecn
-    scales = 0
-    if offer.timestamps and offer.scale is not None:
-        scales = offer.own_scale * 16 + offer.scale
+    index = floor_index(MSS, offer.mss)
+    options = index * 16 + (TIMESTAMPS if offer.timestamps else code_of(offer))
+    rest = min(max(offer.mss - MSS[index], 0), 8191)
+    scale = 15 if offer.scale is None else offer.scale
+    exact = rest * 1024 + offer.sack * 512 + offer.ecn * 256 + offer.own_scale * 16 + scale
     f = tuple_hash(keys, local, remote)
-    h = mac(keys, f, client_isn, epoch, options, offer.timestamps, scales)
-    isn = client_isn + f % WORD + epoch % 256 * 2 ** 24 + h % 2 ** 16 * 2 ** 8 + options
-    return isn % WORD, h // 2 ** 16 % 2 ** 24 * 2 ** 8 + scales
+    h = mac(keys, f, client_isn, epoch, options)
+    isn = client_isn + f % WORD + epoch % 256 * 2 ** 24 + h % 2 ** 17 * 2 ** 7 + options
+    return isn % WORD, tsval_of(h, exact)
 
 
 def decode(keys, local, remote, seq, ack, tsecr, now, own_scale):
@@ -106,14 +131,19 @@ def decode(keys, local, remote, seq, ack, tsecr, now, own_scale):
     epoch = next((epoch for epoch in (now, now - 1) if epoch % 256 == number // 2 ** 24), None)
     if epoch is None:
         return "OLD"
-    options = number % 256
-    scales = 0 if tsecr is None else tsecr % 256
-    h = mac(keys, f, client_isn, epoch, options, tsecr is not None, scales)
-    if number // 256 % 2 ** 16 != h % 2 ** 16:
+    options = number % 128
+    index, code = divmod(options, 16)
+    h = mac(keys, f, client_isn, epoch, options)
+    if number // 128 % 2 ** 17 != h % 2 ** 17:
         return "BAD"
-    if tsecr is not None and tsecr // 256 != h // 2 ** 16 % 2 ** 24:
+    if tsecr is None:
+        scale, sack, ecn = CODES[0 if code == TIMESTAMPS else code]
+        return Offer(MSS[index], scale, own_scale, bool(sack), bool(ecn), False)
+    exact = tsecr % 2 ** 23
+    if code != TIMESTAMPS or tsecr != tsval_of(h, exact):
         return "BAD"
-    scale = SCALES[options // 4 % 8]
-    if tsecr is not None and scale is not None:
-        own_scale, scale = divmod(scales, 16)
-    return Offer(MSS[options // 32], scale, own_scale, bool(options & 2), bool(options & 1), tsecr is not None)
+    scale = exact % 16
+    if scale != 15:
+        own_scale = exact // 16 % 16
+    return Offer(MSS[index] + exact // 1024, None if scale == 15 else scale, own_scale, bool(exact & 512), bool(exact & 256),
+                 True)

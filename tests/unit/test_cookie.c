@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * Cookies against the implementation in cookie.py, both ways; and what must be refused. A flipped
- * bit passes with 2^-16 or less by chance: keys and segments here are the same every time, so that
+ * bit passes with 2^-9 or less by chance: keys and segments here are the same every time, so that
  * none does.
  */
 #include <signal.h>
@@ -23,7 +23,7 @@ struct golden_cookie {
 	struct sw_offer offer;
 	__u32 isn, tsval;
 	__u8 own_wscale_now;
-	struct sw_offer back;
+	struct sw_offer back, without; /* what is read of it, and if it comes without timestamps */
 };
 
 struct golden_refusal {
@@ -122,6 +122,9 @@ static void cookies_of_the_other_implementation_are_read_in_both_epochs(void **s
 			must(same_offer(&a.back, &g->back), "cookie %zu (%s) is misread", i,
 			     g->why);
 		}
+		a.timestamps = false;
+		must(check(&a, g->epoch) == SW_NONE && same_offer(&a.back, &g->without),
+		     "cookie %zu (%s) is misread without timestamps", i, g->why);
 	}
 }
 
@@ -359,9 +362,9 @@ static void all_other_options_are_rejected(void **state)
 	__u32 f = (__u32)sw_cookie_f(&a.keys, &a.packet, a.local_port, a.remote_port);
 	__u32 base = a.seq + f, word = a.ack - base;
 
-	for (__u32 options = 0; options < 256; options++) {
-		a.ack = base + ((word & 0xffffff00) | options);
-		expect(&a, EPOCH, options == (word & 0xff) ? SW_NONE : SW_COOKIE_BAD);
+	for (__u32 options = 0; options < 128; options++) {
+		a.ack = base + ((word & 0xffffff80) | options);
+		expect(&a, EPOCH, options == (word & 0x7f) ? SW_NONE : SW_COOKIE_BAD);
 	}
 }
 
@@ -383,9 +386,9 @@ static void all_other_macs_are_rejected(void **state)
 	__u32 f = (__u32)sw_cookie_f(&a.keys, &a.packet, a.local_port, a.remote_port);
 	__u32 base = a.seq + f, word = a.ack - base;
 
-	for (__u32 mac = 0; mac < 0x10000; mac++) {
-		a.ack = base + ((word & 0xff0000ff) | mac << 8);
-		expect(&a, EPOCH, mac == (word >> 8 & 0xffff) ? SW_NONE : SW_COOKIE_BAD);
+	for (__u32 mac = 0; mac < 0x20000; mac++) {
+		a.ack = base + ((word & 0xff00007f) | mac << 7);
+		expect(&a, EPOCH, mac == (word >> 7 & 0x1ffff) ? SW_NONE : SW_COOKIE_BAD);
 	}
 }
 
@@ -401,15 +404,23 @@ static void each_bit_of_the_echoed_timestamp_counts(void **state)
 	expect(&a, EPOCH, SW_NONE);
 }
 
-/* A client that offered timestamps sends them (RFC 7323, 3.2); one that did not, does not. */
-static void ack_whose_timestamp_came_or_went_is_rejected(void **state)
+/* As with the kernel's cookies: it opens, with the MSS alone. One that comes unasked is no client's. */
+static void ack_whose_timestamp_went_opens_and_one_that_came_does_not(void **state)
 {
 	struct answer a = good_answer(state);
 
-	a.timestamps = !a.timestamps;
-	expect(&a, EPOCH, SW_COOKIE_BAD);
+	if (!a.timestamps) {
+		a.timestamps = true;
+		expect(&a, EPOCH, SW_COOKIE_BAD);
+		return;
+	}
+	a.timestamps = false;
 	a.tsecr = 0;
-	expect(&a, EPOCH, SW_COOKIE_BAD);
+	expect(&a, EPOCH, SW_NONE);
+	assert_int_equal(a.back.mss, 1460);
+	assert_false(a.back.wscale_ok || a.back.sack_ok || a.back.ecn_ok || a.back.tstamp_ok);
+	a.ack ^= 1U << 20;
+	assert_int_not_equal(check(&a, EPOCH), SW_NONE);
 }
 
 static void each_bit_of_the_keys_counts(void **state)
@@ -607,27 +618,81 @@ static void slot_without_a_key_never_serves(void **state)
 
 /* --- Options ---------------------------------------------------------------------------------- */
 
-/* The server must not be told more than the client offered. */
-static void values_are_never_raised(void **state)
+static struct sw_offer kept(struct sw_offer offer)
+{
+	struct sw_offer back = { .own_wscale = 5, .tstamp_ok = offer.tstamp_ok };
+
+	sw_unpack(&back, sw_pack_options(&offer), sw_pack_exact(&offer));
+	return back;
+}
+
+/* The server must not be told more than the client offered, nor its client less than to scale. */
+static void options_are_never_raised(void **state)
 {
 	(void)state;
 	for (int mss = SW_COOKIE_MSS_MIN; mss < 65536; mss++)
 		must(sw_cookie_mss(sw_cookie_mss_index(mss)) <= mss, "MSS %d", mss);
-	for (int wscale = 0; wscale < 15; wscale++)
-		must(sw_cookie_wscale(sw_cookie_wscale_index(wscale)) <= wscale, "scale %d",
-		     wscale);
+	for (int bits = 0; bits < 64; bits++) {
+		struct sw_offer offer = { .mss = 1460,
+					  .sack_ok = bits & 1,
+					  .ecn_ok = bits >> 1 & 1 };
+		struct sw_offer back;
+
+		sw_set_scale(&offer, bits >> 2);
+		back = kept(offer);
+		must(back.wscale_ok == offer.wscale_ok && back.wscale <= offer.wscale &&
+			     back.sack_ok == offer.sack_ok && back.ecn_ok <= offer.ecn_ok,
+		     "scale %d, SACK %d, ECN %d", bits >> 2, bits & 1, bits >> 1 & 1);
+	}
 }
 
-static void values_that_clients_use_stay_as_they_are(void **state)
+static void nobody_from_1000_to_1460_loses_over_12_percent(void **state)
 {
-	static const __u16 mss[] = { 536, 1220, 1300, 1400, 1440, 1452, 1460, 8940 };
-	static const __u8 wscale[] = { 0, 2, 4, 6, 7, 8, 10 };
+	(void)state;
+	for (int mss = 1000; mss <= 1460; mss++)
+		must(sw_cookie_mss(sw_cookie_mss_index(mss)) * 100 >= mss * 88, "MSS %d", mss);
+}
+
+static void what_systems_offer_stays_as_it_is(void **state)
+{
+	static const __u16 mss[] = { 536, 1000, 1220, 1360, 1440, 1460, 8940 };
+	static const __u8 scales[] = { 7, 8, 10 };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(mss); i++)
-		assert_int_equal(sw_cookie_mss(sw_cookie_mss_index(mss[i])), mss[i]);
-	for (size_t i = 0; i < COUNT(wscale); i++)
-		assert_int_equal(sw_cookie_wscale(sw_cookie_wscale_index(wscale[i])), wscale[i]);
+		assert_int_equal(kept((struct sw_offer){ .mss = mss[i] }).mss, mss[i]);
+	for (size_t i = 0; i < 2 * COUNT(scales); i++) {
+		struct sw_offer offer = { .mss = 1460,
+					  .wscale_ok = 1,
+					  .wscale = scales[i / 2],
+					  .own_wscale = 5,
+					  .sack_ok = 1,
+					  .ecn_ok = i & 1 };
+		struct sw_offer back = kept(offer);
+
+		assert_true(same_offer(&back, &offer));
+	}
+}
+
+/* RFC 7323: a host that has timestamps sends them all the time. */
+static void with_timestamps_every_option_stays_as_it_is(void **state)
+{
+	__u64 seed = 5;
+
+	(void)state;
+	for (int mss = SW_COOKIE_MSS_MIN; mss <= 8940 + SW_COOKIE_MSS_REST; mss++) {
+		__u64 bits = next_random(&seed);
+		struct sw_offer offer = { .mss = (__u16)mss,
+					  .own_wscale = 5,
+					  .sack_ok = bits & 1,
+					  .ecn_ok = bits >> 1 & 1,
+					  .tstamp_ok = 1 };
+		struct sw_offer back;
+
+		sw_set_scale(&offer, bits >> 2 & 15);
+		back = kept(offer);
+		must(same_offer(&back, &offer), "MSS %d, scale %d", mss, offer.wscale);
+	}
 }
 
 static int test_family(const char *const *family)
@@ -641,7 +706,7 @@ static int test_family(const char *const *family)
 		cmocka_unit_test(all_other_epochs_are_rejected),
 		cmocka_unit_test(all_other_macs_are_rejected),
 		cmocka_unit_test(each_bit_of_the_echoed_timestamp_counts),
-		cmocka_unit_test(ack_whose_timestamp_came_or_went_is_rejected),
+		cmocka_unit_test(ack_whose_timestamp_went_opens_and_one_that_came_does_not),
 		cmocka_unit_test(each_bit_of_the_keys_counts),
 		cmocka_unit_test(ipv4_is_not_taken_for_the_ipv6_address_it_is_mapped_to),
 		cmocka_unit_test(ends_exchanged_are_another_tuple),
@@ -671,8 +736,10 @@ int test_cookie(void)
 		cmocka_unit_test(the_other_implementation_reads_cookies_made_here),
 		cmocka_unit_test(epoch_is_64_seconds_of_the_wall_clock),
 		cmocka_unit_test(slot_without_a_key_never_serves),
-		cmocka_unit_test(values_are_never_raised),
-		cmocka_unit_test(values_that_clients_use_stay_as_they_are),
+		cmocka_unit_test(options_are_never_raised),
+		cmocka_unit_test(nobody_from_1000_to_1460_loses_over_12_percent),
+		cmocka_unit_test(what_systems_offer_stays_as_it_is),
+		cmocka_unit_test(with_timestamps_every_option_stays_as_it_is),
 	};
 	int failed = cmocka_run_group_tests_name("cookie", tests, NULL, NULL);
 
