@@ -65,7 +65,8 @@ static __always_inline int sw_guard(struct xdp_md *ctx, struct sw_work *w)
 	} else {
 		verdict = sw_guard_syn(ctx);
 		if (verdict == XDP_PASS) {
-			sw_expect_socket(&w->seg.key);
+			if (w->expects_socket)
+				sw_expect_socket(&w->seg.key);
 			sw_track_wholly(sw_find(&w->seg.key, &w->halfopen));
 		}
 	}

@@ -22,17 +22,23 @@
 #include "work.bpf.h"
 
 /*
- * The key of the guarded port that the segment in hand is for, into w->port_key. False: there is none. A
- * global function: inlined, clang 19 makes a stack of it that is too large for its callers.
+ * The key of the guarded port that the segment in hand is for (or from, if it leaves this host), into
+ * w->port_key. False: there is none. A global function: inlined, clang 19 makes a stack of it that is too
+ * large for its callers.
  */
-__noinline int sw_find_port(void)
+__noinline int sw_find_port(int leaves)
 {
 	__u32 zero = 0;
 	const struct sw_port_masks *masks = bpf_map_lookup_elem(&sw_port_masks, &zero);
 	struct sw_work *w = sw_work_in_hand();
 
 	for (__u32 i = 0; w && masks && i < SW_PORT_MASKS_MAX && i < masks->count; i++) {
-		sw_port_key_fill(&w->port_key, &masks->mask[i], w->packet.to, sw_local_port(w));
+		if (leaves)
+			sw_port_key_fill(&w->port_key, &masks->mask[i], w->packet.from,
+					 sw_remote_port(w));
+		else
+			sw_port_key_fill(&w->port_key, &masks->mask[i], w->packet.to,
+					 sw_local_port(w));
 		if (bpf_map_lookup_elem(&sw_ports, &w->port_key))
 			return true;
 	}
@@ -42,7 +48,7 @@ __noinline int sw_find_port(void)
 /* The guarded port that the segment is for, or NULL. */
 static __always_inline struct sw_port *sw_port_of(const struct sw_work *w)
 {
-	return sw_find_port() ? bpf_map_lookup_elem(&sw_ports, &w->port_key) : NULL;
+	return sw_find_port(false) ? bpf_map_lookup_elem(&sw_ports, &w->port_key) : NULL;
 }
 
 static __always_inline struct sw_pressure *sw_pressure_of(const struct sw_port *port)

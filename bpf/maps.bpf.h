@@ -139,11 +139,11 @@ struct {
 
 /*
  * CPUs that answer the same prefix at the same time race for its bucket: each may send one reply
- * more than the budget has.
+ * more than the budget has. The last bucket is for SYNs that no cookie answers.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SW_BUDGET_BUCKETS);
+	__uint(max_entries, SW_BUDGET_BUCKETS + 1);
 	__type(key, __u32);
 	__type(value, struct sw_budget);
 } sw_budget SEC(".maps");

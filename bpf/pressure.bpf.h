@@ -37,7 +37,7 @@ static __always_inline void sw_switch(struct sw_port *port, __u16 number, __u32 
 	sw_tell_reader(&event);
 }
 
-/* Before the SYN: is the port to answer it with a cookie? (auto) */
+/* Before the SYN, of auto: is the port to answer it with a cookie? */
 static __always_inline bool sw_under_pressure(struct sw_work *w, struct sw_port *port,
 					      const struct sw_guard *guard)
 {
@@ -56,15 +56,29 @@ static __always_inline bool sw_under_pressure(struct sw_work *w, struct sw_port 
 	return turn == TURN_NONE ? on : turn == TURN_ON;
 }
 
-/* After a cookie was sent. */
-static __always_inline void sw_note_cookie(const struct sw_work *w, struct sw_port *port,
-					   const struct sw_guard *guard)
+/* Before the SYN: does the port answer with cookies? */
+static __always_inline bool sw_is_sending(struct sw_work *w, struct sw_port *port,
+					  const struct sw_guard *guard)
+{
+	return port->mode == COOKIES_ALWAYS || sw_under_pressure(w, port, guard);
+}
+
+/* A SYN was answered with a cookie, or was one too many of those that no cookie answers. */
+static __always_inline void sw_note_busy(const struct sw_work *w, struct sw_port *port,
+					 const struct sw_guard *guard)
 {
 	struct sw_pressure *pressure = sw_pressure_of(port);
 	bool busy = pressure && sw_cookie_sent(pressure, guard->low, w->now);
 
 	if (busy && w->now > port->busy_ns + sw_busy_write_every(guard->quiet_ms))
 		port->busy_ns = w->now;
+}
+
+/* After a cookie was sent. */
+static __always_inline void sw_note_cookie(const struct sw_work *w, struct sw_port *port,
+					   const struct sw_guard *guard)
+{
+	sw_note_busy(w, port, guard);
 	if (w->now > port->cookie_ns + SW_WRITE_EVERY_NS)
 		port->cookie_ns = w->now;
 	sw_count(SW_COOKIES_SENT);
@@ -79,7 +93,34 @@ static __always_inline bool sw_within_budget(const struct sw_work *w, const stru
 		return true;
 	bucket = sw_budget_bucket(&w->packet, guard->secret);
 	budget = bpf_map_lookup_elem(&sw_budget, &bucket);
-	return !budget || sw_budget_take(budget, guard->reply_budget, w->now);
+	return !budget ||
+	       sw_budget_take(budget, guard->reply_budget, w->now, bpf_get_prandom_u32());
+}
+
+static __always_inline bool sw_among_few_unfit(const struct sw_work *w)
+{
+	__u32 bucket = SW_UNFIT_BUCKET;
+	struct sw_budget *budget = bpf_map_lookup_elem(&sw_budget, &bucket);
+
+	return budget && sw_budget_take(budget, SW_UNFIT_PER_SECOND, w->now, bpf_get_prandom_u32());
+}
+
+/*
+ * A SYN to the listener in w->look that no cookie can answer. True: it is one too many. Where cookies are sent,
+ * the kernel gets a few of them, while the listener's queue has room.
+ */
+static __always_inline bool sw_unfit_too_many(void *ctx, struct sw_work *w, struct sw_port *port,
+					      const struct sw_guard *guard, bool sending)
+{
+	if (!sending)
+		return false;
+	if (sw_among_few_unfit(w)) {
+		sw_look_up(ctx, w); /* a listener that is remembered says nothing of its queue */
+		if (w->look.half_open < sw_high_mark(guard->high, w->look.backlog))
+			return false;
+	}
+	sw_note_busy(w, port, guard);
+	return true;
 }
 
 /* One of the few that the kernel may answer in this second? */

@@ -5,10 +5,11 @@
  *
  * A bit set for every connection that has a socket, by a hash of its endpoints. The daemon renews it
  * from the kernel's own list (iter/tcp) every few seconds, in the generation not in use, and then
- * switches over; in between, whatever may make a socket sets its bit in both: a SYN that passes, a
+ * switches over; in between, whatever may make a socket sets its bit in both: a SYN that passes to a listener, a
  * segment that passes to a listener, a connection being admitted, a SYN of this host's own. So a bit may
- * be set for nothing, which costs a look-up, but none is missing. Without a daemon nothing is ready,
- * and the kernel is always asked.
+ * be set for nothing, which costs a look-up, but none is missing of a guarded port's; of other ports none is
+ * set in between, so that SYNs to them can't fill the filter. Without a daemon nothing is ready, and the
+ * kernel is always asked.
  */
 #ifndef SYNWARD_SOCKETS_BPF_H
 #define SYNWARD_SOCKETS_BPF_H

@@ -49,18 +49,17 @@ static __always_inline enum sw_counter sw_may_answer(struct sw_work *w, struct s
  * A SYN that gets no cookie is the kernel's; but where cookies are sent, not a flood of those to which
  * the listener would have one sent if they were other than they are.
  */
-static __always_inline int sw_leave_to_kernel(struct sw_work *w, const struct sw_port *port,
-					      const struct sw_guard *guard, enum sw_counter why)
+static __always_inline int sw_leave_unfit(struct xdp_md *ctx, struct sw_work *w,
+					  struct sw_port *port, const struct sw_guard *guard,
+					  bool sending)
 {
-	bool sending = port->mode == COOKIES_ALWAYS || port->on;
-	bool flood =
-		why == SW_SYN_UNFIT && sending && sw_admission_for(guard, w) && !sw_among_few(w);
+	bool flood = sw_unfit_too_many(ctx, w, port, guard, sending);
 
 	if (flood && !guard->dry_run) {
 		w->reason = SW_SYN_UNFIT_DROPPED;
 		return XDP_DROP;
 	}
-	sw_count(flood ? SW_DRY_RUN_DROPS : why);
+	sw_count(flood ? SW_DRY_RUN_DROPS : SW_SYN_UNFIT);
 	return XDP_PASS;
 }
 
@@ -138,12 +137,16 @@ __noinline int sw_guard_syn(struct xdp_md *ctx)
 	enum sw_counter why;
 	struct sw_port *port;
 	__u32 zero = 0;
+	bool sending;
 
 	keys = bpf_map_lookup_elem(&sw_keys, &zero);
 	if (!w || !keys)
 		return XDP_PASS;
 	port = sw_port_of(w);
-	if (!port || port->mode == COOKIES_NEVER)
+	if (!port)
+		return XDP_PASS;
+	w->expects_socket = port->mode == COOKIES_NEVER;
+	if (w->expects_socket)
 		return XDP_PASS;
 	if (sw_is_martian() || sw_is_local(w->packet.from)) {
 		sw_count(SW_SYN_MARTIAN);
@@ -154,9 +157,15 @@ __noinline int sw_guard_syn(struct xdp_md *ctx)
 	why = sw_look_up_for_syn(ctx, w, port, guard);
 	if (!why)
 		why = sw_may_answer(w, port, guard);
+	w->expects_socket = w->look.found == FOUND_LISTENER;
+	if (why && (why != SW_SYN_UNFIT || !sw_admission_for(guard, w))) {
+		sw_count(why);
+		return XDP_PASS;
+	}
+	sending = sw_is_sending(w, port, guard);
 	if (why)
-		return sw_leave_to_kernel(w, port, guard, why);
-	if (port->mode == COOKIES_AUTO && !sw_under_pressure(w, port, guard))
+		return sw_leave_unfit(ctx, w, port, guard, sending);
+	if (!sending)
 		return XDP_PASS;
 	if (guard->dry_run) {
 		sw_count(SW_DRY_RUN_REPLIES);

@@ -19,6 +19,7 @@
 #include "sockets.bpf.h"
 #include "sweep.bpf.h"
 #include "track.bpf.h"
+#include "unread.bpf.h"
 #include "work.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -38,6 +39,8 @@ int synward_ingress(struct xdp_md *ctx)
 			verdict = sw_guard(ctx, w);
 		else
 			sw_track(w);
+	} else if (sw_may_hide_segment(stop) && sw_settings()->guard.ports) {
+		verdict = sw_guard_unread(ctx);
 	}
 	sw_end_frame(w, stop);
 	return verdict;
@@ -59,7 +62,7 @@ int synward_egress(struct __sk_buff *skb)
 	stop = skb_parse(skb, w);
 	w->seg.place = offline ? SW_PLACE_UNKNOWN : SW_PLACE_EGRESS;
 	if (sw_begin_frame(w, stop)) {
-		if ((w->seg.flags & SW_TCP_SYN) && sw_settings()->guard.ports)
+		if ((w->seg.flags & SW_TCP_SYN) && sw_settings()->guard.ports && sw_find_port(true))
 			sw_expect_socket(&w->seg.key);
 		sw_track(w);
 	}

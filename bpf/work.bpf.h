@@ -44,6 +44,9 @@ struct sw_work {
 	__u8 picked_up; /* begun by this segment, without a SYN */
 	__u8 awaits_admission; /* opened by a cookie: the listener may have to be given it */
 
+	/* syn.bpf.h: it goes where it may make a socket of a guarded port */
+	__u8 expects_socket;
+
 	/* frame.bpf.h, of the frame. Zeroed up to the options, the last of seg, and no further. */
 	struct sw_segment seg;
 	struct sw_packet packet;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The budget of replies: how many SYN+ACKs a source prefix gets in a second, so that nobody is flooded
- * through this host by SYNs in its name.
+ * Budgets: how many SYN+ACKs a source prefix gets in a second, so that nobody is flooded through this
+ * host by SYNs in its name; and how many SYNs that no cookie answers the kernel gets meanwhile.
  */
 #ifndef SYNWARD_BUDGET_H
 #define SYNWARD_BUDGET_H
@@ -28,22 +28,28 @@ SW_INLINE __u32 sw_budget_bucket(const struct sw_packet *packet, const __u64 sec
 	return (__u32)(prefix * (secret[1] | 1) >> (64 - SW_BUDGET_SHIFT));
 }
 
-/* A quarter of a second's replies may go out at once; the rest go evenly. */
+/* A quarter of a second's replies may go out at once; as many again with a chance that falls to none. */
 #define SW_BUDGET_AHEAD_NS (SW_NS_PER_S / 4)
 
 /*
  * May the bucket have one more of its `budget` replies a second, which is not 0? Each is paid for with its
- * part of the second (a leaky bucket). So a flood does not spend the budget before others of its prefix come:
- * every SYN has the same chance, of the budget to the flood's rate.
+ * part of the second (a leaky bucket). The further ahead it is, the less likely is the next one (random: any
+ * 32 bits, each as likely), as in RFC 2309's RED: so a flood does not spend the budget before others of its
+ * prefix come, nor can it be paced to take each part as it falls due. Every SYN has the same chance, of the
+ * budget to the flood's rate.
  */
-SW_INLINE bool sw_budget_take(struct sw_budget *bucket, __u32 budget, __u64 now)
+SW_INLINE bool sw_budget_take(struct sw_budget *bucket, __u32 budget, __u64 now, __u32 random)
 {
 	__u64 paid = bucket->paid_until_ns > now ? bucket->paid_until_ns : now;
 
-	if (paid - now >= SW_BUDGET_AHEAD_NS)
+	if (paid - now >= SW_BUDGET_AHEAD_NS + (random * SW_BUDGET_AHEAD_NS >> 32))
 		return false;
 	bucket->paid_until_ns = paid + (__u32)SW_NS_PER_S / budget;
 	return true;
 }
+
+/* So many SYNs a second that no cookie answers are the kernel's while cookies are sent, of all together. */
+#define SW_UNFIT_PER_SECOND 200
+#define SW_UNFIT_BUCKET     SW_BUDGET_BUCKETS /* behind those of the prefixes */
 
 #endif

@@ -122,6 +122,13 @@ SW_INLINE enum sw_counter sw_parse_ipv4(struct sw_cursor *c, struct sw_packet *p
 	return SW_NONE;
 }
 
+/* The extension headers that may stand before TCP (RFC 8200, 4.1; RFC 4302). */
+SW_INLINE bool sw_is_ext_header(__u8 proto)
+{
+	return proto == SW_IP_HOP_BY_HOP || proto == SW_IP_ROUTING || proto == SW_IP_FRAGMENT ||
+	       proto == SW_IP_DEST_OPTIONS || proto == SW_IP_AUTH;
+}
+
 /* Length in 8-byte units beyond the first; AH counts 4-byte units less two; a fragment's is fixed. */
 SW_INLINE __u32 sw_ext_header_bytes(__u8 proto, __u8 length)
 {
@@ -167,8 +174,7 @@ SW_INLINE enum sw_counter sw_parse_ipv6(struct sw_cursor *c, struct sw_packet *p
 			packet->bytes = payload;
 			return SW_NONE;
 		}
-		if (proto != SW_IP_HOP_BY_HOP && proto != SW_IP_ROUTING &&
-		    proto != SW_IP_FRAGMENT && proto != SW_IP_DEST_OPTIONS && proto != SW_IP_AUTH)
+		if (!sw_is_ext_header(proto))
 			return SW_NOT_TCP;
 		if (i == SW_EXT_HEADERS_MAX)
 			break;

@@ -33,6 +33,10 @@ enum sw_ethertype {
 #define SW_IPV4_MORE_FRAGMENTS 0x2000
 #define SW_IPV4_FRAGMENT       0x3fff /* not zero: more fragments, or an offset */
 
+/* Not zero: not the first fragment. Of that word of IPv4, and of the fragment header's of IPv6. */
+#define SW_IPV4_FRAGMENT_OFFSET 0x1fff
+#define SW_IPV6_FRAGMENT_OFFSET 0xfff8
+
 enum sw_ip_protocol {
 	SW_IP_HOP_BY_HOP = 0,
 	SW_IP_TCP = 6,

@@ -92,6 +92,16 @@ void guard_spend_strays(__u64 now)
 	free(spent);
 }
 
+/* The budget of SYNs that no cookie answers, as if none had come. */
+static void refill_unfit(void)
+{
+	struct sw_budget none = {};
+	__u32 bucket = SW_UNFIT_BUCKET;
+
+	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_budget), &bucket, &none, 0),
+	     "sw_budget");
+}
+
 static void empty_sockets(void)
 {
 	static const struct sw_socket_bits none;
@@ -193,6 +203,7 @@ void guard_reset(const struct sw_guard *guard, enum sw_cookie_mode mode)
 	guard_set_port(&port);
 	guard_set_masks((const __u32[]){ 0 }, 1);
 	empty_pressure();
+	refill_unfit();
 	empty_sockets();
 	guard_write_word(harness_skeleton()->maps.sw_blind, 0);
 	be_the_server();

@@ -6,6 +6,7 @@
 #ifndef SYNWARD_TESTS_GUARDED_H
 #define SYNWARD_TESTS_GUARDED_H
 
+#include <synward/budget.h>
 #include <synward/config.h>
 #include <synward/pressure.h>
 

@@ -26,6 +26,7 @@ int main(void)
 	failed += test_guard_bounds();
 	failed += test_guard_sockets();
 	failed += test_guard_admit();
+	failed += test_guard_unread();
 	harness_close();
 	return failed ? 1 : 0;
 }

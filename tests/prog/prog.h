@@ -17,5 +17,6 @@ int test_guard_auto(void);
 int test_guard_bounds(void);
 int test_guard_sockets(void);
 int test_guard_admit(void);
+int test_guard_unread(void);
 
 #endif

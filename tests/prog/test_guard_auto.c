@@ -61,6 +61,25 @@ static bool ask(__u64 now)
 	return guard_ask(&client, now);
 }
 
+/* SYNs that no cookie answers, from so many clients; how many pass. */
+static int ask_unfit(int count, __u64 now)
+{
+	static struct passage passage;
+	int passed = 0;
+
+	for (int i = 0; i < count; i++) {
+		struct client client = guard_client("192.0.2.1", (unsigned short)(2000 + i));
+		struct sw_segment syn;
+
+		client.there = queue.end;
+		client.mss = 500;
+		syn = client_syn(&client);
+		guard_send(&syn, now, &passage);
+		passed += passage.verdict == XDP_PASS;
+	}
+	return passed;
+}
+
 static struct sw_port port_now(void)
 {
 	struct sw_port port;
@@ -146,6 +165,35 @@ static void cookies_begin_at_three_quarters_of_the_backlog(void **state)
 	assert_int_equal(port.cookie_ns, START_NS);
 	expect_event(SW_EVENT_COOKIES_ON, START_NS);
 	guard_counted("on", SW_COOKIES_SENT, PRIME, SW_COOKIES_ON, 1, SW_NONE);
+}
+
+static void syns_that_no_cookie_answers_are_pressure(void **state)
+{
+	(void)state;
+	fill_queue(MARK - 1);
+	assert_int_equal(ask_unfit(PRIME, START_NS), PRIME);
+	assert_int_equal(port_now().on, 0);
+	fill_queue(MARK);
+	assert_int_equal(ask_unfit(PRIME, START_NS + 1), 0); /* the queue has no room for them */
+	assert_int_equal(port_now().on, 1);
+	assert_int_equal(port_now().switched_ns, START_NS + 1);
+	assert_int_equal(harness_count(SW_SYN_UNFIT_DROPPED), PRIME);
+}
+
+/* So the queue is never full of them; and they are pressure, though no cookie is sent. */
+static void flood_that_no_cookie_answers_keeps_cookies_on(void **state)
+{
+	(void)state;
+	fill_queue(MARK);
+	ask_unfit(1, START_NS);
+	close_queue();
+	open_queue();
+	for (__u64 now = START_NS; now <= START_NS + 24 * S; now += S)
+		assert_in_range(ask_unfit(300, now), SW_UNFIT_PER_SECOND / 4,
+				SW_UNFIT_PER_SECOND / 2);
+	assert_int_equal(port_now().on, 1);
+	assert_int_equal(harness_count(SW_COOKIES_ON), 1);
+	assert_int_equal(harness_count(SW_COOKIES_SENT), 0);
 }
 
 static void high_mark_may_be_set_lower(void **state)
@@ -291,6 +339,10 @@ int test_guard_auto(void)
 		cmocka_unit_test_setup_teardown(syn_passes_while_the_queue_is_short, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(cookies_begin_at_three_quarters_of_the_backlog,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(syns_that_no_cookie_answers_are_pressure, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(flood_that_no_cookie_answers_keeps_cookies_on,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(high_mark_may_be_set_lower, setup, teardown),
 		cmocka_unit_test_setup_teardown(nobody_is_told_who_does_not_read, setup, teardown),

@@ -239,30 +239,61 @@ static void expect_no_bits(const char *name)
 	must(!count_bits(0) && !count_bits(1), "%s sets a bit", name);
 }
 
-static void syn_that_passes_sets_its_bit(void **state)
+static void syn_that_passes_to_a_listener_sets_its_bit(void **state)
 {
 	static const struct {
 		const char *address, *server;
-		unsigned short port;
+		enum sw_cookie_mode mode;
 	} syns[] = {
-		{ "192.0.2.1", SERVER, PORT },
-		{ "203.0.113.1", SERVER, 81 }, /* not guarded */
-		{ "2001:db8::1", SERVER6, PORT },
-		{ "2001:db8:ffff::1", SERVER6, 82 },
+		{ "192.0.2.1", SERVER, COOKIES_AUTO },
+		{ "2001:db8::1", SERVER6, COOKIES_AUTO },
+		{ "203.0.113.1", SERVER, COOKIES_NEVER },
+		{ "2001:db8:ffff::1", SERVER6, COOKIES_NEVER },
 	};
+	struct net_end any = { "::", PORT };
+	int fd = net_listen(&any, 5);
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(syns); i++) {
 		struct client client = guard_client(syns[i].address, 1024);
 		struct sw_segment syn;
 
-		client.there.port = syns[i].port;
+		client.there.address = syns[i].server;
 		syn = client_syn(&client);
-		guard_reset(&guard_usual, COOKIES_AUTO);
+		guard_reset(&guard_usual, syns[i].mode);
 		use(READY(i & 1));
 		guard_send(&syn, START_NS, &passage);
 		assert_int_equal(passage.verdict, XDP_PASS);
 		expect_bits(syns[i].address, &syn.key);
+	}
+	close(fd);
+}
+
+/* A flood of them would fill the filter, and every SYN to a guarded port would cost a look-up. */
+static void syn_that_makes_no_socket_of_a_guarded_port_sets_none(void **state)
+{
+	static const struct {
+		const char *name, *from, *server;
+		unsigned short port;
+	} syns[] = {
+		{ "another port", "192.0.2.1", SERVER, 81 },
+		{ "another port, IPv6", "2001:db8::1", SERVER6, 82 },
+		{ "where nobody listens", "192.0.2.1", SERVER, PORT },
+		{ "another host", "192.0.2.1", "203.0.113.8", PORT },
+		{ "a martian", "127.0.0.1", SERVER, PORT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(syns); i++) {
+		struct client client = guard_client(syns[i].from, 1024);
+		struct sw_segment syn;
+
+		client.there = (struct net_end){ syns[i].server, syns[i].port };
+		syn = client_syn(&client);
+		guard_reset(&guard_usual, COOKIES_AUTO);
+		guard_send(&syn, START_NS, &passage);
+		assert_int_equal(passage.verdict, XDP_PASS);
+		expect_no_bits(syns[i].name);
 	}
 }
 
@@ -278,22 +309,36 @@ static void syn_that_is_answered_sets_none(void **state)
 	close(fd);
 }
 
-static void syn_that_leaves_this_host_sets_its_bit(void **state)
+/* From a guarded port: an answer, or a connection of this host's own. */
+static void syn_that_leaves_a_guarded_port_sets_its_bit(void **state)
 {
-	static const __u8 flags[] = { SW_TCP_SYN, SW_TCP_SYN | SW_TCP_ACK, SW_TCP_ACK };
+	static const struct {
+		__u8 flags;
+		unsigned short port;
+		bool sets;
+	} segments[] = {
+		{ SW_TCP_SYN, PORT, true },
+		{ SW_TCP_SYN | SW_TCP_ACK, PORT, true },
+		{ SW_TCP_ACK, PORT, false },
+		{ SW_TCP_SYN, 81, false },
+		{ SW_TCP_SYN | SW_TCP_ACK, 81, false },
+	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(flags); i++) {
+	for (size_t i = 0; i < COUNT(segments); i++) {
 		struct client client = guard_client("192.0.2.1", 1024);
-		struct sw_segment segment = client_segment(&client, flags[i]);
+		struct sw_segment segment;
 		struct outcome outcome;
 
+		client.there.port = segments[i].port;
+		segment = client_segment(&client, segments[i].flags);
+		segment.sender = !segment.sender;
 		guard_reset(&guard_usual, COOKIES_ALWAYS);
 		harness_segment(HOOK_TC, &segment, START_NS, &outcome);
-		if (flags[i] & SW_TCP_SYN)
+		if (segments[i].sets)
 			expect_bits("a SYN going out", &segment.key);
 		else
-			expect_no_bits("an ACK going out");
+			expect_no_bits("what goes out");
 	}
 }
 
@@ -494,9 +539,10 @@ int test_guard_sockets(void)
 		cmocka_unit_test(listener_remembered_answers_no_frame_to_another_address),
 		cmocka_unit_test(port_that_sends_no_cookies_asks_the_kernel),
 		cmocka_unit_test(kernel_is_asked_where_the_bit_is_set),
-		cmocka_unit_test(syn_that_passes_sets_its_bit),
+		cmocka_unit_test(syn_that_passes_to_a_listener_sets_its_bit),
+		cmocka_unit_test(syn_that_makes_no_socket_of_a_guarded_port_sets_none),
 		cmocka_unit_test(syn_that_is_answered_sets_none),
-		cmocka_unit_test(syn_that_leaves_this_host_sets_its_bit),
+		cmocka_unit_test(syn_that_leaves_a_guarded_port_sets_its_bit),
 		cmocka_unit_test(tracker_without_guard_sets_none),
 		cmocka_unit_test(ack_that_opens_a_connection_sets_its_bit),
 		cmocka_unit_test(cookie_that_the_kernel_sent_itself_sets_its_bit),

@@ -405,13 +405,16 @@ static int unfit_passed(enum sw_cookie_mode mode, bool dry_run, int count)
 
 static void flood_of_syns_that_no_cookie_answers_is_dropped(void **state)
 {
+	int flood = 5 * SW_UNFIT_PER_SECOND, few = SW_UNFIT_PER_SECOND / 4, passed;
+
 	(void)state;
-	assert_int_equal(unfit_passed(COOKIES_ALWAYS, false, 1000 + PRIME), 1000);
-	assert_int_equal(harness_count(SW_SYN_UNFIT), 1000);
-	assert_int_equal(harness_count(SW_SYN_UNFIT_DROPPED), PRIME);
-	assert_int_equal(unfit_passed(COOKIES_ALWAYS, true, 1000 + PRIME), 1000 + PRIME);
-	assert_int_equal(harness_count(SW_DRY_RUN_DROPS), PRIME);
-	assert_int_equal(unfit_passed(COOKIES_AUTO, false, 1000 + PRIME), 1000 + PRIME);
+	passed = unfit_passed(COOKIES_ALWAYS, false, flood);
+	assert_in_range(passed, few, 2 * few); /* at once: a quarter, and as many again by chance */
+	assert_int_equal(harness_count(SW_SYN_UNFIT), passed);
+	assert_int_equal(harness_count(SW_SYN_UNFIT_DROPPED), flood - passed);
+	assert_int_equal(unfit_passed(COOKIES_ALWAYS, true, flood), flood);
+	assert_in_range(harness_count(SW_DRY_RUN_DROPS), flood - 2 * few, flood - few);
+	assert_int_equal(unfit_passed(COOKIES_AUTO, false, flood), flood);
 }
 
 /* --- Settings --------------------------------------------------------------------------------- */
@@ -526,16 +529,18 @@ static void exhaust_budget(__u64 second, const char *inside, const char *outside
 {
 	struct sw_guard guard = guard_usual;
 	__u64 now = budget_second(second);
+	int more;
 
-	guard.reply_budget = 4 * PRIME - 1; /* of which a quarter may go out at once */
+	guard.reply_budget =
+		4 * PRIME; /* of which a quarter may go out at once, and one more quarter perhaps */
 	guard_reset(&guard, COOKIES_ALWAYS);
 	assert_int_equal(ask_from(inside, 1, PRIME, now), PRIME);
-	assert_int_equal(ask_from(inside, 100, 5, now + 1000), 0);
-	guard_counted(inside, SW_COOKIES_SENT, PRIME, SW_OVER_BUDGET, 5, SW_NONE);
+	more = ask_from(inside, 100, 5 * PRIME, now + 1000);
+	assert_in_range(more, 0, PRIME);
+	guard_counted(inside, SW_COOKIES_SENT, PRIME + more, SW_OVER_BUDGET, 5 * PRIME - more,
+		      SW_NONE);
 	assert_int_equal(ask_from(outside, 1, 7, now), 7);
-	assert_int_equal(ask_from(inside, 100, 2, now + SW_NS_PER_S / guard.reply_budget), 1);
-	assert_int_equal(ask_from(inside, 100, PRIME + 2, now + 2 * SW_NS_PER_S), PRIME);
-	guard_counted(inside, SW_COOKIES_SENT, 2 * PRIME + 8, SW_OVER_BUDGET, 8, SW_NONE);
+	assert_int_equal(ask_from(inside, 100, PRIME, now + 2 * SW_NS_PER_S), PRIME);
 }
 
 static void budget_is_that_of_24_bits_of_ipv4(void **state)
@@ -562,7 +567,7 @@ static void syn_over_budget_is_dropped(void **state)
 	guard_reset(&guard, COOKIES_ALWAYS);
 	guard_send(&syn, budget_second(21), &passage);
 	assert_int_equal(passage.verdict, XDP_TX);
-	guard_send(&syn, budget_second(21), &passage);
+	guard_send(&syn, budget_second(21), &passage); /* a whole second ahead: no chance */
 	assert_int_equal(passage.verdict, XDP_DROP);
 	assert_int_equal(passage.outcome.reason, SW_OVER_BUDGET);
 	guard_unknown("over budget", &syn.key);

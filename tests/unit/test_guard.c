@@ -13,22 +13,49 @@
 
 #define SECOND SW_NS_PER_S
 
-static int take(struct sw_budget *bucket, __u32 budget, __u64 now, int times)
+static __u64 next_random(__u64 *seed)
+{
+	__u64 z = *seed += 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+/* The same luck each time. */
+static int take_with(__u32 luck, struct sw_budget *bucket, __u32 budget, __u64 now, int times)
 {
 	int taken = 0;
 
 	while (times--)
-		taken += sw_budget_take(bucket, budget, now);
+		taken += sw_budget_take(bucket, budget, now, luck);
 	return taken;
 }
 
-static void bucket_gives_a_quarter_of_its_budget_at_once_and_the_rest_evenly(void **state)
+/* No luck at all. */
+static int take(struct sw_budget *bucket, __u32 budget, __u64 now, int times)
+{
+	return take_with(0, bucket, budget, now, times);
+}
+
+static void bucket_gives_a_quarter_of_its_budget_at_once_and_as_much_again_by_luck(void **state)
+{
+	struct sw_budget bucket = { 0 };
+
+	(void)state;
+	assert_int_equal(take(&bucket, 100, 900 * SECOND, 1009), 25);
+	assert_int_equal(take_with(0x3fffffff, &bucket, 100, 900 * SECOND, 1009), 7);
+	assert_int_equal(take_with(0xffffffff, &bucket, 100, 900 * SECOND, 1009), 18);
+	assert_int_equal(take_with(0xffffffff, &bucket, 100, 901 * SECOND, 1009), 50);
+}
+
+static void bucket_gives_the_rest_of_its_budget_evenly(void **state)
 {
 	struct sw_budget bucket = { 0 };
 	int taken = 0, in_a_row = 0, longest = 0;
 
 	(void)state;
-	assert_int_equal(take(&bucket, 100, 900 * SECOND, 1009), 25);
+	take(&bucket, 100, 900 * SECOND, 1009);
 	for (int ms = 1; ms <= 1000; ms++) {
 		int now = take(&bucket, 100, 900 * SECOND + (__u64)ms * SW_NS_PER_MS, 50);
 
@@ -52,6 +79,48 @@ static void flood_at_the_begin_of_a_second_shuts_nobody_out(void **state)
 	for (int ms = 500; ms < 600; ms++)
 		late += take(&bucket, 1000, 900 * SECOND + (__u64)ms * SW_NS_PER_MS, 1);
 	assert_int_equal(late, 100);
+}
+
+/*
+ * Of a flood at `percent` of the budget, evenly paced, and of SYNs that come now and then
+ * between: how many in a thousand of each are answered.
+ */
+static void answer_flood(int percent, int *flood, int *others)
+{
+	const __u32 budget = 10000;
+	__u64 step = SECOND * 100 / (budget * (__u64)percent), seed = 5, next = 0;
+	struct sw_budget bucket = { .paid_until_ns = SECOND + SW_BUDGET_AHEAD_NS };
+	int sent = 0, asked = 0, answered = 0, served = 0;
+
+	for (__u64 now = SECOND; now < 21 * SECOND; now += step) {
+		answered += sw_budget_take(&bucket, budget, now, (__u32)next_random(&seed));
+		sent++;
+		if (now < next)
+			continue;
+		next = now + 2 * SW_NS_PER_MS;
+		served += sw_budget_take(&bucket, budget, now + next_random(&seed) % step,
+					 (__u32)next_random(&seed));
+		asked++;
+	}
+	*flood = (int)(1000LL * answered / sent);
+	*others = (int)(1000LL * served / asked);
+}
+
+/* Whatever its pace is, the flood has no better chance than anyone else of its prefix: budget to rate. */
+static void chance_of_a_syn_falls_with_the_rate_of_the_flood(void **state)
+{
+	static const int rates[] = { 101, 110, 150, 200, 400, 1000, 5000 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rates); i++) {
+		int flood, others, share = 100000 / (rates[i] + 5); /* the others are a twentieth */
+
+		answer_flood(rates[i], &flood, &others);
+		must(flood > share - 20 && flood < share + 20, "at %d %%: %d of 1000", rates[i],
+		     flood);
+		must(others > share - 20 && others < share + 20, "at %d %%: others %d of 1000",
+		     rates[i], others);
+	}
 }
 
 static void bucket_never_used_is_full(void **state)
@@ -117,15 +186,6 @@ static void addresses_of_one_ipv6_64_share_a_bucket(void **state)
 		assert_int_not_equal(bucket_of(from_ipv6(prefix ^ 1ULL << bit, 0), key_a),
 				     bucket_of(from_ipv6(prefix, 0), key_a));
 	}
-}
-
-static __u64 next_random(__u64 *seed)
-{
-	__u64 z = *seed += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
 }
 
 enum prefixes {
@@ -349,7 +409,10 @@ static void mss_below_what_can_be_admitted_is_unfit(void **state)
 int test_guard(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bucket_gives_a_quarter_of_its_budget_at_once_and_the_rest_evenly),
+		cmocka_unit_test(
+			bucket_gives_a_quarter_of_its_budget_at_once_and_as_much_again_by_luck),
+		cmocka_unit_test(bucket_gives_the_rest_of_its_budget_evenly),
+		cmocka_unit_test(chance_of_a_syn_falls_with_the_rate_of_the_flood),
 		cmocka_unit_test(flood_at_the_begin_of_a_second_shuts_nobody_out),
 		cmocka_unit_test(bucket_never_used_is_full),
 		cmocka_unit_test(addresses_of_one_ipv4_24_share_a_bucket),
