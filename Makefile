@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-# bpf/*.c -> build/synward.bpf.o -> build/synward.skel.h -> build/user/*.o -> build/synward
+# bpf/*.c -> build/synward.bpf.o -> build/synward.skel.h -> build/user/*.o -> build/synward{,-replay}
 # `make help` lists the targets; V=1 shows the commands.
 
 VERSION := 0.1
@@ -15,10 +15,12 @@ CFLAGS       ?= -O2 -g
 BUILD     := build
 MULTIARCH := $(shell $(CC) -print-multiarch)
 LIBRARIES := libbpf libxdp jansson libmnl libpcap zlib libzstd
+PROGRAMS  := $(BUILD)/synward $(BUILD)/synward-replay
 WARNINGS  := -Wall -Wextra -Werror -Wshadow
 
 USER_SOURCES := $(wildcard user/*.c user/*/*.c)
 USER_OBJECTS := $(USER_SOURCES:%.c=$(BUILD)/%.o)
+MAIN_OBJECTS := $(BUILD)/user/main.o $(BUILD)/user/replay_main.o
 HEADERS      := $(wildcard include/synward/*.h)
 SOURCES      := $(HEADERS) $(wildcard bpf/*.[ch]) $(wildcard user/*.[ch] user/*/*.[ch])
 PYTHON       := $(wildcard tests/*/*.py) \
@@ -40,7 +42,7 @@ endif
 .PHONY: all deps check format test demo install clean help
 .DELETE_ON_ERROR:
 
-all: $(BUILD)/synward $(BUILD)/synward.bpf.o
+all: $(PROGRAMS) $(BUILD)/synward.bpf.o
 
 $(BUILD)/synward.bpf.o: bpf/synward.bpf.c
 	$(say) BPF $@
@@ -57,9 +59,17 @@ $(BUILD)/user/%.o: user/%.c | $(BUILD)/synward.skel.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(USER_FLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/synward: $(USER_OBJECTS)
+# Of the archive, and of the libraries, each program gets what it uses: only synward-replay has libpcap.
+$(BUILD)/user.a: $(filter-out $(MAIN_OBJECTS),$(USER_OBJECTS))
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/synward: $(BUILD)/user/main.o
+$(BUILD)/synward-replay: $(BUILD)/user/replay_main.o
+$(PROGRAMS): $(BUILD)/user.a
 	$(say) LINK $@
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -pthread -o $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $< -Wl,--as-needed \
+		$(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -pthread -o $@
 
 -include $(USER_OBJECTS:.o=.d) $(BUILD)/synward.bpf.d
 
@@ -128,8 +138,9 @@ demo: deps ## build, then show a lab of two hosts whose connections are tracked,
 	$(Q)$(MAKE) --no-print-directory all $(BENCH)/flood $(BENCH)/bare.bpf.o
 	$(Q)scripts/demo
 
-install: all ## into $(DESTDIR)$(PREFIX): bin/synward and lib/synward/synward.bpf.o
-	install -D -m 755 $(BUILD)/synward $(DESTDIR)$(PREFIX)/bin/synward
+install: all ## into $(DESTDIR)$(PREFIX): bin/synward, bin/synward-replay and lib/synward/synward.bpf.o
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	install -D -m 644 $(BUILD)/synward.bpf.o $(DESTDIR)$(PREFIX)/lib/synward/synward.bpf.o
 
 clean: ## remove build/

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * The table of commands, and what they have in common: finding the command, taking its options,
- * refusing what can't be understood, and who may run it.
+ * The table of commands, and finding the one that is asked for.
  */
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "commands/cmd.h"
-#include "commands/command_line.h"
+#include "commands/program.h"
+#include "commands/replay_options.h"
 #include "commands/run_options.h"
-#include "host/privilege.h"
-#include "text/json.h"
-#include "text/output.h"
 #include "text/report.h"
 
 /* Rows of a table. clang-format would make columns of them. */
@@ -44,10 +38,7 @@ const struct sw_command sw_commands[] = {
 	{ .name = "events", .operands = "[IFACE]", .max_operands = 1,
 	  .help = "one line a transition, until interrupted",
 	  .run = sw_cmd_events, .privileged = true, .acts = true },
-	{ .name = "replay", .operands = "FILE", .min_operands = 1, .max_operands = 2,
-	  .help = "a capture through the same programs, offline: what every segment did",
-	  .options = sw_options_replay, .args = &sw_replay_args, .more = sw_options_replay_more,
-	  .run = sw_cmd_replay, .privileged = true },
+	{ SW_COMMAND_REPLAY, .program = "synward-replay" },
 	{ .name = "check", .operands = "[IFACE]", .max_operands = 1,
 	  .help = "what this kernel, driver and sysctls allow, and what to change",
 	  .run = sw_cmd_check, .privileged = true },
@@ -62,48 +53,13 @@ const struct sw_command sw_commands[] = {
 };
 /* clang-format on */
 
-static enum sw_exit run(const struct sw_command *command, int argc, char **argv)
-{
-	struct sw_command_line line;
-
-	if (sw_command_line_parse(command, argc, argv, &line))
-		return SW_EXIT_MISUSE;
-	sw_json = line.json;
-	if (line.help) {
-		sw_print_help(command);
-		return SW_EXIT_DONE;
-	}
-	if (command->privileged && sw_need_privilege())
-		return SW_EXIT_FAILED;
-	if (command->acts)
-		signal(SIGPIPE, SIG_IGN);
-	sw_report_libraries(line.verbose);
-	return command->run(line.operands, command->args);
-}
-
-/* What could not be written is not done. A reader who has gone, as `head` does, need not hear that. */
-static enum sw_exit flush(enum sw_exit status)
-{
-	int err = sw_output_flush();
-
-	if (!err)
-		return status;
-	if (err != -EPIPE)
-		sw_fail(err, NULL, "write the output");
-	return SW_EXIT_FAILED;
-}
-
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
 	const struct sw_command *command;
-	int err = sw_output_open();
 
-	sw_json = sw_command_line_wants_json(argc, argv);
-	if (err) {
-		sw_fail(err, NULL, "open /dev/null in place of a closed descriptor");
+	if (sw_program_open(argc, argv))
 		return SW_EXIT_FAILED;
-	}
 	if (!name) {
 		sw_misuse("which command? `synward help` lists them");
 		return SW_EXIT_MISUSE;
@@ -117,5 +73,5 @@ int main(int argc, char **argv)
 		sw_misuse("\"%s\" is no command; `synward help` lists them", name);
 		return SW_EXIT_MISUSE;
 	}
-	return flush(run(command, argc - 1, argv + 1));
+	return sw_program_run(command, argc - 1, argv + 1);
 }

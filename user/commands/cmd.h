@@ -26,6 +26,7 @@ struct sw_command {
 	int min_operands, max_operands; /* max -1: any number */
 	bool acts; /* it is not to stop half-way because nobody reads any more what it says */
 	bool privileged; /* can't do anything without CAP_SYS_ADMIN and CAP_NET_ADMIN */
+	const char *program; /* that does it, and lies beside this one; NULL: `run` does */
 	/* Options have been taken into *args; operands is an argv that ends with NULL. */
 	enum sw_exit (*run)(char *const *operands, void *args);
 	void *args;
@@ -39,11 +40,9 @@ const struct sw_command *sw_command_find(const char *name);
 /* What there is to know of a command, or of all (NULL), on stdout. */
 void sw_print_help(const struct sw_command *command);
 
-/* What commands have options for, besides run and attach: see run_options.h. */
-extern const struct sw_option sw_options_replay[], sw_options_flows[], sw_options_key[];
-extern const struct sw_option sw_options_stats[];
-extern const char sw_options_replay_more[], sw_options_flows_more[], sw_options_key_more[];
-extern struct sw_replay_args sw_replay_args;
+/* What commands have options for, besides run and attach (run_options.h) and replay (replay_options.h). */
+extern const struct sw_option sw_options_flows[], sw_options_key[], sw_options_stats[];
+extern const char sw_options_flows_more[], sw_options_key_more[];
 extern struct sw_flows_args sw_flows_args;
 extern struct sw_stats_args sw_stats_args;
 extern struct sw_key_args sw_key_args;
