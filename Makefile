@@ -24,8 +24,8 @@ MAIN_OBJECTS := $(BUILD)/user/main.o $(BUILD)/user/replay_main.o
 HEADERS      := $(wildcard include/synward/*.h)
 SOURCES      := $(HEADERS) $(wildcard bpf/*.[ch]) $(wildcard user/*.[ch] user/*/*.[ch])
 PYTHON       := $(wildcard tests/*/*.py) \
-                $(shell grep -lE '^\#!.*python' scripts/* tests/*/* 2>/dev/null | grep -v '\.py$$')
-SCRIPTS      := $(shell grep -lE '^\#!.*sh$$' scripts/* tests/run tests/*/run .ci/run 2>/dev/null)
+                $(shell grep -lE '^\#!.*python' scripts/* scripts/*/* tests/*/* 2>/dev/null | grep -v '\.py$$')
+SCRIPTS      := $(shell grep -lE '^\#!.*sh$$' scripts/* scripts/*/* tests/run tests/*/run .ci/run 2>/dev/null)
 
 USER_FLAGS = -std=gnu11 $(WARNINGS) $(CFLAGS) -D_GNU_SOURCE -DSYNWARD_VERSION='"$(VERSION)"' \
              -Iinclude -Iuser -I$(BUILD) $(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
@@ -39,10 +39,10 @@ else
   say  = @printf '  %-8s %s\n'
 endif
 
-.PHONY: all deps check format test demo install clean help
+.PHONY: all deps check format test demo clean help
 .DELETE_ON_ERROR:
 
-all: $(PROGRAMS) $(BUILD)/synward.bpf.o
+all: $(PROGRAMS) $(BUILD)/synward.bpf.o $(BUILD)/man/synward.8 $(BUILD)/completion/synward
 
 $(BUILD)/synward.bpf.o: bpf/synward.bpf.c
 	$(say) BPF $@
@@ -73,7 +73,7 @@ $(PROGRAMS): $(BUILD)/user.a
 
 -include $(USER_OBJECTS:.o=.d) $(BUILD)/synward.bpf.d
 
-deps: ## install with apt what is missing to build and test
+deps: ## install with apt what is missing to build and test (scripts/deps build: to build alone)
 	$(Q)scripts/deps
 
 check: ## format, linters of shell, Python and C, long functions, rooms, rules cited, each shared header alone
@@ -138,16 +138,12 @@ demo: deps ## build, then show a lab of two hosts whose connections are tracked,
 	$(Q)$(MAKE) --no-print-directory all $(BENCH)/flood $(BENCH)/bare.bpf.o
 	$(Q)scripts/demo
 
-install: all ## into $(DESTDIR)$(PREFIX): bin/synward, bin/synward-replay and lib/synward/synward.bpf.o
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
-	install -D -m 644 $(BUILD)/synward.bpf.o $(DESTDIR)$(PREFIX)/lib/synward/synward.bpf.o
-
 clean: ## remove build/
 	$(Q)rm -rf $(BUILD)
 
 help: ## this
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
+include scripts/packaging/packaging.mk
 include tests/bench/bench.mk
 include tests/tests.mk

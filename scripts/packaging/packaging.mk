@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+# What is made of the rows of the options (man pages, completion), where all goes, and Debian's packages of it.
+
+PACKAGING := scripts/packaging
+PAGES     := $(BUILD)/man/synward.8
+COMPLETION := $(BUILD)/completion/synward
+
+$(PAGES): $(PACKAGING)/man $(wildcard $(PACKAGING)/man.d/*) $(BUILD)/synward
+	$(say) MAN $@
+	$(Q)rm -rf $(@D)
+	$(Q)$(BUILD)/synward help --json | $(PACKAGING)/man $(VERSION) $(@D)
+
+$(COMPLETION): $(PACKAGING)/completion $(BUILD)/synward
+	$(say) BASH $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BUILD)/synward help --json | $(PACKAGING)/completion > $@
+
+.PHONY: install uninstall deb
+install: all ## programs, BPF object, man pages and completion, into $(DESTDIR)$(PREFIX)
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib/synward share/man/man8 share/bash-completion/completions)
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(BUILD)/synward.bpf.o $(DESTDIR)$(PREFIX)/lib/synward
+	install -m 644 $(BUILD)/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 $(COMPLETION) $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+
+uninstall: ## what `make install` put there
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS)))
+	rm -rf $(DESTDIR)$(PREFIX)/lib/synward
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/synward.8 $(DESTDIR)$(PREFIX)/share/man/man8/synward-*.8
+	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/synward
+
+# The sources as they are here, with debian/ where debhelper looks for it; the packages come to lie in build/.
+DEB_SOURCE := $(BUILD)/deb/synward-$(VERSION)
+deb: ## Debian's packages, in build/deb
+	$(Q)scripts/deps build package
+	$(Q)rm -rf $(BUILD)/deb
+	$(Q)mkdir -p $(DEB_SOURCE)
+	$(Q)cp -a Makefile LICENSE README.md bpf user include tests scripts $(DEB_SOURCE)
+	$(Q)cp -a $(PACKAGING)/debian $(DEB_SOURCE)
+	$(Q)cd $(DEB_SOURCE) && dpkg-buildpackage --unsigned-source --unsigned-changes --build=binary
+	$(Q)ls $(BUILD)/deb/*.deb
