@@ -35,7 +35,7 @@ int synward_ingress(struct xdp_md *ctx)
 	stop = xdp_parse(ctx, w);
 	w->seg.place = offline ? SW_PLACE_UNKNOWN : sw_place_of_ingress(ctx->ingress_ifindex);
 	if (sw_begin_frame(w, stop)) {
-		if (!offline && sw_settings()->guard.ports)
+		if (guardable && sw_settings()->guard.ports)
 			verdict = sw_guard(ctx, w);
 		else
 			sw_track(w);
