@@ -26,6 +26,10 @@ test-unit test-prog test-fuzz: test-%:
 unit: ## build and run the unit tests: no root, no apt, no BPF object
 	+$(Q)tests/run unit
 
+.PHONY: test-kills
+test-kills: all ## the daemon killed 100 times while redis-benchmark, curl and a download go on
+	$(Q)KILLS=100 LIMIT=3600 tests/net/run killed_daemons
+
 build-unit: $(TESTS)/unit
 build-prog: $(TESTS)/prog $(TESTS)/synward-clang19.bpf.o
 

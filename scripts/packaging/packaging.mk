@@ -4,6 +4,7 @@
 PACKAGING := scripts/packaging
 PAGES     := $(BUILD)/man/synward.8
 COMPLETION := $(BUILD)/completion/synward
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
 
 $(PAGES): $(PACKAGING)/man $(wildcard $(PACKAGING)/man.d/*) $(BUILD)/synward
 	$(say) MAN $@
@@ -16,18 +17,21 @@ $(COMPLETION): $(PACKAGING)/completion $(BUILD)/synward
 	$(Q)$(BUILD)/synward help --json | $(PACKAGING)/completion > $@
 
 .PHONY: install uninstall deb
-install: all ## programs, BPF object, man pages and completion, into $(DESTDIR)$(PREFIX)
+install: all ## programs, BPF object, man pages, completion and unit, into $(DESTDIR)$(PREFIX)
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib/synward share/man/man8 share/bash-completion/completions)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(BUILD)/synward.bpf.o $(DESTDIR)$(PREFIX)/lib/synward
 	install -m 644 $(BUILD)/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 644 $(COMPLETION) $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's,@BIN@,$(PREFIX)/bin,' $(PACKAGING)/synward@.service > $(DESTDIR)$(UNITDIR)/synward@.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/synward@.service
 
 uninstall: ## what `make install` put there
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS)))
 	rm -rf $(DESTDIR)$(PREFIX)/lib/synward
 	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/synward.8 $(DESTDIR)$(PREFIX)/share/man/man8/synward-*.8
-	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/synward
+	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/synward $(DESTDIR)$(UNITDIR)/synward@.service
 
 # The sources as they are here, with debian/ where debhelper looks for it; the packages come to lie in build/.
 DEB_SOURCE := $(BUILD)/deb/synward-$(VERSION)

@@ -291,14 +291,16 @@ static void end_by(int number)
 	raise(number); /* nobody runs the loop yet: it waits */
 	assert_int_equal(sw_loop_run(&loop), 0);
 	assert_string_equal(order, "");
+	assert_int_equal(loop.leave, number == SIGQUIT);
 	sw_loop_close(&loop);
 }
 
-static void sigint_and_sigterm_end_the_loop_also_if_they_came_before(void **state)
+static void a_signal_ends_the_loop_also_if_it_came_before_and_sigquit_says_leave(void **state)
 {
 	(void)state;
 	end_by(SIGINT);
 	end_by(SIGTERM);
+	end_by(SIGQUIT);
 }
 
 static void sighup_is_answered_and_the_loop_goes_on(void **state)
@@ -345,7 +347,8 @@ int test_loop(void)
 		cmocka_unit_test(failing_duty_is_tried_again_and_that_is_said_once),
 		cmocka_unit_test(duty_that_fails_anew_says_so_anew),
 		cmocka_unit_test(one_duty_too_many_is_refused),
-		cmocka_unit_test(sigint_and_sigterm_end_the_loop_also_if_they_came_before),
+		cmocka_unit_test(
+			a_signal_ends_the_loop_also_if_it_came_before_and_sigquit_says_leave),
 		cmocka_unit_test(sighup_is_answered_and_the_loop_goes_on),
 		cmocka_unit_test(signals_are_as_before_when_the_loop_is_closed),
 	};

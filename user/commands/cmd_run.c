@@ -2,7 +2,7 @@
 /*
  * synward run: starts a tracker, does the daemon's duties until SIGINT or SIGTERM, and takes it down.
  * It owns the interfaces it names: what it found there of synward goes with it, too. SIGHUP makes it
- * read key file and sysctls again.
+ * read key file and sysctls again, SIGQUIT end and leave all to the next one.
  */
 #include <unistd.h>
 
@@ -12,6 +12,7 @@
 #include "daemon/hooks.h"
 #include "daemon/local.h"
 #include "daemon/loop.h"
+#include "daemon/service.h"
 #include "daemon/sockets.h"
 #include "guard/start.h"
 #include "host/detach.h"
@@ -32,8 +33,10 @@ static void reload(void *context)
 {
 	struct running *run = context;
 
+	sw_service_reloading();
 	if (!sw_reload(&run->tracker, run->options))
 		sw_say("settings read again");
+	sw_service_ready();
 }
 
 /* Only guard has to do with what else is in the namespace. */
@@ -53,6 +56,8 @@ static int open_duties(struct running *run)
 
 	run->admission.nft_fd = run->hooks.link_fd = -1;
 	sw_loop_on_hangup(&run->loop, reload, run);
+	if (sw_service_watched())
+		sw_loop_add(&run->loop, sw_service_duty());
 	return sw_sweeper_open(&run->sweeper, object, &run->options->config.timeout) ?:
 	       sw_loop_add(&run->loop, sw_sweeper_duty(run->sweeper)) ?:
 	       sw_sockets_open(&run->sockets, object, &run->tracker.maps) ?:
@@ -68,13 +73,19 @@ static int serve(struct running *run)
 	if (!err) {
 		sw_tracker_say(&run->tracker);
 		sw_say("serving as process %d; Ctrl-C detaches", getpid());
+		sw_service_ready();
 		err = sw_loop_run(&run->loop) ?: run->hooks.err;
 	}
+	sw_service_stopping();
 	sw_hook_watch_close(&run->hooks);
 	sw_admission_watch_close(&run->admission);
 	sw_follower_close(run->follower);
 	sw_sockets_close(run->sockets);
 	sw_sweeper_close(run->sweeper);
+	if (run->loop.leave && !err) {
+		sw_say("the programs stay, with their flows; the next run takes them over");
+		return 0;
+	}
 	return sw_tracker_detach(&run->tracker) ?: err;
 }
 

@@ -36,6 +36,7 @@ static int open_signals(struct sw_loop *loop)
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGQUIT);
 	sigprocmask(SIG_BLOCK, &signals, &loop->before);
 	signal(SIGPIPE, SIG_IGN); /* who reads what we say may go */
 	loop->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -137,10 +138,13 @@ static void take_signal(struct sw_loop *loop)
 
 	if (read(loop->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
-	if (info.ssi_signo != SIGHUP)
-		loop->stop = true;
-	else if (loop->hangup)
-		loop->hangup(loop->hangup_context);
+	if (info.ssi_signo == SIGHUP) {
+		if (loop->hangup)
+			loop->hangup(loop->hangup_context);
+		return;
+	}
+	loop->stop = true;
+	loop->leave = info.ssi_signo == SIGQUIT;
 }
 
 static void work(struct sw_duty_state *state)

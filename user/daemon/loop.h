@@ -37,6 +37,7 @@ struct sw_loop {
 	int epoll_fd, signal_fd;
 	sigset_t before; /* the signals that were blocked */
 	bool stop;
+	bool leave; /* by SIGQUIT: another one is to go on with what is attached */
 	void (*hangup)(void *context);
 	void *hangup_context;
 	size_t count;
@@ -49,8 +50,8 @@ struct sw_loop {
 };
 
 /*
- * From here on SIGINT, SIGTERM and SIGHUP wait for sw_loop_run(), and SIGPIPE is ignored. 0 or -errno,
- * reported.
+ * From here on SIGINT, SIGTERM, SIGQUIT and SIGHUP wait for sw_loop_run(), and SIGPIPE is ignored. 0 or
+ * -errno, reported.
  */
 int sw_loop_open(struct sw_loop *loop);
 void sw_loop_close(struct sw_loop *loop);
@@ -61,7 +62,7 @@ void sw_loop_on_hangup(struct sw_loop *loop, void (*hangup)(void *context), void
 /* One duty more, due at once. 0 or -errno, reported. */
 int sw_loop_add(struct sw_loop *loop, struct sw_duty duty);
 
-/* Works until sw_loop_stop(), SIGINT or SIGTERM. 0 or -errno, reported. */
+/* Works until sw_loop_stop(), SIGINT, SIGTERM or SIGQUIT. 0 or -errno, reported. */
 int sw_loop_run(struct sw_loop *loop);
 
 /* For duties: no further one works. */
