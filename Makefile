@@ -14,7 +14,7 @@ CFLAGS       ?= -O2 -g
 
 BUILD     := build
 MULTIARCH := $(shell $(CC) -print-multiarch)
-LIBRARIES := libbpf libxdp jansson libmnl libpcap zlib libzstd inih
+LIBRARIES := libbpf libxdp jansson libmnl libpcap zlib libzstd
 PROGRAMS  := $(BUILD)/synward $(BUILD)/synward-replay
 WARNINGS  := -Wall -Wextra -Werror -Wshadow
 
@@ -142,7 +142,7 @@ clean: ## remove build/
 	$(Q)rm -rf $(BUILD)
 
 help: ## this
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 include scripts/packaging/packaging.mk
 include tests/bench/bench.mk

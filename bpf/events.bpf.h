@@ -13,14 +13,47 @@
 #include "count.bpf.h"
 #include "maps.bpf.h"
 
+/* Up to which place there may be somebody who reads. */
+static __always_inline __u32 sw_reading_places(void)
+{
+	__u32 zero = 0, *places = bpf_map_lookup_elem(&sw_reading, &zero);
+
+	return places ? *places : 0;
+}
+
+/* A global function: the verifier checks it once. */
+__noinline int sw_is_wanted(const struct sw_reader *reader, const struct sw_event *event)
+{
+	return reader && event && sw_reader_wants(reader, event);
+}
+
+/* Stack is scarce on the way to here, so the event is in the work in hand where there is one. */
+struct sw_telling {
+	struct sw_event *event;
+};
+
+static long sw_tell_one(__u32 place, const struct sw_telling *telling)
+{
+	struct sw_reader *reader = bpf_map_lookup_elem(&sw_readers, &place);
+	void *ring;
+
+	if (!reader || !reader->kinds || !sw_is_wanted(reader, telling->event))
+		return 0;
+	ring = bpf_map_lookup_elem(&sw_reader_rings, &place);
+	if (!ring || !bpf_ringbuf_output(ring, telling->event, sizeof(*telling->event), 0))
+		return 0;
+	__sync_fetch_and_add(&reader->lost, 1);
+	sw_count(SW_EVENTS_LOST);
+	return 0;
+}
+
 static __always_inline void sw_tell_reader(struct sw_event *event)
 {
-	__u32 zero = 0, *reader = bpf_map_lookup_elem(&sw_event_reader, &zero);
+	struct sw_telling telling = { event };
+	__u32 places = sw_reading_places();
 
-	if (!reader || !*reader)
-		return;
-	if (bpf_ringbuf_output(&sw_events, event, sizeof(*event), 0))
-		sw_count(SW_EVENTS_LOST);
+	if (places)
+		bpf_loop(places, sw_tell_one, &telling, 0);
 }
 
 #endif

@@ -86,27 +86,33 @@ struct {
 	__type(value, __u32);
 } sw_local SEC(".maps");
 
-/* Guard: which clients are allowed and denied, enum sw_client_rule. Written by user space alone. */
+/* Who reads events, each in a place of its own; see <synward/event.h>. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1 << 20);
-	__type(key, struct sw_local_key);
-	__type(value, __u32);
-} sw_clients SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SW_READERS_MAX);
+	__type(key, __u32);
+	__type(value, struct sw_reader);
+} sw_readers SEC(".maps");
 
-struct {
+struct sw_event_ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
-} sw_events SEC(".maps");
+	__uint(max_entries, SW_EVENT_RING_BYTES);
+};
 
-/* The process that reads sw_events, 0 if none does. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, SW_READERS_MAX);
+	__type(key, __u32);
+	__array(values, struct sw_event_ring);
+} sw_reader_rings SEC(".maps");
+
+/* So many places are looked at; 0: nobody reads. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u32);
-} sw_event_reader SEC(".maps");
+} sw_reading SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -20,28 +20,29 @@
 #include "maps.bpf.h"
 #include "work.bpf.h"
 
-/* Of CPUs that find the same at the same time one succeeds, and tells. */
-static __always_inline void sw_switch(struct sw_port *port, __u16 number, __u32 on, __u64 now)
+/* Of CPUs that find the same at the same time one succeeds, and tells. *event is room to tell it in. */
+static __always_inline void sw_switch(struct sw_port *port, __u16 number, __u32 on, __u64 now,
+				      struct sw_event *event)
 {
-	struct sw_event event = {
-		.time_ns = now,
-		.cause = on ? SW_EVENT_COOKIES_ON : SW_EVENT_COOKIES_OFF,
-	};
-
 	if (__sync_val_compare_and_swap(&port->on, !on, on) != !on)
 		return;
 	port->switched_ns = now;
 	if (on)
 		sw_count(SW_COOKIES_ON);
-	event.key.port[0] = number;
-	sw_tell_reader(&event);
+	*event = (struct sw_event){
+		.time_ns = now,
+		.key.port[0] = number,
+		.cause = on ? SW_EVENT_COOKIES_ON : SW_EVENT_COOKIES_OFF,
+	};
+	sw_tell_reader(event);
 }
 
 /* Before the SYN, of auto: is the port to answer it with a cookie? */
-static __always_inline bool sw_under_pressure(struct sw_work *w, struct sw_port *port)
+static __always_inline bool sw_under_pressure(struct sw_work *w, struct sw_port *port,
+					      const struct sw_guard *guard)
 {
-	bool full = w->look.half_open >= sw_high_mark(port->marks.high, w->look.backlog);
-	bool quiet = sw_port_is_quiet(port, w->now), on = port->on;
+	bool full = w->look.half_open >= sw_high_mark(guard->high, w->look.backlog);
+	bool quiet = sw_port_is_quiet(port, guard, w->now), on = port->on;
 	enum sw_turn turn = sw_turn_of(on, full, quiet);
 
 	if (!on) {
@@ -51,30 +52,33 @@ static __always_inline bool sw_under_pressure(struct sw_work *w, struct sw_port 
 	if (sw_busy_again(on, full, quiet))
 		port->busy_ns = w->now;
 	if (turn != TURN_NONE)
-		sw_switch(port, sw_local_port(w), turn == TURN_ON, w->now);
+		sw_switch(port, sw_local_port(w), turn == TURN_ON, w->now, &w->event);
 	return turn == TURN_NONE ? on : turn == TURN_ON;
 }
 
 /* Before the SYN: does the port answer with cookies? */
-static __always_inline bool sw_is_sending(struct sw_work *w, struct sw_port *port)
+static __always_inline bool sw_is_sending(struct sw_work *w, struct sw_port *port,
+					  const struct sw_guard *guard)
 {
-	return port->mode == COOKIES_ALWAYS || sw_under_pressure(w, port);
+	return port->mode == COOKIES_ALWAYS || sw_under_pressure(w, port, guard);
 }
 
 /* A SYN was answered with a cookie, or was one too many of those that no cookie answers. */
-static __always_inline void sw_note_busy(const struct sw_work *w, struct sw_port *port)
+static __always_inline void sw_note_busy(const struct sw_work *w, struct sw_port *port,
+					 const struct sw_guard *guard)
 {
 	struct sw_pressure *pressure = sw_pressure_of(port);
-	bool busy = pressure && sw_cookie_sent(pressure, port->marks.low, w->now);
+	bool busy = pressure && sw_cookie_sent(pressure, guard->low, w->now);
 
-	if (busy && w->now > port->busy_ns + sw_busy_write_every(port->marks.quiet_ms))
+	if (busy && w->now > port->busy_ns + sw_busy_write_every(guard->quiet_ms))
 		port->busy_ns = w->now;
 }
 
 /* After a cookie was sent. */
-static __always_inline void sw_note_cookie(const struct sw_work *w, struct sw_port *port)
+static __always_inline void sw_note_cookie(const struct sw_work *w, struct sw_port *port,
+					   const struct sw_guard *guard)
 {
-	sw_note_busy(w, port);
+	sw_note_busy(w, port, guard);
 	if (w->now > port->cookie_ns + SW_WRITE_EVERY_NS)
 		port->cookie_ns = w->now;
 	sw_count(SW_COOKIES_SENT);
@@ -106,16 +110,16 @@ static __always_inline bool sw_among_few_unfit(const struct sw_work *w)
  * the kernel gets a few of them, while the listener's queue has room.
  */
 static __always_inline bool sw_unfit_too_many(void *ctx, struct sw_work *w, struct sw_port *port,
-					      bool sending)
+					      const struct sw_guard *guard, bool sending)
 {
 	if (!sending)
 		return false;
 	if (sw_among_few_unfit(w)) {
 		sw_look_up(ctx, w); /* a listener that is remembered says nothing of its queue */
-		if (w->look.half_open < sw_high_mark(port->marks.high, w->look.backlog))
+		if (w->look.half_open < sw_high_mark(guard->high, w->look.backlog))
 			return false;
 	}
-	sw_note_busy(w, port);
+	sw_note_busy(w, port, guard);
 	return true;
 }
 

@@ -32,7 +32,9 @@ static __always_inline void sw_tell_removed(const struct sw_flow_key *key,
 					    const struct sw_flow *flow, __u64 now,
 					    enum sw_event_cause cause)
 {
-	struct sw_event event = { .time_ns = now, .key = *key, .cause = cause };
+	struct sw_event event = {
+		.time_ns = now, .key = *key, .cause = cause, .originator = flow->originator
+	};
 
 	sw_note_states(event.before, flow);
 	sw_note_states(event.after, flow);
@@ -104,11 +106,12 @@ static long sw_sweep_one(void *map, struct sw_flow_key *key, struct sw_flow *flo
 static long sw_calm_one(void *map, struct sw_port_key *key, struct sw_port *port,
 			struct sw_pass *pass)
 {
-	bool quiet = sw_port_is_quiet(port, pass->now);
+	bool quiet = sw_port_is_quiet(port, &sw_settings()->guard, pass->now);
+	struct sw_event event;
 
 	(void)map;
 	if (sw_turn_of(port->on, false, quiet) == TURN_OFF)
-		sw_switch(port, key->port, false, pass->now);
+		sw_switch(port, key->port, false, pass->now, &event);
 	return 0;
 }
 

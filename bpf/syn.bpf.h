@@ -2,7 +2,7 @@
 /*
  * Guard, a SYN to a guarded port: it is the kernel's, or the frame becomes its answer.
  *
- *   its client allowed? the kernel's ─► for this host? ─► a LISTEN socket would take it? ─► under pressure? ─► prefix within its budget? ─► SYN+ACK
+ *   for this host? ─► a LISTEN socket would take it? ─► under pressure? ─► prefix within its budget? ─► SYN+ACK
  */
 #ifndef SYNWARD_SYN_BPF_H
 #define SYNWARD_SYN_BPF_H
@@ -16,7 +16,6 @@
 #include <synward/reply.h>
 #include <synward/wire.h>
 
-#include "clients.bpf.h"
 #include "clock.bpf.h"
 #include "cookie.bpf.h"
 #include "count.bpf.h"
@@ -54,7 +53,7 @@ static __always_inline int sw_leave_unfit(struct xdp_md *ctx, struct sw_work *w,
 					  struct sw_port *port, const struct sw_guard *guard,
 					  bool sending)
 {
-	bool flood = sw_unfit_too_many(ctx, w, port, sending);
+	bool flood = sw_unfit_too_many(ctx, w, port, guard, sending);
 
 	if (flood && !guard->dry_run) {
 		w->reason = SW_SYN_UNFIT_DROPPED;
@@ -123,7 +122,7 @@ static __always_inline int sw_reply(struct xdp_md *ctx, struct sw_work *w, struc
 		w->reason = SW_REPLY_FAILED;
 		return XDP_DROP;
 	}
-	sw_note_cookie(w, port);
+	sw_note_cookie(w, port, guard);
 	return XDP_TX;
 }
 
@@ -149,18 +148,13 @@ __noinline int sw_guard_syn(struct xdp_md *ctx)
 	w->expects_socket = port->mode == COOKIES_NEVER;
 	if (w->expects_socket)
 		return XDP_PASS;
-	if (sw_client_is(w, CLIENT_ALLOW)) {
-		sw_count(SW_SYN_ALLOWED);
-		w->expects_socket = true;
-		return XDP_PASS;
-	}
 	if (sw_is_martian() || sw_is_local(w->packet.from)) {
 		sw_count(SW_SYN_MARTIAN);
 		return XDP_PASS;
 	}
 	w->now = sw_coarse_now();
 	sw_read_options(&w->seg);
-	why = sw_look_up_for_syn(ctx, w, port);
+	why = sw_look_up_for_syn(ctx, w, port, guard);
 	if (!why)
 		why = sw_may_answer(w, port, guard);
 	w->expects_socket = w->look.found == FOUND_LISTENER;
@@ -168,7 +162,7 @@ __noinline int sw_guard_syn(struct xdp_md *ctx)
 		sw_count(why);
 		return XDP_PASS;
 	}
-	sending = sw_is_sending(w, port);
+	sending = sw_is_sending(w, port, guard);
 	if (why)
 		return sw_leave_unfit(ctx, w, port, guard, sending);
 	if (!sending)

@@ -62,6 +62,7 @@ static __always_inline void sw_step(struct sw_flow *flow, struct sw_work *w,
 	sw_note_states(w->after, flow);
 	w->proved = w->halfopen && sw_flow_proved(flow, &w->seg, cfg);
 	w->awaits_admission = sw_awaits_admission(flow, &w->seg);
+	w->originator = flow->originator;
 	w->picked_up = flow->midstream && flow->ep[0].packets + flow->ep[1].packets == 1;
 	if (offline)
 		offline_result.after = *flow;
@@ -222,9 +223,9 @@ static __always_inline void sw_apply_or_begin(struct sw_work *w, struct sw_flow 
 	w->reason = SW_RACE_LOST;
 }
 
-static __always_inline void sw_tell_transition(const struct sw_work *w)
+static __always_inline void sw_tell_transition(struct sw_work *w)
 {
-	struct sw_event event = {
+	w->event = (struct sw_event){
 		.time_ns = sw_now(),
 		.key = w->seg.key,
 		.before = { w->before[0], w->before[1] },
@@ -235,9 +236,10 @@ static __always_inline void sw_tell_transition(const struct sw_work *w)
 		.cause = SW_EVENT_SEGMENT,
 		.sender = w->seg.sender,
 		.flags = w->seg.flags,
+		.originator = w->originator,
 	};
 
-	sw_tell_reader(&event);
+	sw_tell_reader(&w->event);
 }
 
 /* Tells the daemon when the closed flow will be gone, so that it need not look for it. */
@@ -262,16 +264,17 @@ static __always_inline bool sw_over(const enum sw_state *states)
 	       (states[1] == CLOSED || states[1] == TIME_WAIT);
 }
 
-static __always_inline void sw_account_for_change(const struct sw_work *w)
+static __always_inline void sw_account_for_change(struct sw_work *w)
 {
 	if (sw_over(w->after) && !sw_over(w->before))
 		sw_count(SW_FLOWS_CLOSED);
 	if (sw_closed(w->after) && !sw_closed(w->before))
 		sw_tell_due(w);
-	sw_tell_transition(w);
+	if (sw_reading_places())
+		sw_tell_transition(w);
 }
 
-static __always_inline void sw_account_for(const struct sw_work *w)
+static __always_inline void sw_account_for(struct sw_work *w)
 {
 	if (w->reason)
 		sw_count(w->reason);

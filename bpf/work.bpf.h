@@ -11,6 +11,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include <synward/cookie.h>
+#include <synward/event.h>
 #include <synward/flow.h>
 #include <synward/guard.h>
 #include <synward/reply.h>
@@ -43,6 +44,7 @@ struct sw_work {
 	__u8 proved; /* and may leave it */
 	__u8 picked_up; /* begun by this segment, without a SYN */
 	__u8 awaits_admission; /* opened by a cookie: the listener may have to be given it */
+	__u8 originator; /* of the flow: index into its key */
 
 	/* syn.bpf.h: it goes where it may make a socket of a guarded port */
 	__u8 expects_socket;
@@ -53,6 +55,8 @@ struct sw_work {
 
 	/* track.bpf.h and stray.bpf.h: a flow on its way into a map */
 	struct sw_flow flow;
+
+	struct sw_event event; /* what is told who reads events */
 
 	/* Guard: lookup.bpf.h, then the cookie's offer, then the reply that bears it */
 	struct sw_port_key port_key;

@@ -80,9 +80,7 @@
 	X(SYN_NOT_LOCAL, syn_not_local, "guard: SYNs passed: they go to another host's address")  \
 	X(FLOWS_DELETED, flows_deleted, "flows removed by `synward flows --delete`")              \
 	X(UNREAD_DROPPED, unread_dropped,                                                         \
-	  "guard: fragments, deep VLANs, long header chains dropped: too many to pass")           \
-	X(DENIED, denied, "guard: segments dropped: their source is denied")                      \
-	X(SYN_ALLOWED, syn_allowed, "guard: SYNs passed: their source is allowed")
+	  "guard: fragments, deep VLANs, long header chains dropped: too many to pass")
 
 /* The value of the per-CPU map sw_stats, one element: each counter by its name. */
 struct sw_stats {

@@ -242,11 +242,11 @@ def what_only_prints_ends_quietly_when_its_reader_goes(lab):
 def events_whose_reader_goes_end_quietly_and_free_their_place(lab):
     with nobody_reads() as pipe:
         process = lab.server.start([SYNWARD, "events"], stdout=pipe, stderr=subprocess.PIPE)
-        until(lambda: None if lab.dump("sw_event_reader")[0]["value"] else "nobody reads events")
+        until(lambda: None if lab.dump("sw_reading")[0]["value"] else "nobody reads events")
         lab.connection().establish()
         said = process.communicate(timeout=10)[1]
     assert process.returncode == 1 and not said, (process.returncode, said)
-    assert not lab.dump("sw_event_reader")[0]["value"], lab.dump("sw_event_reader")
+    assert not lab.dump("sw_reading")[0]["value"], lab.dump("sw_reading")
 
 
 @test(track=False)
@@ -583,7 +583,7 @@ def conn_state_tells_the_story_as_zeek_does(lab):
 def events_are_one_line_a_transition(lab):
     with tempfile.TemporaryFile("w+") as output:
         reader = lab.server.start([SYNWARD, "events", "--json"], stdout=output)
-        until(lambda: None if lab.dump("sw_event_reader")[0]["value"] else "nobody reads events")
+        until(lambda: None if lab.dump("sw_reading")[0]["value"] else "nobody reads events")
         conn = lab.connection().establish()
         conn.client.shutdown(socket.SHUT_WR)
         conn.states("FIN_WAIT_2", "CLOSE_WAIT")

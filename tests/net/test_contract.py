@@ -60,7 +60,7 @@ def json_of_the_maps_is_that_of_the_state_model(lab):
 def json_of_events_and_errors_is_that_of_the_state_model(lab):
     told = examples()
     process = lab.server.start([SYNWARD, "events", "--json"], stdout=subprocess.PIPE)
-    until(lambda: None if lab.dump("sw_event_reader")[0]["value"] else "nobody reads events")
+    until(lambda: None if lab.dump("sw_reading")[0]["value"] else "nobody reads events")
     lab.connection().establish()
     same_shape(json.loads(process.stdout.readline()), told["events"][0])
     error, message = told["errors"]

@@ -686,7 +686,7 @@ def events(lab, *words):
     """A function that reads what `synward events` has printed."""
     with tempfile.TemporaryFile("w+") as output:
         process = lab.server.start([SYNWARD, "events", *words], stdout=output)
-        until(lambda: None if lab.dump("sw_event_reader")[0]["value"] else "nobody reads events")
+        until(lambda: None if lab.dump("sw_reading")[0]["value"] else "nobody reads events")
         yield lambda: os.pread(output.fileno(), 1 << 20, 0).decode().splitlines()
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 0

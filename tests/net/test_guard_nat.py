@@ -349,7 +349,7 @@ def nat_that_comes_is_an_event(lab):
     guard(lab)
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as text:
         reader = lab.server.start([SYNWARD, "events", "--json"], stdout=output)
-        until(lambda: None if lab.dump("sw_event_reader")[0]["value"] else "nobody reads events")
+        until(lambda: None if lab.dump("sw_reading")[0]["value"] else "nobody reads events")
         add_nat(lab.server)
 
         def lines():
@@ -362,7 +362,7 @@ def nat_that_comes_is_an_event(lab):
         reader.send_signal(signal.SIGINT)
         reader.wait()
         reader = lab.server.start([SYNWARD, "events"], stdout=text)
-        until(lambda: None if lab.dump("sw_event_reader")[0]["value"] else "nobody reads events")
+        until(lambda: None if lab.dump("sw_reading")[0]["value"] else "nobody reads events")
         remove_nat(lab.server)
         until(lambda: None if b"IPv4: guard's own cookies" in os.pread(text.fileno(), 4096, 0) else "no event")
         reader.send_signal(signal.SIGINT)

@@ -44,7 +44,7 @@ def flows_are_those_that_are_asked_for_in_the_order_asked_for(lab):
 def flow_that_is_deleted_is_counted_and_its_connection_goes_on(lab):
     kept, gone = (lab.connection(port=port).establish() for port in (8001, 8002))
     reader = lab.server.start([SYNWARD, "events", "--json"], stdout=subprocess.PIPE)
-    until(lambda: None if lab.dump("sw_event_reader")[0]["value"] else "nobody reads events")
+    until(lambda: None if lab.dump("sw_reading")[0]["value"] else "nobody reads events")
     for words in (("--delete",), ("--delete", "--summary", "--dport", 1)):
         assert lab.synward("flows", *words, check=False).returncode == 2, words
     assert lab.synward("flows", "--delete", "--dport", 1).stdout == "0 flows deleted\n"

@@ -16,7 +16,7 @@
 #include "synward.skel.h"
 
 static struct synward *skel;
-static struct ring_buffer *events_ring, *due_ring;
+static struct ring_buffer *events_ring, *other_events_ring, *due_ring;
 
 /* --- Loading ---------------------------------------------------------------------------------- */
 
@@ -27,6 +27,7 @@ struct taken {
 };
 
 static struct taken taken_events = { .size = sizeof(struct sw_event) };
+static struct taken taken_other_events = { .size = sizeof(struct sw_event) };
 static struct taken taken_due = { .size = sizeof(struct sw_due) };
 
 static int take_record(void *context, void *data, size_t size)
@@ -48,6 +49,18 @@ static int complain(const char *what, int err)
 	return err;
 }
 
+/* A ring buffer in one of the places of who reads events. */
+static struct ring_buffer *open_reader(__u32 place, struct taken *taken)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "sw_event_ring", 0, 0, SW_EVENT_RING_BYTES,
+				NULL);
+
+	if (fd < 0 ||
+	    bpf_map_update_elem(bpf_map__fd(skel->maps.sw_reader_rings), &place, &fd, BPF_ANY))
+		return NULL;
+	return ring_buffer__new(fd, take_record, taken, NULL);
+}
+
 int harness_open(__u32 flows)
 {
 	int err;
@@ -64,15 +77,18 @@ int harness_open(__u32 flows)
 	err = synward__load(skel);
 	if (err)
 		return complain("load the BPF object (are you root?)", err);
-	events_ring = ring_buffer__new(bpf_map__fd(skel->maps.sw_events), take_record,
-				       &taken_events, NULL);
+	events_ring = open_reader(0, &taken_events);
+	other_events_ring = open_reader(2, &taken_other_events);
 	due_ring = ring_buffer__new(bpf_map__fd(skel->maps.sw_due), take_record, &taken_due, NULL);
-	return events_ring && due_ring ? 0 : complain("map the ring buffers", -errno);
+	return events_ring && other_events_ring && due_ring
+		       ? 0
+		       : complain("map the ring buffers", -errno);
 }
 
 void harness_close(void)
 {
 	ring_buffer__free(events_ring);
+	ring_buffer__free(other_events_ring);
 	ring_buffer__free(due_ring);
 	synward__destroy(skel);
 }
@@ -154,15 +170,44 @@ void harness_reset(const struct sw_config *config)
 	     "sw_config");
 	harness_read_events(false);
 	harness_events(NULL, 0);
+	harness_other_events(NULL, 0);
 	harness_due(NULL, 0);
+}
+
+static void write_reader(__u32 place, const struct sw_reader *reader)
+{
+	must(!bpf_map_update_elem(bpf_map__fd(skel->maps.sw_readers), &place, reader, 0),
+	     "sw_readers");
 }
 
 void harness_read_events(bool read)
 {
-	__u32 zero = 0, reader = read;
+	static const struct sw_reader nobody, all = { .kinds = ~0U };
+	__u32 zero = 0, places = read;
 
-	must(!bpf_map_update_elem(bpf_map__fd(skel->maps.sw_event_reader), &zero, &reader, 0),
-	     "sw_event_reader");
+	write_reader(0, read ? &all : &nobody);
+	write_reader(2, &nobody);
+	must(!bpf_map_update_elem(bpf_map__fd(skel->maps.sw_reading), &zero, &places, 0),
+	     "sw_reading");
+}
+
+void harness_read_other_events(const struct sw_reader *reader)
+{
+	__u32 zero = 0, places = 3;
+
+	write_reader(2, reader);
+	must(!bpf_map_update_elem(bpf_map__fd(skel->maps.sw_reading), &zero, &places, 0),
+	     "sw_reading");
+}
+
+__u64 harness_other_events_lost(void)
+{
+	struct sw_reader reader;
+	__u32 place = 2;
+
+	must(!bpf_map_lookup_elem(bpf_map__fd(skel->maps.sw_readers), &place, &reader),
+	     "sw_readers");
+	return reader.lost;
 }
 
 void harness_stats(struct sw_stats *stats)
@@ -229,6 +274,11 @@ static int take_all(struct ring_buffer *ring, struct taken *taken, void *records
 int harness_events(struct sw_event *events, int room)
 {
 	return take_all(events_ring, &taken_events, events, room);
+}
+
+int harness_other_events(struct sw_event *events, int room)
+{
+	return take_all(other_events_ring, &taken_other_events, events, room);
 }
 
 int harness_due(struct sw_due *due, int room)

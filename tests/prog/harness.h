@@ -98,6 +98,11 @@ int harness_events(struct sw_event *events, int room);
 int harness_due(struct sw_due *due, int room);
 void harness_read_events(bool read);
 
+/* The same of a second reader, in a place that is not next to the first's. */
+int harness_other_events(struct sw_event *events, int room);
+void harness_read_other_events(const struct sw_reader *reader);
+__u64 harness_other_events_lost(void);
+
 /* A key of two IPv4 endpoints, a before b, that no other number gives. */
 void harness_key(struct sw_flow_key *key, __u32 number);
 

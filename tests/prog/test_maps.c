@@ -435,6 +435,89 @@ static void events_that_find_no_room_are_counted(void **state)
 	assert_int_equal(room + harness_count(SW_EVENTS_LOST), 20000);
 }
 
+/* The handshakes of flows 1 to 23, and the close of flow 7. */
+static void talk(void)
+{
+	for (__u32 i = 1; i <= PRIME; i++)
+		open_one(i, START_NS);
+	close_one(7, START_NS + 5);
+}
+
+static int told(const struct sw_reader *reader)
+{
+	harness_reset(&both);
+	harness_read_other_events(reader);
+	talk();
+	return harness_other_events(NULL, 0);
+}
+
+#define KIND(kind) (1U << (kind))
+
+static void reader_is_told_what_it_wants(void **state)
+{
+	static const struct {
+		struct sw_reader reader;
+		int events;
+	} cases[] = {
+		{ { .kinds = 0 }, 0 },
+		{ { .kinds = ~0U }, 3 * PRIME + 3 },
+		{ { .kinds = KIND(SW_KIND_NEW) }, PRIME },
+		{ { .kinds = KIND(ESTABLISHED) }, PRIME },
+		{ { .kinds = KIND(SW_KIND_NEW) | KIND(TIME_WAIT) }, PRIME + 1 },
+		{ { .kinds = KIND(CLOSE_WAIT) | KIND(SW_KIND_RESET) }, 0 },
+		{ { .kinds = ~0U, .filter.src.states = KIND(SYN_SENT) }, 2 * PRIME },
+		{ { .kinds = ~0U, .filter.dst.states = KIND(SYN_SENT) }, 0 },
+		{ { .kinds = KIND(SW_KIND_NEW), .filter.dst.states = KIND(LISTEN) }, PRIME },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		must(told(&cases[i].reader) == cases[i].events, "case %zu: %d events", i,
+		     told(&cases[i].reader));
+}
+
+static void reader_is_told_of_the_flows_it_wants(void **state)
+{
+	struct sw_reader reader = { .kinds = ~0U };
+	struct sw_end_filter *src = &reader.filter.src;
+	struct sw_flow_key key;
+
+	(void)state;
+	harness_key(&key, 7);
+	memcpy(src->address, key.addr[0], sizeof(src->address));
+	memset(src->mask, 0xff, sizeof(src->mask));
+	src->port = key.port[0] + 1U;
+	assert_int_equal(told(&reader), 6);
+	reader.filter.dst = reader.filter.src;
+	assert_int_equal(told(&reader), 0);
+	memset(src, 0, sizeof(*src));
+	assert_int_equal(told(&reader), 0);
+}
+
+/* One that does not read its events takes none from the others. */
+static void each_reader_has_events_of_its_own_and_loses_its_own(void **state)
+{
+	static const struct sw_reader all = { .kinds = ~0U };
+	int room = 0, rounds = 0, mine = 0;
+
+	(void)state;
+	harness_reset(&both);
+	harness_read_events(true);
+	harness_read_other_events(&all);
+	for (__u32 i = 0; i < 20000; i++) {
+		send_one(i, 0, SW_TCP_SYN, 0, 0, START_NS);
+		if (i % 1000 == 999) {
+			mine += harness_events(NULL, 0);
+			rounds++;
+		}
+	}
+	room = harness_other_events(NULL, 0);
+	assert_int_equal(mine, 1000 * rounds);
+	assert_in_range(room, 1000, 19999);
+	assert_int_equal(room + harness_other_events_lost(), 20000);
+	assert_int_equal(harness_count(SW_EVENTS_LOST), harness_other_events_lost());
+}
+
 static void closed_flow_is_told_due(void **state)
 {
 	struct sw_flow_key key;
@@ -487,7 +570,8 @@ static void maps_read_by_themselves(void **state)
 	check_btf("sw_stats", "__u32", "sw_stats");
 	check_btf("sw_config", "__u32", "sw_config");
 	check_btf("sw_ifaces", "__u32", "sw_iface");
-	check_btf("sw_event_reader", "__u32", "__u32");
+	check_btf("sw_readers", "__u32", "sw_reader");
+	check_btf("sw_reading", "__u32", "__u32");
 }
 
 static void every_map_of_a_kind_that_has_types_has_btf(void **state)
@@ -498,7 +582,7 @@ static void every_map_of_a_kind_that_has_types_has_btf(void **state)
 	bpf_object__for_each_map (map, harness_skeleton()->obj) {
 		enum bpf_map_type type = bpf_map__type(map);
 
-		if (type != BPF_MAP_TYPE_RINGBUF)
+		if (type != BPF_MAP_TYPE_RINGBUF && type != BPF_MAP_TYPE_ARRAY_OF_MAPS)
 			must(bpf_map__btf_value_type_id(map), "%s has no BTF", bpf_map__name(map));
 		must(strlen(bpf_map__name(map)) <= 15, "%s is cut by the kernel",
 		     bpf_map__name(map));
@@ -527,6 +611,9 @@ int test_maps(void)
 		cmocka_unit_test(event_without_a_reader_is_not_written),
 		cmocka_unit_test(each_transition_is_one_event),
 		cmocka_unit_test(events_that_find_no_room_are_counted),
+		cmocka_unit_test(reader_is_told_what_it_wants),
+		cmocka_unit_test(reader_is_told_of_the_flows_it_wants),
+		cmocka_unit_test(each_reader_has_events_of_its_own_and_loses_its_own),
 		cmocka_unit_test(closed_flow_is_told_due),
 		cmocka_unit_test(maps_read_by_themselves),
 		cmocka_unit_test(every_map_of_a_kind_that_has_types_has_btf),

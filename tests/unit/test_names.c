@@ -88,9 +88,73 @@ static void what_guard_does_is_named_and_no_number_is_read_beyond_its_table(void
 	assert_string_equal(sw_listener_name((enum sw_listener_kind)5), "?");
 }
 
+/* --- Events --------------------------------------------------------------------------------- */
+
+static void event_is_named_by_what_it_tells(void **state)
+{
+	static const struct {
+		struct sw_event event;
+		const char *name;
+		__u32 kinds; /* of states alone */
+	} cases[] = {
+		{ { .after = { SYN_SENT, LISTEN } }, "NEW", 1 << SYN_SENT | 1 << LISTEN },
+		{ { .before = { TIME_WAIT, CLOSED }, .after = { SYN_SENT, LISTEN } },
+		  "NEW",
+		  1 << SYN_SENT | 1 << LISTEN },
+		{ { .before = { SYN_SENT, LISTEN }, .after = { SYN_SENT, SYN_RCVD } },
+		  "SYN_RCVD",
+		  1 << SYN_RCVD },
+		{ { .before = { SYN_SENT, SYN_RCVD }, .after = { ESTABLISHED, ESTABLISHED } },
+		  "ESTABLISHED",
+		  1 << ESTABLISHED },
+		{ { .before = { FIN_WAIT_1, ESTABLISHED },
+		    .after = { FIN_WAIT_2, LAST_ACK },
+		    .sender = 1 },
+		  "LAST_ACK",
+		  1 << FIN_WAIT_2 | 1 << LAST_ACK },
+		{ { .before = { FIN_WAIT_2, LAST_ACK }, .after = { TIME_WAIT, CLOSED } },
+		  "TIME_WAIT",
+		  1 << TIME_WAIT | 1 << CLOSED },
+		{ { .before = { ESTABLISHED, ESTABLISHED }, .flags = SW_TCP_RST }, "RESET", 1 },
+		{ { .before = { CLOSING, CLOSING }, .after = { CLOSING, TIME_WAIT } },
+		  "TIME_WAIT",
+		  1 << TIME_WAIT },
+		{ { .cause = SW_EVENT_EXPIRED, .after = { LISTEN, SYN_SENT } }, "EXPIRED", 0 },
+		{ { .cause = SW_EVENT_DELETED }, "DELETED", 0 },
+		{ { .cause = SW_EVENT_COOKIES_ON }, "COOKIES_ON", 0 },
+		{ { .cause = SW_EVENT_COOKIES_OFF }, "COOKIES_OFF", 0 },
+		{ { .cause = SW_EVENT_ADMISSION }, "ADMISSION", 0 },
+		{ { .cause = SW_EVENT_HOOK_LOST, .flags = SW_TCP_RST }, "HOOK_LOST", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		__u32 kinds = sw_event_kinds(&cases[i].event);
+
+		must(!strcmp(sw_event_name(&cases[i].event), cases[i].name), "%zu: %s", i,
+		     sw_event_name(&cases[i].event));
+		must((kinds & ((1U << SW_STATES) - 1)) == cases[i].kinds, "%s: %#x", cases[i].name,
+		     kinds);
+		must(kinds & 1U << sw_event_kind_parse(cases[i].name), "%s: %#x", cases[i].name,
+		     kinds);
+	}
+}
+
+static void kind_of_event_is_read_as_a_state_is(void **state)
+{
+	(void)state;
+	assert_int_equal(sw_event_kind_parse("time-wait"), TIME_WAIT);
+	assert_int_equal(sw_event_kind_parse("hook-lost"), SW_KIND_HOOK_LOST);
+	assert_int_equal(sw_event_kind_parse("New"), SW_KIND_NEW);
+	assert_int_equal(sw_event_kind_parse("old"), -EINVAL);
+	assert_int_equal(sw_event_kind_parse(""), -EINVAL);
+}
+
 int test_names(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(event_is_named_by_what_it_tells),
+		cmocka_unit_test(kind_of_event_is_read_as_a_state_is),
 		cmocka_unit_test(state_is_shown_by_its_name_and_read_back),
 		cmocka_unit_test(state_is_read_in_small_letters_and_with_dashes),
 		cmocka_unit_test(word_that_is_no_state_is_refused),

@@ -17,8 +17,6 @@ enum sw_exit {
 	SW_EXIT_MISUSE = 2,
 };
 
-struct sw_command_line;
-
 struct sw_command {
 	const char *name;
 	const char *operands; /* as in usage: "IFACE..." */
@@ -29,11 +27,6 @@ struct sw_command {
 	bool acts; /* it is not to stop half-way because nobody reads any more what it says */
 	bool privileged; /* can't do anything without CAP_SYS_ADMIN and CAP_NET_ADMIN */
 	const char *program; /* that does it, and lies beside this one; NULL: `run` does */
-	/*
-	 * Puts what a file says into *args anew, options that the line has left out. 1: it has, and the
-	 * line goes over it; 0: there is no file; or -errno, reported. NULL: it never does.
-	 */
-	int (*read_file)(const struct sw_command *command, struct sw_command_line *line);
 	/* Options have been taken into *args; operands is an argv that ends with NULL. */
 	enum sw_exit (*run)(char *const *operands, void *args);
 	void *args;
@@ -49,12 +42,12 @@ void sw_print_help(const struct sw_command *command);
 
 /* What commands have options for, besides run and attach (run_options.h) and replay (replay_options.h). */
 extern const struct sw_option sw_options_flows[], sw_options_key[], sw_options_stats[];
-extern const char sw_options_flows_more[], sw_options_key_more[];
+extern const struct sw_option sw_options_events[];
+extern const char sw_options_flows_more[], sw_options_key_more[], sw_options_events_more[];
 extern struct sw_flows_args sw_flows_args;
 extern struct sw_stats_args sw_stats_args;
+extern struct sw_event_wish sw_events_args;
 extern struct sw_key_args sw_key_args;
-extern const struct sw_option sw_options_check[];
-extern struct sw_check_args sw_check_args;
 
 enum sw_exit sw_cmd_run(char *const *operands, void *args);
 enum sw_exit sw_cmd_attach(char *const *operands, void *args);

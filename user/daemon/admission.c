@@ -3,19 +3,17 @@
  * nf_tables may tell of thousands of changes in a row: one list is read for all that has been told, and
  * then the duty rests for a multiple of the time that took.
  */
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <unistd.h>
 
-#include <synward/event.h>
 #include <synward/pressure.h>
 
 #include "daemon/admission.h"
 #include "guard/admission.h"
 #include "host/clock.h"
 #include "host/nft.h"
+#include "host/tell.h"
 #include "text/report.h"
-#include "synward.skel.h"
 
 #define PERIOD_NS SW_NS_PER_S
 
@@ -25,7 +23,6 @@
 int sw_admission_watch_open(struct sw_admission_watch *watch, const struct sw_tracker *tracker)
 {
 	watch->tracker = tracker;
-	watch->tell_fd = bpf_program__fd(tracker->object->progs.synward_tell);
 	watch->renew_ns = 0;
 	watch->nft_fd = sw_nft_watch();
 	if (watch->nft_fd == -EOPNOTSUPP)
@@ -39,19 +36,12 @@ void sw_admission_watch_close(struct sw_admission_watch *watch)
 		close(watch->nft_fd);
 }
 
-/* Events are written by the kernel side alone. */
-static int tell(int tell_fd, const struct sw_guard *guard, int family)
+static int tell(const struct sw_tracker *tracker, const struct sw_guard *guard, int family)
 {
-	struct sw_event event = {
-		.time_ns = sw_monotonic_ns(),
-		.cause = SW_EVENT_ADMISSION,
-		.sender = (__u8)family,
-		.seq = guard->hindrance[family],
-		.ack = sw_admission_in(guard, family),
-	};
-	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &event, .ctx_size_in = sizeof(event));
-
-	return bpf_prog_test_run_opts(tell_fd, &run) ? -errno : 0;
+	return sw_tell(tracker, (struct sw_event){ .cause = SW_EVENT_ADMISSION,
+						   .sender = (__u8)family,
+						   .seq = guard->hindrance[family],
+						   .ack = sw_admission_in(guard, family) });
 }
 
 static int renew(const struct sw_admission_watch *watch)
@@ -62,7 +52,7 @@ static int renew(const struct sw_admission_watch *watch)
 	for (int family = 0; !err && family < 2; family++)
 		if (sw_admission_differs(&before, &now, family)) {
 			sw_admission_say(&now, family);
-			err = tell(watch->tell_fd, &now, family);
+			err = tell(watch->tracker, &now, family);
 		}
 	return err;
 }

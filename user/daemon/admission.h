@@ -12,7 +12,6 @@
 
 struct sw_admission_watch {
 	const struct sw_tracker *tracker;
-	int tell_fd; /* synward_tell */
 	int nft_fd; /* readable when nf_tables changes; -1: there is none */
 	__u64 renew_ns; /* whether it tells or not */
 };

@@ -25,10 +25,9 @@ int sw_start(struct sw_tracker *tracker, char *const *names,
 	     const struct sw_tracker_options *options);
 
 /*
- * Brings these interfaces and options into force in place of `before`, and what key file, sysctls and MTUs
- * say now. 0 or -errno, reported; what was in force then stays.
+ * Reads key file, sysctls and MTUs again, and brings what they say into force. 0 or -errno, reported;
+ * what was in force then stays.
  */
-int sw_reload(struct sw_tracker *tracker, char *const *names,
-	      const struct sw_tracker_options *options, const struct sw_tracker_options *before);
+int sw_reload(struct sw_tracker *tracker, const struct sw_tracker_options *options);
 
 #endif

@@ -27,11 +27,7 @@
 #define TRY_EVERY_NS (20 * SW_NS_PER_MS)
 #define SAY_AFTER_NS SW_NS_PER_S
 
-struct held {
-	int lock, process; /* descriptors */
-};
-
-static struct held setup = { -1, -1 };
+static struct sw_lock setup = SW_LOCK_NONE;
 
 /* A descriptor or -errno. */
 static int bind_name(const char *name)
@@ -59,25 +55,29 @@ static unsigned long pid_namespace(void)
 	return stat("/proc/self/ns/pid", &status) ? 0 : (unsigned long)status.st_ino;
 }
 
-/* 0, -EBUSY or another -errno. */
-static int hold(const char *what, struct held *held)
+int sw_lock_try(const char *what, struct sw_lock *held)
 {
 	char name[NAME_MAX_TEXT];
 
 	snprintf(name, sizeof(name), "synward/%s", what);
-	held->lock = bind_name(name);
-	if (held->lock < 0)
-		return held->lock == -EADDRINUSE ? -EBUSY : held->lock;
+	held->name = bind_name(name);
+	if (held->name < 0)
+		return held->name == -EADDRINUSE ? -EBUSY : held->name;
 	snprintf(name, sizeof(name), "synward/%s/%lu/%d", what, pid_namespace(), getpid());
 	held->process = bind_name(name);
 	return 0;
 }
 
-static void release(struct held *held)
+void sw_lock_release(struct sw_lock *held)
 {
 	close(held->process);
-	close(held->lock);
-	*held = (struct held){ -1, -1 };
+	close(held->name);
+	*held = SW_LOCK_NONE;
+}
+
+bool sw_lock_is_held(const struct sw_lock *held)
+{
+	return held->name >= 0;
 }
 
 /* The line ends with the name of a socket that tells a process? */
@@ -143,7 +143,7 @@ int sw_lock_setup(void)
 	__u64 say_ns = sw_monotonic_ns() + SAY_AFTER_NS;
 	int err;
 
-	while ((err = hold(SETUP, &setup)) == -EBUSY) {
+	while ((err = sw_lock_try(SETUP, &setup)) == -EBUSY) {
 		if (sw_monotonic_ns() > say_ns) {
 			say_waiting();
 			say_ns = ~0ULL;
@@ -155,19 +155,19 @@ int sw_lock_setup(void)
 
 void sw_lock_release_setup(void)
 {
-	release(&setup);
+	sw_lock_release(&setup);
 }
 
 /* --- Readers ---------------------------------------------------------------------------------- */
 
 int sw_lock_reader(__u32 map_id)
 {
-	struct held forever;
+	struct sw_lock forever;
 	char what[NAME_MAX_TEXT];
 	int err;
 
 	snprintf(what, sizeof(what), "%u", map_id);
-	err = hold(what, &forever); /* until the process ends */
+	err = sw_lock_try(what, &forever); /* until the process ends */
 	return err && err != -EBUSY ? sw_fail(err, NULL, "lock out other readers") : err;
 }
 

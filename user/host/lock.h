@@ -8,6 +8,7 @@
 #define SYNWARD_LOCK_H
 
 #include <linux/types.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* A process of another pid namespace, or one that doesn't tell its id. */
@@ -19,6 +20,23 @@
  */
 int sw_lock_setup(void);
 void sw_lock_release_setup(void);
+
+/* A lock of any name, to be given back. */
+struct sw_lock {
+	int name, process; /* descriptors */
+};
+
+#define SW_LOCK_NONE     \
+	(struct sw_lock) \
+	{                \
+		-1, -1   \
+	}
+#define SW_LOCK_NAME 40
+
+/* 0, -EBUSY or another -errno, not reported. */
+int sw_lock_try(const char *name, struct sw_lock *lock);
+void sw_lock_release(struct sw_lock *lock);
+bool sw_lock_is_held(const struct sw_lock *lock);
 
 /* To be the one reader of this ring buffer map. 0, -EBUSY (not reported) or -errno, reported. */
 int sw_lock_reader(__u32 map_id);

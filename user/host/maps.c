@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <synward/event.h>
+
 #include "host/maps.h"
 
 static int add_map(struct sw_maps *maps, __u32 id)
@@ -133,11 +135,11 @@ static const struct layout {
 	{ "sw_stats", BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32), sizeof(struct sw_stats), true },
 	{ "sw_config", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_config), true },
 	{ "sw_ifaces", BPF_MAP_TYPE_HASH, sizeof(__u32), sizeof(struct sw_iface), false },
-	{ "sw_events", BPF_MAP_TYPE_RINGBUF, 0, 0, false },
-	{ "sw_event_reader", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u32), false },
+	{ "sw_readers", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_reader), false },
+	{ "sw_reader_rings", BPF_MAP_TYPE_ARRAY_OF_MAPS, sizeof(__u32), sizeof(__u32), false },
+	{ "sw_reading", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u32), false },
 	{ "sw_due", BPF_MAP_TYPE_RINGBUF, 0, 0, false },
 	{ "sw_local", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct sw_local_key), sizeof(__u32), false },
-	{ "sw_clients", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct sw_local_key), sizeof(__u32), false },
 	{ "sw_ports", BPF_MAP_TYPE_HASH, sizeof(struct sw_port_key), sizeof(struct sw_port),
 	  false },
 	{ "sw_port_masks", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_port_masks), false },
@@ -260,12 +262,4 @@ int sw_sockets_now_write(const struct sw_maps *maps, __u32 in_use)
 	__u32 zero = 0;
 
 	return bpf_map_update_elem(fd, &zero, &in_use, BPF_ANY) ? -errno : 0;
-}
-
-int sw_event_reader_write(const struct sw_maps *maps, __u32 pid)
-{
-	int fd = sw_maps_fd(maps, "sw_event_reader");
-	__u32 zero = 0;
-
-	return bpf_map_update_elem(fd, &zero, &pid, BPF_ANY) ? -errno : 0;
 }

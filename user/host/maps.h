@@ -71,6 +71,5 @@ int sw_iface_read(const struct sw_maps *maps, __u32 ifindex, struct sw_iface *if
 int sw_iface_write(const struct sw_maps *maps, __u32 ifindex, const struct sw_iface *iface);
 int sw_iface_delete(const struct sw_maps *maps, __u32 ifindex);
 int sw_sockets_now_write(const struct sw_maps *maps, __u32 in_use); /* see bpf/sockets.bpf.h */
-int sw_event_reader_write(const struct sw_maps *maps, __u32 pid);
 
 #endif

@@ -11,6 +11,7 @@
 #include "host/attach.h"
 #include "host/detach.h"
 #include "host/lock.h"
+#include "host/tell.h"
 #include "host/tracker.h"
 #include "text/report.h"
 #include "synward.skel.h"
@@ -154,10 +155,6 @@ int sw_tracker_attach(struct sw_tracker *tracker, const struct sw_attach_options
 	while (!err && touched < tracker->count) {
 		struct sw_iface_state *iface = &tracker->iface[touched];
 
-		if (tracker->settled[touched].gone) {
-			before[touched++] = (struct before){ true, true, true };
-			continue;
-		}
 		before[touched++] =
 			(struct before){ iface->ingress.id, iface->egress.id, iface->admit.id };
 		err = attach(tracker, iface);
@@ -221,6 +218,23 @@ static void say_mended(const struct sw_iface_state *iface, const struct missing 
 		       iface->name, sw_xdp_mode_name(iface->xdp_mode));
 }
 
+static void tell_lost(const struct sw_tracker *tracker, const struct sw_iface_state *iface,
+		      bool ingress, bool egress, bool admit)
+{
+	struct sw_event event = { .cause = SW_EVENT_HOOK_LOST };
+
+	if (ingress)
+		event.flags |= SW_HOOK_INGRESS;
+	if (egress)
+		event.flags |= SW_HOOK_EGRESS;
+	if (admit)
+		event.flags |= SW_HOOK_ADMIT;
+	_Static_assert(sizeof(iface->name) <= sizeof(event.key.addr[0]), "the name has room");
+	memcpy(event.key.addr[0], iface->name, sizeof(iface->name));
+	if (event.flags)
+		sw_tell(tracker, event); /* who reads events misses one, at worst */
+}
+
 static int mend(struct sw_tracker *tracker, struct sw_iface_state *iface, bool *mended)
 {
 	struct missing missing = look_for_missing(tracker, iface);
@@ -228,6 +242,7 @@ static int mend(struct sw_tracker *tracker, struct sw_iface_state *iface, bool *
 
 	if (!missing.ingress && !missing.egress && !missing.admit && !missing.replies)
 		return 0;
+	tell_lost(tracker, iface, missing.ingress, missing.egress, missing.admit);
 	err = put_back(tracker, iface);
 	if (err)
 		return err;
@@ -248,6 +263,7 @@ static bool others_are_left(const struct sw_tracker *tracker, const struct sw_if
 static int lose(struct sw_tracker *tracker, struct sw_iface_state *iface, int err)
 {
 	tracker->settled[iface - tracker->iface].gone = true;
+	tell_lost(tracker, iface, iface->record.ingress, iface->record.egress, iface->record.admit);
 	sw_iface_delete(&tracker->maps, iface->ifindex);
 	if (!others_are_left(tracker, iface))
 		return err

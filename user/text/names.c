@@ -13,6 +13,11 @@ static const char *const state_names[SW_STATES] = {
 	SW_TIMEOUTS(STATE_NAME)
 };
 
+static const char *const kind_names[SW_KINDS] = {
+#define KIND_NAME(id, name, help) [SW_KIND_##id] = #id,
+	SW_EVENT_KINDS(KIND_NAME)
+};
+
 static const struct {
 	const char *name, *help;
 } counters[SW_COUNTER_MAX] = {
@@ -43,6 +48,34 @@ int sw_state_parse(const char *name)
 		if (same_name(name, state_names[state]))
 			return state;
 	return -EINVAL;
+}
+
+const char *sw_event_kind_name(unsigned int kind)
+{
+	if (kind < SW_STATES)
+		return state_names[kind];
+	return kind < SW_KINDS ? kind_names[kind] : "?";
+}
+
+int sw_event_kind_parse(const char *name)
+{
+	for (unsigned int kind = 0; kind < SW_KINDS; kind++)
+		if (same_name(name, sw_event_kind_name(kind)))
+			return (int)kind;
+	return -EINVAL;
+}
+
+const char *sw_event_name(const struct sw_event *event)
+{
+	__u32 kinds = sw_event_kinds(event);
+	int sender = event->sender & 1;
+
+	for (unsigned int kind = SW_STATES; kind < SW_KINDS; kind++)
+		if (kinds & 1U << kind)
+			return kind_names[kind];
+	if (event->before[sender] == event->after[sender])
+		sender = !sender;
+	return sw_state_name(event->after[sender]);
 }
 
 const char *sw_counter_name(enum sw_counter counter)

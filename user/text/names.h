@@ -6,6 +6,7 @@
 #define SYNWARD_NAMES_H
 
 #include <synward/config.h>
+#include <synward/event.h>
 #include <synward/stats.h>
 
 /* "TIME_WAIT"; "?" for a number that is no state. */
@@ -17,6 +18,13 @@ int sw_state_parse(const char *name);
 /* "flows_opened" and what it counts. */
 const char *sw_counter_name(enum sw_counter counter);
 const char *sw_counter_help(enum sw_counter counter);
+
+/* "TIME_WAIT", "NEW": enum sw_event_kind. And back, as a state is read; -EINVAL if there is none. */
+const char *sw_event_kind_name(unsigned int kind);
+int sw_event_kind_parse(const char *name);
+
+/* What an event tells, in one word: of all its kinds the one that says most. */
+const char *sw_event_name(const struct sw_event *event);
 
 /* TCP control bits in the letters FSRPAUEC (RFC 9293, 3.1, from the lowest bit up). */
 #define SW_FLAGS_TEXT 9
