@@ -225,7 +225,7 @@ static void help_has_every_option_and_fits_100_columns(void **state)
 		for (const struct sw_option *row = command->options; row && row->name; row++) {
 			char name[32];
 
-			sprintf(name, "\n  --%s ", row->name);
+			sprintf(name, "\n  --%s%s", row->name, row->letter ? "," : " ");
 			must(strstr(text, name), "%s: no --%s", command->name, row->name);
 		}
 		for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
