@@ -51,7 +51,7 @@ $(BUILD)/synward.bpf.o: bpf/synward.bpf.c
 
 $(BUILD)/synward.skel.h: $(BUILD)/synward.bpf.o
 	$(say) SKEL $@
-	$(Q)printf '#include <synward/%s.h>\n' offline sweep > $@
+	$(Q)printf '#include <synward/%s.h>\n' offline proxy sweep > $@
 	$(Q)$(BPFTOOL) gen skeleton $< name synward >> $@
 
 $(BUILD)/user/%.o: user/%.c | $(BUILD)/synward.skel.h

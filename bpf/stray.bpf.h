@@ -49,7 +49,7 @@ static __always_inline void sw_begin_by_cookie(struct sw_work *w, struct sw_port
 	if (pressure)
 		pressure->accepted++;
 	sw_open_by_cookie(&w->flow, &w->seg, &w->offer, w->now, sw_settings());
-	w->flow.cookie = admission == ADMISSION_BPF;
+	w->flow.cookie = sw_admits_own(admission);
 	if (!bpf_map_delete_elem(&sw_flows, &w->seg.key)) {
 		sw_count(SW_FLOWS_REPLACED);
 		sw_count(SW_FLOWS_REMOVED);
@@ -105,7 +105,7 @@ static __always_inline int sw_rule_cookie(void *ctx, struct sw_work *w, struct s
 	enum sw_admission admission = sw_admission_for(guard, w);
 	enum sw_counter wrong = SW_COOKIE_BAD;
 
-	if (admission == ADMISSION_BPF)
+	if (sw_admits_own(admission))
 		wrong = sw_check_cookie(w, guard, keys);
 	else if (admission == ADMISSION_KERNEL && sw_kernel_cookie_valid(ctx, w))
 		wrong = SW_NONE;

@@ -14,6 +14,7 @@
 #include <synward/guard.h>
 #include <synward/offer.h>
 #include <synward/reply.h>
+#include <synward/translate.h>
 #include <synward/wire.h>
 
 #include "clock.bpf.h"
@@ -68,7 +69,7 @@ static __always_inline bool sw_bake(void *ctx, struct sw_work *w, const struct s
 {
 	__s64 kernels;
 
-	if (sw_admission_for(guard, w) == ADMISSION_BPF) {
+	if (sw_admits_own(sw_admission_for(guard, w))) {
 		*cookie = sw_cookie_make(keys, &w->packet, sw_local_port(w), sw_remote_port(w),
 					 w->seg.seq, sw_epoch_now(w, guard), &w->offer);
 		return true;
@@ -113,6 +114,8 @@ static __always_inline int sw_reply(struct xdp_md *ctx, struct sw_work *w, struc
 	struct sw_cookie cookie = {};
 
 	terms.window = window > SW_WINDOW_MAX ? SW_WINDOW_MAX : (__u16)window;
+	if (sw_admission_for(guard, w) == ADMISSION_PROXY)
+		terms.window = sw_kept_room(terms.mss);
 	if (!sw_bake(ctx, w, guard, keys, &cookie)) {
 		w->reason = SW_REPLY_FAILED;
 		return XDP_DROP;

@@ -15,6 +15,10 @@
 #include "frame.bpf.h"
 #include "guard.bpf.h"
 #include "kernel.bpf.h"
+#include "proxy_in.bpf.h"
+#include "proxy_out.bpf.h"
+#include "proxy_retry.bpf.h"
+#include "quote.bpf.h"
 #include "settings.bpf.h"
 #include "sockets.bpf.h"
 #include "sweep.bpf.h"
@@ -46,20 +50,9 @@ int synward_ingress(struct xdp_md *ctx)
 	return verdict;
 }
 
-SEC("tc")
-int synward_egress(struct __sk_buff *skb)
+/* What parsing said of a frame that leaves is `stop`. */
+static __always_inline void sw_leave(struct sw_work *w, int stop)
 {
-	struct sw_work *w;
-	int stop;
-
-	if (skb_tracked_at_ingress(skb)) {
-		sw_count(SW_FORWARDED);
-		return TC_ACT_UNSPEC;
-	}
-	w = sw_new_work();
-	if (!w)
-		return TC_ACT_UNSPEC;
-	stop = skb_parse(skb, w);
 	w->seg.place = offline ? SW_PLACE_UNKNOWN : SW_PLACE_EGRESS;
 	if (sw_begin_frame(w, stop)) {
 		if ((w->seg.flags & SW_TCP_SYN) && sw_settings()->guard.ports && sw_find_port(true))
@@ -67,6 +60,20 @@ int synward_egress(struct __sk_buff *skb)
 		sw_track(w);
 	}
 	sw_end_frame(w, stop);
+}
+
+SEC("tc")
+int synward_egress(struct __sk_buff *skb)
+{
+	struct sw_work *w;
+
+	if (skb_tracked_at_ingress(skb)) {
+		sw_count(SW_FORWARDED);
+		return TC_ACT_UNSPEC;
+	}
+	w = sw_new_work();
+	if (w)
+		sw_leave(w, skb_parse(skb, w));
 	return TC_ACT_UNSPEC;
 }
 
@@ -85,6 +92,49 @@ int synward_admit(struct __sk_buff *skb)
 	return TC_ACT_UNSPEC;
 }
 
+/* Proxy, in place of synward_admit: clients' segments become those that the service takes. */
+SEC("tc")
+int synward_inward(struct __sk_buff *skb)
+{
+	struct sw_work *w = sw_new_work();
+
+	if (!w)
+		return TC_ACT_UNSPEC;
+	if (!skb_parse(skb, w) || !skb_parse_bare(skb, w))
+		return sw_proxy_in(skb, w);
+	skb_translate_quote(skb);
+	return TC_ACT_UNSPEC;
+}
+
+/* Proxy, in place of synward_egress: a service's segments become those that the client takes. */
+SEC("tc")
+int synward_outward(struct __sk_buff *skb)
+{
+	struct sw_work *w = sw_new_work();
+	int stop, verdict = TC_ACT_UNSPEC;
+
+	if (!w)
+		return TC_ACT_UNSPEC;
+	stop = skb_parse(skb, w);
+	if (!stop)
+		verdict = sw_proxy_out(skb, w);
+	if (verdict != TC_ACT_UNSPEC)
+		return verdict;
+	if (skb_tracked_at_ingress(skb))
+		sw_count(SW_FORWARDED);
+	else
+		sw_leave(w, stop);
+	return TC_ACT_UNSPEC;
+}
+
+/* Proxy: a frame that the daemon sends in for a client. */
+SEC("xdp")
+int synward_again(struct xdp_md *ctx)
+{
+	(void)ctx;
+	return XDP_PASS;
+}
+
 /* Guard: user space reads it through, and thereby the list of the namespace's sockets. */
 SEC("iter/tcp")
 int synward_sockets(struct bpf_iter__tcp *ctx)
@@ -96,7 +146,7 @@ int synward_sockets(struct bpf_iter__tcp *ctx)
 	return 0;
 }
 
-/* User space runs these three. */
+/* User space runs these. */
 
 SEC("syscall")
 int synward_sweep(struct sw_sweep *args)
@@ -119,5 +169,14 @@ int synward_expire(void *none)
 {
 	(void)none;
 	sw_expire_all();
+	return 0;
+}
+
+/* Proxy: what is due of it, see proxy_retry.bpf.h. */
+SEC("syscall")
+int synward_retry(void *none)
+{
+	(void)none;
+	sw_proxy_look_after_all();
 	return 0;
 }

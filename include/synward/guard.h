@@ -21,6 +21,7 @@ enum sw_admission {
 	ADMISSION_NONE = 0, /* this kernel has no way: guard answers nothing */
 	ADMISSION_BPF = 1, /* our cookie; bpf_sk_assign_tcp_reqsk(), Linux 6.9 */
 	ADMISSION_KERNEL = 2, /* the kernel's own cookie; bpf_tcp_gen_syncookie() */
+	ADMISSION_PROXY = 3, /* our cookie; the ACK becomes the SYN again, see translate.h */
 } __attribute__((packed));
 
 /* What in the namespace keeps cookies from their listener, in one family; bits. */
@@ -52,7 +53,9 @@ struct sw_guard {
 	__u8 window_scaling;
 	__u8 wscale; /* the shift count that this host offers */
 	__u8 hindrance[2]; /* over IPv4 and over IPv6: enum sw_hindrance */
-	__u8 padding[5];
+	__u8 chosen; /* the admission is not what somebody asked for: another may serve a family */
+	__u8 proxy; /* its programs are there */
+	__u8 padding[3];
 };
 
 _Static_assert(sizeof(struct sw_guard) == 72, "no hidden padding");

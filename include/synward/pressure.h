@@ -94,11 +94,19 @@ SW_INLINE enum sw_admission sw_admission_in(const struct sw_guard *guard, int fa
 {
 	__u8 hindrance = guard->hindrance[family & 1];
 
+	if (guard->admission == ADMISSION_PROXY || (guard->chosen && guard->proxy && hindrance))
+		return ADMISSION_PROXY; /* nothing hinders it: behind us a SYN comes first */
 	if (!guard->admission || (hindrance & HINDRANCE_NEW_ACK))
 		return ADMISSION_NONE;
 	if (guard->admission == ADMISSION_BPF && !(hindrance & (HINDRANCE_NAT | HINDRANCE_BRIDGE)))
 		return ADMISSION_BPF;
 	return guard->kernel_cookies ? ADMISSION_KERNEL : ADMISSION_NONE;
+}
+
+/* The cookie is ours, not the kernel's. */
+SW_INLINE bool sw_admits_own(enum sw_admission admission)
+{
+	return admission == ADMISSION_BPF || admission == ADMISSION_PROXY;
 }
 
 /*
@@ -110,6 +118,8 @@ SW_INLINE enum sw_admission sw_admission_of(enum sw_listener_kind listener,
 					    enum sw_admission admission, bool kernel_cookies)
 {
 	if (listener == LISTENING || listener == NOT_SEEN)
+		return admission;
+	if (listener == LISTENING_MPTCP && admission == ADMISSION_PROXY)
 		return admission;
 	if (listener == LISTENING_MPTCP && kernel_cookies)
 		return ADMISSION_KERNEL;

@@ -80,7 +80,17 @@
 	X(SYN_NOT_LOCAL, syn_not_local, "guard: SYNs passed: they go to another host's address")  \
 	X(FLOWS_DELETED, flows_deleted, "flows removed by `synward flows --delete`")              \
 	X(UNREAD_DROPPED, unread_dropped,                                                         \
-	  "guard: fragments, deep VLANs, long header chains dropped: too many to pass")
+	  "guard: fragments, deep VLANs, long header chains dropped: too many to pass")           \
+	X(PROXY_SYNS, proxy_syns,                                                                 \
+	  "proxy: SYNs sent to a service for clients who proved themselves")                      \
+	X(PROXIED, proxied, "proxy: connections that their service has answered")                 \
+	X(PROXY_REFUSED, proxy_refused, "proxy: connections that their service refused")          \
+	X(PROXY_UNANSWERED, proxy_unanswered,                                                     \
+	  "proxy: connections given up: their service did not answer")                            \
+	X(PROXY_KEPT, proxy_kept, "proxy: data kept until the service answered")                  \
+	X(PROXY_NOT_KEPT, proxy_not_kept, "proxy: data dropped before the service answered")      \
+	X(PROXY_FULL, proxy_full, "proxy: ACKs dropped: the table of connections is full")        \
+	X(PROXY_FAILED, proxy_failed, "proxy: segments dropped: they could not be rewritten")
 
 /* The value of the per-CPU map sw_stats, one element: each counter by its name. */
 struct sw_stats {

@@ -39,12 +39,25 @@ enum sw_ethertype {
 
 enum sw_ip_protocol {
 	SW_IP_HOP_BY_HOP = 0,
+	SW_IP_ICMP = 1,
 	SW_IP_TCP = 6,
 	SW_IP_ROUTING = 43,
 	SW_IP_FRAGMENT = 44,
 	SW_IP_AUTH = 51,
+	SW_IP_ICMPV6 = 58,
 	SW_IP_NO_NEXT = 59,
 	SW_IP_DEST_OPTIONS = 60,
+};
+
+#define SW_ICMP_HEADER   8 /* before what an error quotes */
+#define SW_ICMP_CHECKSUM 2 /* its place in it */
+
+/* Errors (RFC 792; RFC 4443, 2.1). */
+enum sw_icmp_type {
+	SW_ICMP_UNREACHABLE = 3,
+	SW_ICMP_TIME_EXCEEDED = 11,
+	SW_ICMP_PARAMETER = 12,
+	SW_ICMPV6_ERROR_MAX = 4,
 };
 
 enum sw_tcp_option {
@@ -53,6 +66,7 @@ enum sw_tcp_option {
 	SW_OPT_MSS = 2,
 	SW_OPT_WSCALE = 3,
 	SW_OPT_SACK_PERMITTED = 4,
+	SW_OPT_SACK = 5,
 	SW_OPT_TIMESTAMP = 8,
 	SW_OPT_FAST_OPEN =
 		34, /* RFC 7413; as an experiment: kind 254 with a magic number (RFC 6994) */

@@ -391,7 +391,8 @@ class Lab:
 
     def map_ids(self):
         """{name: id} of the maps of the program at egress: there may be other labs on this machine."""
-        program = next(number for number, name in at_tc(self.watched, "egress") if name == "synward_egress")
+        program = next(number for number, name in at_tc(self.watched, "egress")
+                       if name in ("synward_egress", "synward_outward"))
         ids = json.loads(run(["bpftool", "-j", "prog", "show", "id", program]).stdout)["map_ids"]
         shown = json.loads(run(["bpftool", "-j", "map", "show"]).stdout)
         return {row["name"]: row["id"] for row in shown if row["id"] in ids}
@@ -556,7 +557,7 @@ class TcpInfo:
         info = struct.unpack("=8B24I", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104))
         self.options = info[5]
         self.snd_wscale, self.rcv_wscale = info[6] & 15, info[6] >> 4
-        self.snd_mss, self.advmss = info[10], info[27]
+        self.snd_mss, self.advmss, self.sacked = info[10], info[27], info[13]
         agreed = (("ts", self.TIMESTAMPS), ("sack", self.SACK), ("wscale", self.WSCALE), ("ecn", self.ECN))
         self.agreed = " ".join(name for name, bit in agreed if self.options & bit)
 

@@ -42,6 +42,12 @@ def timestamps(value, echo):
     return struct.pack("!BBBBII", 1, 1, 8, 10, value, echo)
 
 
+def sack(*blocks):
+    """RFC 2018: blocks received, as (begin, end), behind two NOPs."""
+    edges = [edge & 0xffffffff for block in blocks for edge in block]
+    return struct.pack(f">BBBB{len(edges)}I", 1, 1, 5, 2 + 4 * len(edges), *edges)
+
+
 @dataclass
 class Segment:
     """One TCP segment with its addresses; valid unless a test says how it is broken."""

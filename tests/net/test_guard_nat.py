@@ -96,16 +96,18 @@ def of_table(family, way):
 
 @test(track=False)
 def nat_before_the_start_costs_no_client(lab):
-    """With the kernel's cookies where it takes them at any time, with none of guard's where it doesn't."""
-    for family, mode, syncookies, way in (("ip", "always", 2, "kernel"), ("ip6", "always", 1, "none"),
-                                          ("inet", "always", 1, "none"), ("inet", "auto", 2, "kernel")):
+    """By proxy. Where somebody wants bpf and nothing else: with the kernel's cookies where it takes them at any time,
+    with none of guard's where it doesn't."""
+    only_bpf = ("--admission", "bpf")
+    for family, mode, syncookies, way, *options in (("inet", "always", 1, "proxy"), ("ip", "always", 2, "kernel", *only_bpf),
+                                                    ("ip6", "always", 1, "none", *only_bpf), ("inet", "auto", 2, "proxy")):
         lab.server.sysctl(net__ipv4__tcp_syncookies=syncookies)
         add_nat(lab.server, family)
-        guard(lab, "--cookies", mode)
+        guard(lab, "--cookies", mode, *options)
         becomes(lab, **of_table(family, way))
         all_served(lab, f"{family} nat, {mode}, tcp_syncookies={syncookies}")
-        by_cookie = 0 if mode == "auto" else CLIENTS * (2 if way == "kernel" else 2 - len(COVERS[family]))
-        lab.counts(cookies_sent=by_cookie)
+        by_cookie = 0 if mode == "auto" else CLIENTS * (2 - len(COVERS[family]) if way == "none" else 2)
+        lab.counts(cookies_sent=by_cookie, proxied=by_cookie if way == "proxy" else 0)
         assert lab.tracker.stop() == 0
         remove_nat(lab.server, family)
 
@@ -113,11 +115,10 @@ def nat_before_the_start_costs_no_client(lab):
 @test(track=False, families=(4, 6))
 def nat_of_iptables_legacy_costs_no_client(lab, family):
     use_legacy_nat(lab.server, family)
-    lab.server.sysctl(net__ipv4__tcp_syncookies=2)
     guard(lab, "--cookies", "always")
-    becomes(lab, **{f"v{family}": (["nat"], "kernel")})
+    becomes(lab, **{f"v{family}": (["nat"], "proxy")})
     all_served(lab, "iptables-legacy")
-    lab.counts(cookies_sent=2 * CLIENTS, admitted=CLIENTS)
+    lab.counts(cookies_sent=2 * CLIENTS, admitted=CLIENTS, proxied=CLIENTS)
 
 
 @test(track=False)
@@ -135,12 +136,11 @@ def without_nat_cookies_are_guards_own(lab):
 
 @test(track=False)
 def nat_comes_and_goes_under_a_running_guard(lab):
-    lab.server.sysctl(net__ipv4__tcp_syncookies=2)
     guard(lab, "--cookies", "always")
     all_served(lab, "before", 3)
     for family in ("ip", "inet"):
         add_nat(lab.server, family)
-        becomes(lab, **of_table(family, "kernel"))
+        becomes(lab, **of_table(family, "proxy"))
         all_served(lab, f"with {family} nat")
         lab.mark()
         remove_nat(lab.server, family)
@@ -153,14 +153,14 @@ def nat_comes_and_goes_under_a_running_guard(lab):
 def nat_of_iptables_legacy_is_noticed_under_a_running_guard(lab):
     guard(lab, "--cookies", "always")
     use_legacy_nat(lab.server)
-    becomes(lab, v4=(["nat"], "none"))
+    becomes(lab, v4=(["nat"], "proxy"))
     all_served(lab, "iptables-legacy")
 
 
 @test(track=False)
 def sysctl_says_whether_the_kernels_cookies_are_sent(lab):
     add_nat(lab.server)
-    guard(lab, "--cookies", "always")
+    guard(lab, "--cookies", "always", "--admission", "bpf")
     for syncookies, way in ((1, "none"), (2, "kernel"), (1, "none")):
         lab.server.sysctl(net__ipv4__tcp_syncookies=syncookies)
         becomes(lab, v4=(["nat"], way))
@@ -172,7 +172,7 @@ def kernels_cookie_under_way_when_nat_goes_is_taken(lab):
     """Its ACK comes when cookies are guard's own again."""
     lab.server.sysctl(net__ipv4__tcp_syncookies=2)
     add_nat(lab.server)
-    guard(lab, "--cookies", "always")
+    guard(lab, "--cookies", "always", "--admission", "bpf")
     becomes(lab, v4=(["nat"], "kernel"))
     listener, puppet = lab.keep(lab.server.listener(4, lab.port)), lab.puppet()
     puppet.send("S")
@@ -201,7 +201,7 @@ def docker_host_serves_before_in_and_after_a_flood(lab):
         raise Skip(f"{FLOOD} is not built: make {os.path.relpath(FLOOD)}")
     lab.server.run("ip route add default via 10.99.0.1")  # else no kernel answers what is spoofed
     lab.server.nft(DOCKER)
-    for syncookies, mode in ((1, "auto"), (2, "auto"), (2, "always")):
+    for syncookies, mode in ((1, "auto"), (2, "auto")):
         lab.server.sysctl(net__ipv4__tcp_syncookies=syncookies)
         guard(lab, "--cookies", mode)
         with lab.server.listener(4, lab.port, BACKLOG) as listener:
@@ -215,7 +215,7 @@ def docker_host_serves_before_in_and_after_a_flood(lab):
             found.append(served_by(lab, listener, 4, CLIENTS))
         assert found == [CLIENTS] * 3, f"{mode}, tcp_syncookies={syncookies}: before, in and after the flood {found}"
         sent = lab.rise("cookies_sent")["cookies_sent"]
-        assert sent > 10 * BACKLOG if mode == "always" else not sent, (mode, sent)  # else the kernel sends its own
+        assert sent > 10 * BACKLOG if syncookies == 1 else not sent, (mode, sent)  # else the kernel sends its own
         assert lab.tracker.stop() == 0
 
 
@@ -240,7 +240,7 @@ def rule_against_new_connections_without_syn_costs_no_client(lab):
     guard(lab, "--cookies", "always")
     for rules in BARS:
         filters(lab.server, rules)
-        becomes(lab, v4=(["new_ack"], "none"), v6=(["new_ack"], "none"))
+        becomes(lab, v4=(["new_ack"], "proxy"), v6=(["new_ack"], "proxy"))
         all_served(lab, rules, 2)
         lab.server.nft("delete table inet f")
         becomes(lab)
@@ -275,7 +275,7 @@ def connection_tracking_that_picks_nothing_up_costs_no_client(lab):
     filters(lab.server, "ct state invalid drop")
     lab.server.sysctl(net__netfilter__nf_conntrack_tcp_loose=0)
     guard(lab, "--cookies", "always")
-    becomes(lab, v4=(["new_ack"], "none"), v6=(["new_ack"], "none"))
+    becomes(lab, v4=(["new_ack"], "proxy"), v6=(["new_ack"], "proxy"))
     all_served(lab, "nf_conntrack_tcp_loose=0")
 
 
@@ -298,11 +298,10 @@ def call_netfilter(host, ipv4, ipv6):
 
 @test(track=False)
 def netfilter_on_a_bridge_costs_no_client_of_its_ports(lab):
-    lab.server.sysctl(net__ipv4__tcp_syncookies=2)
     put_into_bridge(lab.server)
     call_netfilter(lab.server, 0, 1)
     guard(lab, "--cookies", "always")
-    for ipv4, ipv6, expected in ((0, 1, {"v6": (["bridge"], "kernel")}), (0, 0, {}), (1, 0, {"v4": (["bridge"], "kernel")})):
+    for ipv4, ipv6, expected in ((0, 1, {"v6": (["bridge"], "proxy")}), (0, 0, {}), (1, 0, {"v4": (["bridge"], "proxy")})):
         call_netfilter(lab.server, ipv4, ipv6)
         becomes(lab, **expected)
         all_served(lab, f"bridge-nf-call-iptables={ipv4}, ip6tables={ipv6}", 5)
@@ -310,7 +309,7 @@ def netfilter_on_a_bridge_costs_no_client_of_its_ports(lab):
     call_netfilter(lab.server, 0, 0)
     becomes(lab)
     lab.server.run("ip link set bridge type bridge nf_call_iptables 1")
-    becomes(lab, v4=(["bridge"], "kernel"))
+    becomes(lab, v4=(["bridge"], "proxy"))
     all_served(lab, "nf_call_iptables of the bridge", 5)
     lab.server.run("ip link set bridge type bridge nf_call_iptables 0")
     becomes(lab)
@@ -337,15 +336,14 @@ def status_check_and_run_say_that_nat_is_there(lab):
     for words, wanted in ((["status"], "IPv4       NAT is in this namespace"), (["check"], "IPv4: NAT is in this")):
         text = lab.synward(*words).stdout
         assert wanted in text and max(map(len, text.splitlines())) <= 100, text
-    assert "tcp_syncookies=2" in lab.synward("check").stdout
+    assert "Guard goes by proxy there" in " ".join(lab.synward("check").stdout.split())
     assert "guard, IPv4: NAT is in this namespace" in lab.tracker.text(), lab.tracker.text()
     port = json.loads(lab.synward("status", "--json").stdout)[0]["guard"]["ports"][0]
-    assert port["admission"] == {"ipv4": "none", "ipv6": "bpf"}, port
+    assert port["admission"] == {"ipv4": "proxy", "ipv6": "bpf"}, port
 
 
 @test(track=False)
 def nat_that_comes_is_an_event(lab):
-    lab.server.sysctl(net__ipv4__tcp_syncookies=2)
     guard(lab)
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as text:
         reader = lab.server.start([SYNWARD, "events", "--json"], stdout=output)
@@ -358,7 +356,7 @@ def nat_that_comes_is_an_event(lab):
         until(lambda: None if lines() else "no event")
         event = {key: value for key, value in lines()[0].items() if key != "ts"}
         assert event == {"type": "event", "cause": "admission", "family": "IPv4", "hindrances": ["nat"],
-                         "admission": "kernel"}, event
+                         "admission": "proxy"}, event
         reader.send_signal(signal.SIGINT)
         reader.wait()
         reader = lab.server.start([SYNWARD, "events"], stdout=text)

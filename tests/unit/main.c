@@ -33,6 +33,7 @@ int main(void)
 	failed += test_parse();
 	failed += test_prediction();
 	failed += test_siphash();
+	failed += test_translate();
 	failed += test_cookie();
 	failed += test_reply();
 	failed += test_martian();

@@ -35,6 +35,7 @@ int test_proof_mirror(void);
 int test_proof_unseen(void);
 int test_reply(void);
 int test_siphash(void);
+int test_translate(void);
 int test_values(void);
 int test_vectors(void);
 

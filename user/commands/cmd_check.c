@@ -147,29 +147,21 @@ static void check_cookie_sysctl(struct sw_findings *findings)
 		"net.ipv4.tcp_syncookies = %d", cookies);
 }
 
+#define BY_PROXY "Guard goes by proxy there: its cookies still keep all TCP options"
+
 static void check_hindrance(struct sw_findings *findings, int family, __u8 hindrance)
 {
-	bool kernels = sw_sysctl_read("net/ipv4/tcp_syncookies") == 2;
+	const char *name = sw_family_name(family);
 
 	if (hindrance & HINDRANCE_NAT)
-		sw_find(findings, "guard, NAT", SW_NOTE,
-			kernels ? "Guard uses the kernel's cookies there, which keep the MSS alone"
-				: "sysctl -w net.ipv4.tcp_syncookies=2: "
-				  "else guard leaves it to the kernel",
-			"%s: NAT is in this network namespace", sw_family_name(family));
+		sw_find(findings, "guard, NAT", SW_NOTE, BY_PROXY,
+			"%s: NAT is in this network namespace", name);
 	if (hindrance & HINDRANCE_BRIDGE)
-		sw_find(findings, "guard, bridge", SW_NOTE,
-			kernels ? "Guard uses the kernel's cookies there; or guard the bridge "
-				  "itself"
-				: "Guard the bridge itself, or sysctl -w "
-				  "net.bridge.bridge-nf-call-iptables=0 (ip6tables)",
-			"%s: bridge-nf-call-iptables, and a port of a bridge",
-			sw_family_name(family));
+		sw_find(findings, "guard, bridge", SW_NOTE, BY_PROXY "; or guard the bridge itself",
+			"%s: bridge-nf-call-iptables, and a port of a bridge", name);
 	if (hindrance & HINDRANCE_NEW_ACK)
-		sw_find(findings, "guard, firewall", SW_NOTE,
-			"Take \"new, but no SYN\" off its rules, set nf_conntrack_tcp_loose=1: "
-			"else guard does nothing",
-			"%s: new connections must begin with a SYN", sw_family_name(family));
+		sw_find(findings, "guard, firewall", SW_NOTE, BY_PROXY,
+			"%s: new connections must begin with a SYN", name);
 }
 
 /* What else is in the namespace. */

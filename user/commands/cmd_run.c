@@ -12,6 +12,7 @@
 #include "daemon/hooks.h"
 #include "daemon/local.h"
 #include "daemon/loop.h"
+#include "daemon/proxy.h"
 #include "daemon/service.h"
 #include "daemon/sockets.h"
 #include "guard/start.h"
@@ -25,6 +26,7 @@ struct running {
 	struct sw_sweeper *sweeper;
 	struct sw_sockets *sockets;
 	struct sw_admission_watch admission;
+	struct sw_proxy_care proxy;
 	struct sw_hook_watch hooks;
 	struct sw_follower *follower;
 };
@@ -47,7 +49,8 @@ static int open_guard_duties(struct running *run)
 	return sw_follower_open(&run->follower, &run->tracker) ?:
 	       sw_loop_add(&run->loop, sw_follower_duty(run->follower)) ?:
 	       sw_admission_watch_open(&run->admission, &run->tracker) ?:
-	       sw_loop_add(&run->loop, sw_admission_duty(&run->admission));
+	       sw_loop_add(&run->loop, sw_admission_duty(&run->admission)) ?:
+	       sw_loop_add(&run->loop, sw_proxy_duty(&run->proxy));
 }
 
 static int open_duties(struct running *run)
@@ -55,6 +58,7 @@ static int open_duties(struct running *run)
 	const struct synward *object = run->tracker.object;
 
 	run->admission.nft_fd = run->hooks.link_fd = -1;
+	run->proxy.tracker = &run->tracker;
 	sw_loop_on_hangup(&run->loop, reload, run);
 	if (sw_service_watched())
 		sw_loop_add(&run->loop, sw_service_duty());
@@ -64,6 +68,24 @@ static int open_duties(struct running *run)
 	       sw_loop_add(&run->loop, sw_sockets_duty(run->sockets)) ?:
 	       sw_hook_watch_open(&run->hooks, &run->tracker, &run->loop) ?:
 	       sw_loop_add(&run->loop, sw_hook_duty(&run->hooks)) ?: open_guard_duties(run);
+}
+
+/*
+ * Connections that go through proxy need it to their end. It stays for them, as it would after SIGKILL, and
+ * begins no more of them.
+ */
+static int take_down(struct running *run)
+{
+	struct sw_tracker_options quiet = *run->options;
+	__u64 live = sw_proxy_live(&run->proxy);
+
+	if (!live)
+		return sw_tracker_detach(&run->tracker);
+	quiet.guard.ports.count = 0;
+	sw_say("%llu connections go through proxy, which stays for them; `synward detach` ends "
+	       "them",
+	       live);
+	return sw_reload(&run->tracker, &quiet);
 }
 
 static int serve(struct running *run)
@@ -86,7 +108,7 @@ static int serve(struct running *run)
 		sw_say("the programs stay, with their flows; the next run takes them over");
 		return 0;
 	}
-	return sw_tracker_detach(&run->tracker) ?: err;
+	return take_down(run) ?: err;
 }
 
 enum sw_exit sw_cmd_run(char *const *operands, void *args)

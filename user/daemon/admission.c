@@ -20,7 +20,7 @@
 /* Of a processor it takes one part in so many. */
 #define SHARE 20
 
-int sw_admission_watch_open(struct sw_admission_watch *watch, const struct sw_tracker *tracker)
+int sw_admission_watch_open(struct sw_admission_watch *watch, struct sw_tracker *tracker)
 {
 	watch->tracker = tracker;
 	watch->renew_ns = 0;
@@ -61,12 +61,14 @@ static int work(void *context, struct sw_next *next)
 {
 	struct sw_admission_watch *watch = context;
 	bool told = watch->nft_fd >= 0 && sw_nft_changed(watch->nft_fd);
+	bool had_proxy = watch->tracker->proxy;
 	__u64 began = sw_monotonic_ns();
 	int err = 0;
 
 	if (told || began >= watch->renew_ns) {
 		err = renew(watch);
-		next->from_ns = began + SHARE * (sw_monotonic_ns() - began);
+		if (had_proxy || !watch->tracker->proxy) /* loading it happens once */
+			next->from_ns = began + SHARE * (sw_monotonic_ns() - began);
 		watch->renew_ns = began + PERIOD_NS;
 	}
 	next->by_ns = watch->renew_ns;

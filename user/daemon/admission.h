@@ -11,13 +11,13 @@
 #include "host/tracker.h"
 
 struct sw_admission_watch {
-	const struct sw_tracker *tracker;
+	struct sw_tracker *tracker;
 	int nft_fd; /* readable when nf_tables changes; -1: there is none */
 	__u64 renew_ns; /* whether it tells or not */
 };
 
 /* 0 or -errno, reported. */
-int sw_admission_watch_open(struct sw_admission_watch *watch, const struct sw_tracker *tracker);
+int sw_admission_watch_open(struct sw_admission_watch *watch, struct sw_tracker *tracker);
 void sw_admission_watch_close(struct sw_admission_watch *watch);
 
 struct sw_duty sw_admission_duty(struct sw_admission_watch *watch);

@@ -20,6 +20,16 @@ int sw_admission_read(const struct sw_tracker *tracker, struct sw_guard *guard)
 	return sw_hindrance_read(tracker->iface, tracker->count, guard->hindrance);
 }
 
+int sw_admission_suit(struct sw_tracker *tracker, struct sw_guard *guard)
+{
+	bool hindered = guard->chosen && (guard->hindrance[0] || guard->hindrance[1]);
+	bool wanted = guard->admission == ADMISSION_PROXY || hindered;
+	int err = wanted ? sw_tracker_load_proxy(tracker) : 0;
+
+	guard->proxy = tracker->proxy != NULL;
+	return err;
+}
+
 bool sw_admission_differs(const struct sw_guard *before, const struct sw_guard *now, int family)
 {
 	return sw_admission_in(before, family) != sw_admission_in(now, family) ||
@@ -40,9 +50,9 @@ void sw_admission_say(const struct sw_guard *guard, int family)
 	       sw_admission_text(guard->hindrance[family], sw_admission_in(guard, family)));
 }
 
-int sw_admission_renew(const struct sw_tracker *tracker, struct sw_guard *before,
-		       struct sw_guard *now)
+int sw_admission_renew(struct sw_tracker *tracker, struct sw_guard *before, struct sw_guard *now)
 {
+	bool had_proxy = tracker->proxy;
 	struct sw_config config;
 	int err = sw_map_read_one(sw_maps_fd(&tracker->maps, "sw_config"), &config);
 
@@ -51,6 +61,11 @@ int sw_admission_renew(const struct sw_tracker *tracker, struct sw_guard *before
 	*before = *now = config.guard;
 	err = sw_admission_read(tracker, now);
 	if (err || (!sw_admission_differs(before, now, 0) && !sw_admission_differs(before, now, 1)))
+		return err;
+	err = sw_admission_suit(tracker, now);
+	if (!err && tracker->proxy && !had_proxy)
+		err = sw_tracker_put_back(tracker);
+	if (err)
 		return err;
 	sw_admission_date(before, now);
 	config.guard = *now;

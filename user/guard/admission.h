@@ -15,6 +15,12 @@
 /* Fills what is in `guard` of it. 0 or -errno. */
 int sw_admission_read(const struct sw_tracker *tracker, struct sw_guard *guard);
 
+/*
+ * Has the programs loaded that `guard` needs as it is now; sw_tracker_attach() puts them in place. Fills
+ * guard->proxy. 0 or -errno, reported.
+ */
+int sw_admission_suit(struct sw_tracker *tracker, struct sw_guard *guard);
+
 /* A family admits otherwise in `now` than it did before. */
 bool sw_admission_differs(const struct sw_guard *before, const struct sw_guard *now, int family);
 
@@ -28,7 +34,6 @@ void sw_admission_say(const struct sw_guard *guard, int family);
  * Brings what there is now into force. *before and *now: the settings, which differ if anything has
  * changed. 0 or -errno.
  */
-int sw_admission_renew(const struct sw_tracker *tracker, struct sw_guard *before,
-		       struct sw_guard *now);
+int sw_admission_renew(struct sw_tracker *tracker, struct sw_guard *before, struct sw_guard *now);
 
 #endif

@@ -83,10 +83,17 @@ static int choose_admission(const struct sw_guard_options *options,
 	if (err)
 		return sw_fail(err, NULL, "find out what is in this namespace beside guard");
 	guard->admission = options->admission;
-	if (!guard->admission)
+	guard->chosen = !options->admission;
+	if (guard->chosen)
 		guard->admission = sw_kernel_assigns_requests() ? ADMISSION_BPF : ADMISSION_KERNEL;
-	return guard->admission == ADMISSION_BPF ? check_bpf_admission()
-						 : check_kernel_admission(guard);
+	switch (guard->admission) {
+	case ADMISSION_BPF:
+		return check_bpf_admission();
+	case ADMISSION_KERNEL:
+		return check_kernel_admission(guard);
+	default:
+		return 0;
+	}
 }
 
 /* What is left of the MTU; never less than what every host takes (RFC 9293, 3.7.1). */

@@ -32,6 +32,7 @@ static int configure(struct sw_tracker *tracker, const struct sw_tracker_options
 	struct sw_map_fds maps = sw_maps_fds(&tracker->maps);
 	struct sw_config config = options->config, before = {};
 	int err = sw_guard_prepare(guard, tracker, &config.guard)
+			  ?: sw_admission_suit(tracker, &config.guard)
 			  ?: sw_map_read_one(maps.config, &before);
 
 	if (!err && guard->ports.count)
@@ -73,5 +74,5 @@ int sw_start(struct sw_tracker *tracker, char *const *names,
 int sw_reload(struct sw_tracker *tracker, const struct sw_tracker_options *options)
 {
 	sw_tracker_look_again(tracker);
-	return configure(tracker, options);
+	return configure(tracker, options) ?: sw_tracker_put_back(tracker);
 }

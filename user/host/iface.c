@@ -149,12 +149,17 @@ static int open_tc(const struct sw_iface_state *iface, enum bpf_tc_attach_point 
 
 static int open_egress(struct sw_iface_state *iface)
 {
-	return open_tc(iface, BPF_TC_EGRESS, "synward_egress", &iface->egress);
+	int fd = open_tc(iface, BPF_TC_EGRESS, "synward_egress", &iface->egress);
+
+	return fd != -ENOENT ? fd
+			     : open_tc(iface, BPF_TC_EGRESS, "synward_outward", &iface->egress);
 }
 
 static int open_admit(struct sw_iface_state *iface)
 {
-	return open_tc(iface, BPF_TC_INGRESS, "synward_admit", &iface->admit);
+	int fd = open_tc(iface, BPF_TC_INGRESS, "synward_admit", &iface->admit);
+
+	return fd != -ENOENT ? fd : open_tc(iface, BPF_TC_INGRESS, "synward_inward", &iface->admit);
 }
 
 /* A program that is not there is no error; a program whose maps can't be had is. */

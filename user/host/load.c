@@ -13,9 +13,22 @@
 #include "text/report.h"
 #include "synward.skel.h"
 
+/* Proxy is loaded where it is needed, by sw_object_keep_proxy(): nobody else pays for it. */
+static void want_proxy(struct synward *object, bool wanted)
+{
+	bpf_program__set_autoload(object->progs.synward_inward, wanted);
+	bpf_program__set_autoload(object->progs.synward_outward, wanted);
+	bpf_program__set_autoload(object->progs.synward_again, wanted);
+	bpf_program__set_autoload(object->progs.synward_retry, wanted);
+	bpf_map__set_autocreate(object->maps.sw_proxied, wanted);
+	bpf_map__set_autocreate(object->maps.sw_kept, wanted);
+	bpf_map__set_autocreate(object->maps.sw_proxy_work, wanted);
+}
+
 /* What this kernel can't load is left out: tracking works without. */
 static void suit_kernel(struct synward *object)
 {
+	want_proxy(object, false);
 	if (!sw_kernel_assigns_requests())
 		bpf_program__set_autoload(object->progs.synward_admit, false);
 	if (!sw_kernel_lists_sockets())
@@ -65,6 +78,24 @@ int sw_object_load(struct synward *object, const struct sw_sizes *sizes, const s
 	int err = sw_object_try(object, sizes, maps);
 
 	return err ? sw_fail(err, load_hint(err), "load the BPF programs") : 0;
+}
+
+int sw_object_load_proxy(struct synward *object, const struct sw_maps *maps,
+			 const struct sw_maps *inherited)
+{
+	const struct sw_map *flows = sw_maps_find(maps, "sw_flows");
+	struct bpf_program *prog;
+	int err;
+
+	bpf_object__for_each_program (prog, object->obj)
+		bpf_program__set_autoload(prog, false);
+	want_proxy(object, true);
+	err = bpf_map__set_max_entries(object->maps.sw_proxied, flows->info.max_entries) ?:
+		      sw_maps_reuse(maps, object->obj) ?:
+		      sw_maps_reuse(inherited, object->obj);
+	sw_library_forget();
+	err = err ?: synward__load(object);
+	return err ? sw_fail(err, load_hint(err), "load proxy's programs") : 0;
 }
 
 int sw_object_keep_ingress(struct synward *object, const struct sw_maps *maps)

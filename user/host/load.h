@@ -28,6 +28,13 @@ int sw_object_load(struct synward *object, const struct sw_sizes *sizes,
 /* The same, but an error is not reported: for who only wants to know. */
 int sw_object_try(struct synward *object, const struct sw_sizes *sizes, const struct sw_maps *maps);
 
+/*
+ * Loads proxy's programs, and nothing else, over these maps, and over those of an earlier synward that has
+ * proxy's own. 0 or -errno, reported.
+ */
+int sw_object_load_proxy(struct synward *object, const struct sw_maps *maps,
+			 const struct sw_maps *inherited);
+
 /* Lets libxdp load synward_ingress, and nothing else, over these maps. 0 or -errno, reported. */
 int sw_object_keep_ingress(struct synward *object, const struct sw_maps *maps);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <synward/event.h>
+#include <synward/proxy.h>
 
 #include "host/maps.h"
 
@@ -55,7 +56,7 @@ int sw_maps_open_all(struct sw_maps *maps, const struct bpf_object *object)
 	int err = 0;
 
 	bpf_object__for_each_map (map, object) {
-		if (err || bpf_map__is_internal(map))
+		if (err || bpf_map__is_internal(map) || !bpf_map__autocreate(map))
 			continue;
 		if (bpf_obj_get_info_by_fd(bpf_map__fd(map), &info, &length))
 			err = -errno;
@@ -143,6 +144,8 @@ static const struct layout {
 	{ "sw_ports", BPF_MAP_TYPE_HASH, sizeof(struct sw_port_key), sizeof(struct sw_port),
 	  false },
 	{ "sw_port_masks", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_port_masks), false },
+	{ "sw_proxied", BPF_MAP_TYPE_HASH, sizeof(struct sw_flow_key), sizeof(struct sw_proxied),
+	  false },
 	{ "sw_keys", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_keys), false },
 };
 

@@ -109,6 +109,30 @@ static int note_loaded(struct sw_tracker *tracker)
 	return err ? sw_fail(err, NULL, "look at the programs") : 0;
 }
 
+static int check_proxy(const struct sw_tracker *tracker)
+{
+	for (size_t i = 0; i < tracker->count; i++)
+		if (tracker->iface[i].loopback)
+			return sw_fail(0, NULL, "put proxy on %s: what leaves comes in there",
+				       tracker->iface[i].name);
+	return 0;
+}
+
+int sw_tracker_load_proxy(struct sw_tracker *tracker)
+{
+	int err = tracker->proxy ? 0 : check_proxy(tracker);
+
+	if (err || tracker->proxy)
+		return err;
+	err = sw_object_open(&tracker->proxy)
+		      ?: sw_object_load_proxy(tracker->proxy, &tracker->maps, inherited(tracker));
+	if (err)
+		return err;
+	err = sw_maps_open(&tracker->maps, bpf_program__fd(tracker->proxy->progs.synward_inward));
+	return err ? sw_fail(err, NULL, "open proxy's maps") : 0;
+}
+
+/* Connections that an earlier synward translates need it to go on. */
 static int load(struct sw_tracker *tracker, const struct sw_sizes *sizes)
 {
 	const struct sw_maps *maps;
@@ -120,7 +144,10 @@ static int load(struct sw_tracker *tracker, const struct sw_sizes *sizes)
 	if (maps->count)
 		say_inherited(maps, sizes);
 	suit_interfaces(tracker);
-	return sw_object_load(tracker->object, sizes, maps) ?: note_loaded(tracker);
+	err = sw_object_load(tracker->object, sizes, maps) ?: note_loaded(tracker);
+	if (!err && sw_maps_find(maps, "sw_proxied"))
+		err = sw_tracker_load_proxy(tracker);
+	return err;
 }
 
 static int serve_lock(const struct sw_tracker *tracker)
@@ -241,6 +268,7 @@ void sw_tracker_close(struct sw_tracker *tracker)
 	while (tracker->count)
 		sw_iface_close(&tracker->iface[--tracker->count]);
 	sw_maps_close(&tracker->maps);
+	synward__destroy(tracker->proxy);
 	synward__destroy(tracker->object);
-	tracker->object = NULL;
+	tracker->object = tracker->proxy = NULL;
 }

@@ -15,6 +15,7 @@
 
 struct sw_tracker {
 	struct synward *object; /* the programs that run here, and egress */
+	struct synward *proxy; /* and proxy's; NULL: it has not been needed */
 	struct sw_maps maps;
 	__u8 ingress_tag
 		[BPF_TAG_SIZE]; /* of synward_ingress as it is attached; 0 if not known yet */
@@ -37,10 +38,22 @@ int sw_tracker_load(struct sw_tracker *tracker, char *const *names, const struct
 		    bool serve);
 
 /*
+ * Loads proxy's programs, if they are not there yet; they are put in place by the next sw_tracker_attach().
+ * 0 or -errno, reported.
+ */
+int sw_tracker_load_proxy(struct sw_tracker *tracker);
+
+/*
  * Attaches to all interfaces. On an error nothing is left attached that was not before. 0 or -errno,
  * reported.
  */
 int sw_tracker_attach(struct sw_tracker *tracker, const struct sw_attach_options *wanted);
+
+/*
+ * Attaches what sw_tracker_attach() would attach now and is not there: proxy, say, that has been loaded since.
+ * 0 or -errno, reported.
+ */
+int sw_tracker_put_back(struct sw_tracker *tracker);
 
 /*
  * Looks whether all is there as it was attached, and puts back what is not; what it finds it says. An

@@ -43,13 +43,25 @@ static int put_at_tc(const struct sw_tracker *tracker, struct sw_iface_state *if
 	return err;
 }
 
+static const struct bpf_program *egress_program(const struct sw_tracker *tracker)
+{
+	return tracker->proxy ? tracker->proxy->progs.synward_outward
+			      : tracker->object->progs.synward_egress;
+}
+
+static const struct bpf_program *admit_program(const struct sw_tracker *tracker)
+{
+	return tracker->proxy ? tracker->proxy->progs.synward_inward
+			      : tracker->object->progs.synward_admit;
+}
+
 static int attach_egress(struct sw_tracker *tracker, struct sw_iface_state *iface)
 {
 	int err;
 
 	if (iface->loopback)
 		return 0;
-	err = put_at_tc(tracker, iface, BPF_TC_EGRESS, tracker->object->progs.synward_egress);
+	err = put_at_tc(tracker, iface, BPF_TC_EGRESS, egress_program(tracker));
 	if (!err)
 		iface->record.egress = true;
 	return err;
@@ -58,10 +70,10 @@ static int attach_egress(struct sw_tracker *tracker, struct sw_iface_state *ifac
 /* Where cookies of ours may come back, tc at ingress hands them on; also on loopback. */
 static int attach_admit(struct sw_tracker *tracker, struct sw_iface_state *iface)
 {
-	const struct bpf_program *prog = tracker->object->progs.synward_admit;
+	const struct bpf_program *prog = admit_program(tracker);
 	int err;
 
-	if (!tracker->wanted.guard || !bpf_program__autoload(prog))
+	if ((!tracker->wanted.guard && !tracker->proxy) || !bpf_program__autoload(prog))
 		return 0;
 	err = put_at_tc(tracker, iface, BPF_TC_INGRESS, prog);
 	if (!err)
@@ -233,6 +245,16 @@ static void tell_lost(const struct sw_tracker *tracker, const struct sw_iface_st
 	memcpy(event.key.addr[0], iface->name, sizeof(iface->name));
 	if (event.flags)
 		sw_tell(tracker, event); /* who reads events misses one, at worst */
+}
+
+int sw_tracker_put_back(struct sw_tracker *tracker)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < tracker->count; i++)
+		if (!tracker->settled[i].gone)
+			err = put_back(tracker, &tracker->iface[i]);
+	return err;
 }
 
 static int mend(struct sw_tracker *tracker, struct sw_iface_state *iface, bool *mended)

@@ -10,8 +10,22 @@ const char *sw_family_name(int family)
 	return family ? "IPv6" : "IPv4";
 }
 
+static const char *by_proxy_text(__u8 hindrance)
+{
+	if (hindrance & HINDRANCE_NEW_ACK)
+		return "a firewall wants new connections to begin with a SYN: "
+		       "guard's own cookies, by proxy";
+	if (hindrance & HINDRANCE_NAT)
+		return "NAT is in this namespace: guard's own cookies, by proxy";
+	if (hindrance & HINDRANCE_BRIDGE)
+		return "a bridge port under bridge-nf-call-iptables: guard's own cookies, by proxy";
+	return "guard's own cookies, by proxy";
+}
+
 const char *sw_admission_text(__u8 hindrance, enum sw_admission admission)
 {
+	if (admission == ADMISSION_PROXY)
+		return by_proxy_text(hindrance);
 	if (hindrance & HINDRANCE_NEW_ACK)
 		return "a firewall wants new connections to begin with a SYN: "
 		       "all is left to the kernel";

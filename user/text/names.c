@@ -105,9 +105,10 @@ const char *sw_admission_name(enum sw_admission admission)
 		[ADMISSION_NONE] = "none",
 		[ADMISSION_BPF] = "bpf",
 		[ADMISSION_KERNEL] = "kernel",
+		[ADMISSION_PROXY] = "proxy",
 	};
 
-	return admission <= ADMISSION_KERNEL ? names[admission] : "?";
+	return admission <= ADMISSION_PROXY ? names[admission] : "?";
 }
 
 const char *sw_cookie_mode_name(enum sw_cookie_mode mode)
