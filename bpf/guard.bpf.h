@@ -3,6 +3,7 @@
  * Guard at XDP: answers SYNs to listeners on guarded ports with cookies, and takes the ACKs that
  * bring them back for new flows. A segment of a flow that is known costs nothing here.
  *
+ *   from who is denied? ─► dropped
  *   SYN  ─► syn.bpf.h: a SYN+ACK with a cookie, or it passes
  *   else ─► taken by its flow? ─► pass
  *             no ─► stray.bpf.h: a socket of its own, a valid cookie, or dropped
@@ -13,6 +14,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "clients.bpf.h"
 #include "count.bpf.h"
 #include "hint.bpf.h"
 #include "settings.bpf.h"
@@ -55,12 +57,28 @@ static __always_inline int sw_guard_known(struct xdp_md *ctx, struct sw_work *w)
 	return XDP_PASS;
 }
 
+/* Whatever it is, of a connection that stands too. */
+static __always_inline bool sw_drop_denied(struct xdp_md *ctx, struct sw_work *w)
+{
+	if (!sw_settings()->guard.rules || !sw_is_denied(ctx))
+		return false;
+	if (sw_settings()->guard.dry_run) {
+		sw_count(SW_DRY_RUN_DROPS);
+		return false;
+	}
+	w->reason = SW_DENIED;
+	return true;
+}
+
 /* All that guard mode does with the segment in hand; the verdict. */
 static __always_inline int sw_guard(struct xdp_md *ctx, struct sw_work *w)
 {
 	int verdict;
 
-	if ((w->seg.flags & (SW_TCP_SYN | SW_TCP_ACK | SW_TCP_RST | SW_TCP_FIN)) != SW_TCP_SYN) {
+	if (sw_drop_denied(ctx, w)) {
+		verdict = XDP_DROP;
+	} else if ((w->seg.flags & (SW_TCP_SYN | SW_TCP_ACK | SW_TCP_RST | SW_TCP_FIN)) !=
+		   SW_TCP_SYN) {
 		verdict = sw_guard_known(ctx, w);
 	} else {
 		verdict = sw_guard_syn(ctx);

@@ -177,10 +177,9 @@ static __always_inline enum sw_admission sw_admission_for(const struct sw_guard 
 			       guard->kernel_cookies);
 }
 
-static __always_inline bool sw_port_is_quiet(const struct sw_port *port,
-					     const struct sw_guard *guard, __u64 now)
+static __always_inline bool sw_port_is_quiet(const struct sw_port *port, __u64 now)
 {
-	return sw_is_quiet(port->busy_ns, guard->quiet_ms, now);
+	return sw_is_quiet(port->busy_ns, port->marks.quiet_ms, now);
 }
 
 /*
@@ -188,10 +187,9 @@ static __always_inline bool sw_port_is_quiet(const struct sw_port *port,
  * queue is matters only where cookies may begin or end with it.
  */
 static __always_inline enum sw_counter sw_look_up_for_syn(struct xdp_md *ctx, struct sw_work *w,
-							  const struct sw_port *port,
-							  const struct sw_guard *guard)
+							  const struct sw_port *port)
 {
-	bool quiet = sw_port_is_quiet(port, guard, w->now);
+	bool quiet = sw_port_is_quiet(port, w->now);
 	enum sw_counter elsewhere;
 
 	if (sw_sends_cookies(port->mode, port->on, quiet) && sw_recall_listener(ctx, w, port))

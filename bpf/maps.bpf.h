@@ -86,6 +86,15 @@ struct {
 	__type(value, __u32);
 } sw_local SEC(".maps");
 
+/* Guard: which clients are allowed and denied, enum sw_client_rule. Written by user space alone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 20);
+	__type(key, struct sw_local_key);
+	__type(value, __u32);
+} sw_clients SEC(".maps");
+
 /* Who reads events, each in a place of its own; see <synward/event.h>. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

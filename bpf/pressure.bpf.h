@@ -38,11 +38,10 @@ static __always_inline void sw_switch(struct sw_port *port, __u16 number, __u32 
 }
 
 /* Before the SYN, of auto: is the port to answer it with a cookie? */
-static __always_inline bool sw_under_pressure(struct sw_work *w, struct sw_port *port,
-					      const struct sw_guard *guard)
+static __always_inline bool sw_under_pressure(struct sw_work *w, struct sw_port *port)
 {
-	bool full = w->look.half_open >= sw_high_mark(guard->high, w->look.backlog);
-	bool quiet = sw_port_is_quiet(port, guard, w->now), on = port->on;
+	bool full = w->look.half_open >= sw_high_mark(port->marks.high, w->look.backlog);
+	bool quiet = sw_port_is_quiet(port, w->now), on = port->on;
 	enum sw_turn turn = sw_turn_of(on, full, quiet);
 
 	if (!on) {
@@ -57,28 +56,25 @@ static __always_inline bool sw_under_pressure(struct sw_work *w, struct sw_port 
 }
 
 /* Before the SYN: does the port answer with cookies? */
-static __always_inline bool sw_is_sending(struct sw_work *w, struct sw_port *port,
-					  const struct sw_guard *guard)
+static __always_inline bool sw_is_sending(struct sw_work *w, struct sw_port *port)
 {
-	return port->mode == COOKIES_ALWAYS || sw_under_pressure(w, port, guard);
+	return port->mode == COOKIES_ALWAYS || sw_under_pressure(w, port);
 }
 
 /* A SYN was answered with a cookie, or was one too many of those that no cookie answers. */
-static __always_inline void sw_note_busy(const struct sw_work *w, struct sw_port *port,
-					 const struct sw_guard *guard)
+static __always_inline void sw_note_busy(const struct sw_work *w, struct sw_port *port)
 {
 	struct sw_pressure *pressure = sw_pressure_of(port);
-	bool busy = pressure && sw_cookie_sent(pressure, guard->low, w->now);
+	bool busy = pressure && sw_cookie_sent(pressure, port->marks.low, w->now);
 
-	if (busy && w->now > port->busy_ns + sw_busy_write_every(guard->quiet_ms))
+	if (busy && w->now > port->busy_ns + sw_busy_write_every(port->marks.quiet_ms))
 		port->busy_ns = w->now;
 }
 
 /* After a cookie was sent. */
-static __always_inline void sw_note_cookie(const struct sw_work *w, struct sw_port *port,
-					   const struct sw_guard *guard)
+static __always_inline void sw_note_cookie(const struct sw_work *w, struct sw_port *port)
 {
-	sw_note_busy(w, port, guard);
+	sw_note_busy(w, port);
 	if (w->now > port->cookie_ns + SW_WRITE_EVERY_NS)
 		port->cookie_ns = w->now;
 	sw_count(SW_COOKIES_SENT);
@@ -110,16 +106,16 @@ static __always_inline bool sw_among_few_unfit(const struct sw_work *w)
  * the kernel gets a few of them, while the listener's queue has room.
  */
 static __always_inline bool sw_unfit_too_many(void *ctx, struct sw_work *w, struct sw_port *port,
-					      const struct sw_guard *guard, bool sending)
+					      bool sending)
 {
 	if (!sending)
 		return false;
 	if (sw_among_few_unfit(w)) {
 		sw_look_up(ctx, w); /* a listener that is remembered says nothing of its queue */
-		if (w->look.half_open < sw_high_mark(guard->high, w->look.backlog))
+		if (w->look.half_open < sw_high_mark(port->marks.high, w->look.backlog))
 			return false;
 	}
-	sw_note_busy(w, port, guard);
+	sw_note_busy(w, port);
 	return true;
 }
 

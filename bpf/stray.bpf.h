@@ -15,6 +15,7 @@
 #include <synward/pressure.h>
 #include <synward/state.h>
 
+#include "clients.bpf.h"
 #include "cookie.bpf.h"
 #include "count.bpf.h"
 #include "frame.bpf.h"
@@ -148,6 +149,7 @@ __noinline int sw_guard_stray(struct xdp_md *ctx, int known)
 	const struct sw_guard *guard = &sw_settings()->guard;
 	struct sw_work *w = sw_work_in_hand();
 	const struct sw_keys *keys;
+	enum sw_counter reason;
 	struct sw_port *port;
 	__u32 zero = 0;
 	int ruling;
@@ -158,6 +160,7 @@ __noinline int sw_guard_stray(struct xdp_md *ctx, int known)
 	port = sw_port_of(w);
 	if (!port)
 		return RULING_NONE;
+	reason = w->reason;
 	if (!sw_family_admission(guard, w)) { /* all of it is the kernel's, its cookies too */
 		sw_expect_socket(&w->seg.key);
 		return RULING_NONE;
@@ -166,6 +169,10 @@ __noinline int sw_guard_stray(struct xdp_md *ctx, int known)
 	if (w->look.found == FOUND_SOCKET || sw_elsewhere(ctx, w))
 		return RULING_NONE;
 	ruling = sw_rule(ctx, w, port, guard, keys, known);
+	if (ruling == RULING_DROP && sw_client_is(w, CLIENT_ALLOW)) {
+		w->reason = reason;
+		ruling = RULING_NONE;
+	}
 	/* The listener may make a socket of it: the cookie can be the kernel's. */
 	if (w->look.found == FOUND_LISTENER && ruling != RULING_DROP)
 		sw_expect_socket(&w->seg.key);

@@ -106,7 +106,7 @@ static long sw_sweep_one(void *map, struct sw_flow_key *key, struct sw_flow *flo
 static long sw_calm_one(void *map, struct sw_port_key *key, struct sw_port *port,
 			struct sw_pass *pass)
 {
-	bool quiet = sw_port_is_quiet(port, &sw_settings()->guard, pass->now);
+	bool quiet = sw_port_is_quiet(port, pass->now);
 	struct sw_event event;
 
 	(void)map;

@@ -2,7 +2,7 @@
 /*
  * Guard, a SYN to a guarded port: it is the kernel's, or the frame becomes its answer.
  *
- *   for this host? ─► a LISTEN socket would take it? ─► under pressure? ─► prefix within its budget? ─► SYN+ACK
+ *   its client allowed? the kernel's ─► for this host? ─► a LISTEN socket would take it? ─► under pressure? ─► prefix within its budget? ─► SYN+ACK
  */
 #ifndef SYNWARD_SYN_BPF_H
 #define SYNWARD_SYN_BPF_H
@@ -17,6 +17,7 @@
 #include <synward/translate.h>
 #include <synward/wire.h>
 
+#include "clients.bpf.h"
 #include "clock.bpf.h"
 #include "cookie.bpf.h"
 #include "count.bpf.h"
@@ -54,7 +55,7 @@ static __always_inline int sw_leave_unfit(struct xdp_md *ctx, struct sw_work *w,
 					  struct sw_port *port, const struct sw_guard *guard,
 					  bool sending)
 {
-	bool flood = sw_unfit_too_many(ctx, w, port, guard, sending);
+	bool flood = sw_unfit_too_many(ctx, w, port, sending);
 
 	if (flood && !guard->dry_run) {
 		w->reason = SW_SYN_UNFIT_DROPPED;
@@ -125,7 +126,7 @@ static __always_inline int sw_reply(struct xdp_md *ctx, struct sw_work *w, struc
 		w->reason = SW_REPLY_FAILED;
 		return XDP_DROP;
 	}
-	sw_note_cookie(w, port, guard);
+	sw_note_cookie(w, port);
 	return XDP_TX;
 }
 
@@ -151,13 +152,18 @@ __noinline int sw_guard_syn(struct xdp_md *ctx)
 	w->expects_socket = port->mode == COOKIES_NEVER;
 	if (w->expects_socket)
 		return XDP_PASS;
+	if (sw_client_is(w, CLIENT_ALLOW)) {
+		sw_count(SW_SYN_ALLOWED);
+		w->expects_socket = true;
+		return XDP_PASS;
+	}
 	if (sw_is_martian() || sw_is_local(w->packet.from)) {
 		sw_count(SW_SYN_MARTIAN);
 		return XDP_PASS;
 	}
 	w->now = sw_coarse_now();
 	sw_read_options(&w->seg);
-	why = sw_look_up_for_syn(ctx, w, port, guard);
+	why = sw_look_up_for_syn(ctx, w, port);
 	if (!why)
 		why = sw_may_answer(w, port, guard);
 	w->expects_socket = w->look.found == FOUND_LISTENER;
@@ -165,7 +171,7 @@ __noinline int sw_guard_syn(struct xdp_md *ctx)
 		sw_count(why);
 		return XDP_PASS;
 	}
-	sending = sw_is_sending(w, port, guard);
+	sending = sw_is_sending(w, port);
 	if (why)
 		return sw_leave_unfit(ctx, w, port, guard, sending);
 	if (!sending)

@@ -18,6 +18,7 @@
 #include <synward/parse.h>
 #include <synward/wire.h>
 
+#include "clients.bpf.h"
 #include "clock.bpf.h"
 #include "count.bpf.h"
 #include "local.bpf.h"
@@ -138,14 +139,20 @@ __noinline int sw_guard_unread(struct xdp_md *ctx)
 	if (!w || !sw_walk(ctx, w))
 		return XDP_PASS;
 	port = sw_port_of(w);
-	if (!port || port->mode == COOKIES_NEVER || sw_elsewhere(ctx, w))
+	if (!port || sw_elsewhere(ctx, w))
+		return XDP_PASS;
+	if (sw_client_is(w, CLIENT_DENY)) {
+		sw_count(guard->dry_run ? SW_DRY_RUN_DROPS : SW_DENIED);
+		return guard->dry_run ? XDP_PASS : XDP_DROP;
+	}
+	if (port->mode == COOKIES_NEVER || sw_client_is(w, CLIENT_ALLOW))
 		return XDP_PASS;
 	w->now = sw_coarse_now();
 	sw_look_up(ctx, w);
 	if (w->look.found != FOUND_LISTENER)
 		return XDP_PASS;
 	if (!sw_admission_for(guard, w) ||
-	    !sw_unfit_too_many(ctx, w, port, guard, sw_is_sending(w, port, guard))) {
+	    !sw_unfit_too_many(ctx, w, port, sw_is_sending(w, port))) {
 		sw_expect_socket(&w->seg.key);
 		return XDP_PASS;
 	}

@@ -6,16 +6,16 @@ TEST_FLAGS   = -std=gnu11 -O1 -g $(WARNINGS) -D_GNU_SOURCE -DSYNWARD_VERSION='"$
                -Iinclude -Itests/common -Iuser -I$(BUILD)
 SANITIZERS  := -fsanitize=address,undefined -fno-sanitize-recover=all
 # pkg-config knows no cmocka where only its library is installed.
-UNIT_LIBRARIES := -lcmocka -ljansson -lmnl
+UNIT_LIBRARIES := -lcmocka -ljansson -lmnl -linih
 PROG_LIBRARIES := -lcmocka -lbpf
 
 test_objects = $(patsubst %.c,$(TESTS)/objects/%.o,$(wildcard tests/$(1)/*.c))
 COMMON_OBJECTS := $(call test_objects,common) $(TESTS)/objects/user/text/conn_state.o
 UNIT_OBJECTS   := $(call test_objects,unit) $(COMMON_OBJECTS)
-UNIT_MODULES   := guard/key_file guard/key_text guard/keys guard/port_list daemon/due_wheel daemon/loop model/flow_table \
+UNIT_MODULES   := guard/key_file guard/key_text guard/keys guard/port_list guard/client_list daemon/due_wheel daemon/loop model/flow_table \
                   model/flow_maps model/flow_summary model/tally commands/filter_options text/prefix model/keys_in_force text/json \
-                  text/names text/values commands/command_line commands/option commands/run_options commands/cmd_help \
-                  commands/findings host/nft host/nft_rule host/netlink
+                  text/names text/values commands/command_line commands/option commands/run_options commands/run_config commands/cmd_help \
+                  commands/findings host/nft host/nft_rule host/netlink text/place
 UNIT_OBJECTS   += $(UNIT_MODULES:%=$(TESTS)/objects/user/%.o)
 PROG_OBJECTS   := $(call test_objects,prog) $(COMMON_OBJECTS) $(TESTS)/objects/user/host/kernel.o
 
@@ -47,9 +47,9 @@ $(call test_objects,prog): | $(BUILD)/synward.skel.h
 
 $(UNIT_OBJECTS) $(PROG_OBJECTS): | need-headers
 need-headers:
-	$(Q)printf '#include <%s.h>\n' stdarg stddef stdint setjmp cmocka jansson bpf/libbpf libmnl/libmnl | \
+	$(Q)printf '#include <%s.h>\n' stdarg stddef stdint setjmp cmocka jansson ini bpf/libbpf libmnl/libmnl | \
 		$(CC) -fsyntax-only -x c - 2>/dev/null || \
-		{ echo "Couldn't find cmocka.h, jansson.h, bpf/libbpf.h or libmnl.h: install libcmocka-dev libjansson-dev libbpf-dev libmnl-dev" >&2; \
+		{ echo "Couldn't find cmocka.h, jansson.h, ini.h, bpf/libbpf.h or libmnl.h: install libcmocka-dev libjansson-dev libinih-dev libbpf-dev libmnl-dev" >&2; \
 		  exit 1; }
 
 # Frames that share no code with the parser; and what the tests' own implementations of the cookie and its reply say.

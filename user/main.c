@@ -7,7 +7,7 @@
 #include "commands/cmd.h"
 #include "commands/program.h"
 #include "commands/replay_options.h"
-#include "commands/run_options.h"
+#include "commands/run_config.h"
 #include "text/report.h"
 
 /* Rows of a table. clang-format would make columns of them. */
@@ -16,11 +16,11 @@ const struct sw_command sw_commands[] = {
 	{ .name = "run", .operands = "IFACE...", .min_operands = 1, .max_operands = -1,
 	  .help = "track the interfaces until interrupted",
 	  .options = sw_options_run, .args = &sw_run_args, .more = sw_options_run_more,
-	  .run = sw_cmd_run, .privileged = true, .acts = true },
+	  .run = sw_cmd_run, .read_file = sw_run_config_read, .privileged = true, .acts = true },
 	{ .name = "attach", .operands = "IFACE...", .min_operands = 1, .max_operands = -1,
 	  .help = "put the programs on the interfaces and return: tracking without a daemon",
 	  .options = sw_options_run, .args = &sw_run_args, .more = sw_options_run_more,
-	  .run = sw_cmd_attach, .privileged = true, .acts = true },
+	  .run = sw_cmd_attach, .read_file = sw_run_config_read, .privileged = true, .acts = true },
 	{ .name = "detach", .operands = "IFACE...", .min_operands = 1, .max_operands = -1,
 	  .help = "take the programs off the interfaces",
 	  .run = sw_cmd_detach, .privileged = true, .acts = true },
@@ -42,6 +42,7 @@ const struct sw_command sw_commands[] = {
 	{ SW_COMMAND_REPLAY, .program = "synward-replay" },
 	{ .name = "check", .operands = "[IFACE]", .max_operands = 1,
 	  .help = "what this kernel, driver and sysctls allow, and what to change",
+	  .options = sw_options_check, .args = &sw_check_args,
 	  .run = sw_cmd_check, .privileged = true },
 	{ .name = "key", .operands = "new|show [FILE]", .min_operands = 1, .max_operands = 2,
 	  .help = "key files for a fleet; never prints a secret",

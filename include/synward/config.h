@@ -55,7 +55,7 @@ struct sw_config {
 _Static_assert(sizeof(struct sw_timeouts) == 4 * SW_STATES, "one time-out a state");
 _Static_assert(offsetof(struct sw_timeouts, time_wait) == 4 * TIME_WAIT,
 	       "in the order of enum sw_state");
-_Static_assert(sizeof(struct sw_config) == 128, "no hidden padding");
+_Static_assert(sizeof(struct sw_config) == 120, "no hidden padding");
 _Static_assert(offsetof(struct sw_config, guard) == 56, "guard's settings last");
 
 #define SW_CONFIG_DEFAULT                                         \

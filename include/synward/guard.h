@@ -38,9 +38,6 @@ struct sw_guard {
 	__u64 admission_ns; /* when hindrances, or what the kernel takes, last changed */
 	__u32 ports; /* how many entries sw_ports has */
 	__u32 reply_budget; /* SYN+ACKs a second to one source prefix (/24, /64); 0: no limit */
-	__u32 high; /* half-open connections of a listener from which cookies are sent (auto) */
-	__u32 low; /* unanswered cookies a second on a CPU up to which a port is quiet */
-	__u32 quiet_ms; /* for so long, and cookies end (auto) */
 	__u16 mss[2]; /* what this host announces over IPv4 and over IPv6: its MTU less headers */
 	enum sw_admission admission;
 	__u8 kernel_cookies; /* the kernel takes its own cookies at any time: tcp_syncookies = 2 */
@@ -55,11 +52,12 @@ struct sw_guard {
 	__u8 hindrance[2]; /* over IPv4 and over IPv6: enum sw_hindrance */
 	__u8 chosen; /* the admission is not what somebody asked for: another may serve a family */
 	__u8 proxy; /* its programs are there */
-	__u8 padding[3];
+	__u8 rules; /* what sw_clients has: enum sw_client_rule */
+	__u8 padding[6];
 };
 
-_Static_assert(sizeof(struct sw_guard) == 72, "no hidden padding");
-_Static_assert(offsetof(struct sw_guard, admission) == 56, "numbers first, then bytes");
+_Static_assert(sizeof(struct sw_guard) == 64, "no hidden padding");
+_Static_assert(offsetof(struct sw_guard, admission) == 44, "numbers first, then bytes");
 
 /* What the last SYN to the port met. */
 enum sw_listener_kind {
@@ -98,6 +96,13 @@ struct sw_port_masks {
 
 _Static_assert(sizeof(struct sw_port_masks) == 164, "no hidden padding");
 
+/* When a port's cookies begin and end (auto). */
+struct sw_marks {
+	__u32 high; /* half-open connections of a listener from which they are sent */
+	__u32 low; /* unanswered cookies a second on a CPU up to which it is quiet */
+	__u32 quiet_ms; /* for so long, and they end */
+};
+
 /* The value of the map sw_ports. */
 struct sw_port {
 	__u32 on; /* SYNs are answered with cookies (auto) */
@@ -106,13 +111,14 @@ struct sw_port {
 	enum sw_listener_kind listener;
 	__u8 padding[2];
 	__u32 half_open, backlog; /* of the listener that the last SYN to the kernel met */
+	struct sw_marks marks;
 	__u64 switched_ns; /* when `on` or `mode` last changed; CLOCK_MONOTONIC as all times */
 	__u64 busy_ns; /* when there was last pressure */
 	__u64 cookie_ns; /* when the last cookie was sent, to a second */
 };
 
-_Static_assert(sizeof(struct sw_port) == 48, "no hidden padding");
-_Static_assert(offsetof(struct sw_port, switched_ns) == 24, "times last");
+_Static_assert(sizeof(struct sw_port) == 56, "no hidden padding");
+_Static_assert(offsetof(struct sw_port, switched_ns) == 32, "times last");
 
 /*
  * The value of the per-CPU map sw_pressure: this second's cookies of one port on one CPU, and the
@@ -147,6 +153,15 @@ struct sw_local_key {
 
 _Static_assert(sizeof(struct sw_local_key) == 20, "no hidden padding");
 _Static_assert(offsetof(struct sw_local_key, address) == 4, "as the kernel has it: bits first");
+
+/*
+ * What is said of the clients of guarded ports, by the first bits of their addresses; bits. The map
+ * sw_clients, whose keys are as sw_local's, has one for a prefix, and the longest holds.
+ */
+enum sw_client_rule {
+	CLIENT_ALLOW = 1, /* guard answers and drops nothing of theirs */
+	CLIENT_DENY = 2, /* all of theirs is dropped */
+};
 
 /* The value of the map sw_sockets, of which there are two: see bpf/sockets.bpf.h. */
 #define SW_SOCKET_BITS_SHIFT 20

@@ -90,7 +90,9 @@
 	X(PROXY_KEPT, proxy_kept, "proxy: data kept until the service answered")                  \
 	X(PROXY_NOT_KEPT, proxy_not_kept, "proxy: data dropped before the service answered")      \
 	X(PROXY_FULL, proxy_full, "proxy: ACKs dropped: the table of connections is full")        \
-	X(PROXY_FAILED, proxy_failed, "proxy: segments dropped: they could not be rewritten")
+	X(PROXY_FAILED, proxy_failed, "proxy: segments dropped: they could not be rewritten")     \
+	X(DENIED, denied, "guard: segments dropped: their source is denied")                      \
+	X(SYN_ALLOWED, syn_allowed, "guard: SYNs passed: their source is allowed")
 
 /* The value of the per-CPU map sw_stats, one element: each counter by its name. */
 struct sw_stats {

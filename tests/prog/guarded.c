@@ -23,9 +23,6 @@ const struct sw_guard guard_usual = {
 	.secret = { 0x0123456789abcdef, 0xfedcba9876543210 },
 	.wall_offset_ns = (__s64)(GOLDEN_EPOCH * 64 * SW_NS_PER_S + 32 * SW_NS_PER_S - START_NS),
 	.ports = 1,
-	.high = 128,
-	.low = 10,
-	.quiet_ms = 10000,
 	.mss = GOLDEN_MSS,
 	.admission = ADMISSION_BPF,
 	.timestamps = 1,
@@ -34,6 +31,8 @@ const struct sw_guard guard_usual = {
 	.window_scaling = 1,
 	.wscale = GOLDEN_WSCALE,
 };
+
+const struct sw_marks guard_marks = { .high = 128, .low = 10, .quiet_ms = 10000 };
 
 static const struct sw_port_key any_address = { .port = PORT };
 
@@ -133,13 +132,22 @@ void guard_set_mac(const __u8 mac[6])
 	     "sw_ifaces");
 }
 
-static void empty_local(void)
+void guard_set_client(const char *address, __u32 bits, enum sw_client_rule rule)
 {
-	int fd = map_fd(harness_skeleton()->maps.sw_local);
+	struct sw_local_key key = { .bits = bits };
+	__u32 said = rule;
+
+	read_address(address, (__u8 *)key.address);
+	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_clients), &key, &said, 0),
+	     "sw_clients");
+}
+
+static void empty_prefixes(const struct bpf_map *map)
+{
 	struct sw_local_key key;
 
-	while (!bpf_map_get_next_key(fd, NULL, &key))
-		must(!bpf_map_delete_elem(fd, &key), "sw_local");
+	while (!bpf_map_get_next_key(map_fd(map), NULL, &key))
+		must(!bpf_map_delete_elem(map_fd(map), &key), "%s", bpf_map__name(map));
 }
 
 /* To this host go frames as frame.c and packet.py make them, and what the tests ask for. */
@@ -149,7 +157,8 @@ static void be_the_server(void)
 						 "2001:db8::77" };
 
 	guard_set_mac((const __u8[6]){ 2, 0, 0, 0, 0, 2 });
-	empty_local();
+	empty_prefixes(harness_skeleton()->maps.sw_local);
+	empty_prefixes(harness_skeleton()->maps.sw_clients);
 	for (size_t i = 0; i < COUNT(addresses); i++)
 		guard_set_local(addresses[i], 128, true);
 	guard_set_local("198.51.100.0", 96 + 24, true);
@@ -195,7 +204,7 @@ void guard_configure(const struct sw_guard *guard)
 
 void guard_reset(const struct sw_guard *guard, enum sw_cookie_mode mode)
 {
-	struct sw_port port = { .mode = mode, .slot = SLOT };
+	struct sw_port port = { .mode = mode, .slot = SLOT, .marks = guard_marks };
 	struct sw_config config = config_of(guard);
 
 	harness_reset(&config);
@@ -241,7 +250,7 @@ void guard_set_port(const struct sw_port *port)
 void guard_set_port_at(const char *address, __u32 bits, enum sw_cookie_mode mode)
 {
 	struct sw_port_key key = { .port = PORT, .bits = (__u8)bits };
-	struct sw_port port = { .mode = mode, .slot = SLOT };
+	struct sw_port port = { .mode = mode, .slot = SLOT, .marks = guard_marks };
 
 	read_address(address, (__u8 *)key.address);
 	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_ports), &key, &port, 0),

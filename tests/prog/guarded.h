@@ -44,6 +44,9 @@ struct golden_passed {
 /* A guard that answers always, with all options, whose epoch GOLDEN_EPOCH is half over at START_NS. */
 extern const struct sw_guard guard_usual;
 
+/* Those of every port here. */
+extern const struct sw_marks guard_marks;
+
 #define GUARD_WSCALE 9 /* its own shift count */
 
 /* The same, on the host that this handshake wants. */
@@ -68,6 +71,9 @@ void guard_set_port(const struct sw_port *port);
 /* The interface's address; the addresses of this host, first bits of them. guard_reset() has its own. */
 void guard_set_mac(const __u8 mac[6]);
 void guard_set_local(const char *address, __u32 bits, bool is);
+
+/* What is said of these clients, first bits of their address; guard_reset() forgets it. */
+void guard_set_client(const char *address, __u32 bits, enum sw_client_rule rule);
 
 /* PORT at the addresses of a prefix; how long the prefixes are that are looked for, as they come. */
 void guard_set_port_at(const char *address, __u32 bits, enum sw_cookie_mode mode);

@@ -23,6 +23,7 @@ int main(void)
 	failed += test_guard_syn();
 	failed += test_guard_ack();
 	failed += test_guard_auto();
+	failed += test_guard_clients();
 	failed += test_guard_bounds();
 	failed += test_guard_sockets();
 	failed += test_guard_admit();

@@ -14,6 +14,7 @@ int test_races(void);
 int test_guard_syn(void);
 int test_guard_ack(void);
 int test_guard_auto(void);
+int test_guard_clients(void);
 int test_guard_bounds(void);
 int test_guard_sockets(void);
 int test_guard_admit(void);

@@ -198,11 +198,11 @@ static void flood_that_no_cookie_answers_keeps_cookies_on(void **state)
 
 static void high_mark_may_be_set_lower(void **state)
 {
-	struct sw_guard guard = guard_usual;
+	struct sw_port port = port_now();
 
 	(void)state;
-	guard.high = 5;
-	guard_configure(&guard);
+	port.marks.high = 5;
+	guard_set_port(&port);
 	fill_queue(4);
 	assert_false(ask(START_NS));
 	fill_queue(5);
@@ -230,10 +230,10 @@ static void flood_keeps_cookies_on(void **state)
 	(void)state;
 	switch_on(START_NS);
 	for (__u64 now = START_NS; now <= last; now += S)
-		for (__u64 i = 0; i < guard_usual.low + 1; i++)
+		for (__u64 i = 0; i < guard_marks.low + 1; i++)
 			assert_true(ask(now + i));
 	assert_in_range(port_now().busy_ns, last - 2 * S, last + S);
-	end = port_now().busy_ns + (__u64)guard_usual.quiet_ms * MS;
+	end = port_now().busy_ns + (__u64)guard_marks.quiet_ms * MS;
 	close_queue();
 	open_queue();
 	assert_true(ask(end));
@@ -244,7 +244,7 @@ static void flood_keeps_cookies_on(void **state)
 
 static void quiet_port_ends_cookies_after_a_while(void **state)
 {
-	__u64 quiet = (__u64)guard_usual.quiet_ms * MS;
+	__u64 quiet = (__u64)guard_marks.quiet_ms * MS;
 	struct sw_event event[2];
 	struct sw_port port;
 
@@ -252,7 +252,7 @@ static void quiet_port_ends_cookies_after_a_while(void **state)
 	switch_on(START_NS);
 	/* As many as the low mark in every second, and still it is quiet. */
 	for (__u64 second = 0; second < 9; second++)
-		for (__u64 i = 0; i < guard_usual.low; i++)
+		for (__u64 i = 0; i < guard_marks.low; i++)
 			assert_true(ask(START_NS + 1 + second * S + i));
 	close_queue();
 	open_queue();
@@ -293,7 +293,7 @@ static void answered_cookies_are_no_pressure(void **state)
 /* What came before the cookies may still be in the queue when the quiet time is over. */
 static void full_queue_keeps_cookies_on(void **state)
 {
-	__u64 later = START_NS + (__u64)guard_usual.quiet_ms * MS + 1;
+	__u64 later = START_NS + (__u64)guard_marks.quiet_ms * MS + 1;
 
 	(void)state;
 	switch_on(START_NS);
@@ -305,7 +305,7 @@ static void full_queue_keeps_cookies_on(void **state)
 
 static void cookies_begin_again_under_new_pressure(void **state)
 {
-	__u64 later = START_NS + (__u64)guard_usual.quiet_ms * MS + 1;
+	__u64 later = START_NS + (__u64)guard_marks.quiet_ms * MS + 1;
 
 	(void)state;
 	switch_on(START_NS);
@@ -321,7 +321,7 @@ static void cookies_begin_again_under_new_pressure(void **state)
 /* The daemon's pass tells a port to which no SYN comes any more. */
 static void sweep_ends_cookies_of_a_quiet_port(void **state)
 {
-	__u64 end = START_NS + (__u64)guard_usual.quiet_ms * MS;
+	__u64 end = START_NS + (__u64)guard_marks.quiet_ms * MS;
 	struct sw_sweep pass = {};
 
 	(void)state;

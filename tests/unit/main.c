@@ -14,6 +14,8 @@ int main(void)
 	failed += test_command_line();
 	failed += test_options();
 	failed += test_port_list();
+	failed += test_client_list();
+	failed += test_run_config();
 	failed += test_findings();
 	failed += test_due_wheel();
 	failed += test_flow_table();

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "text/place.h"
 #include "text/report.h"
 #include "said.h"
 
@@ -24,12 +25,23 @@ void forget_said(void)
 
 int sw_misuse(const char *why, ...)
 {
+	char place[SW_PLACE_TEXT];
+	size_t length = (size_t)snprintf(last, sizeof(last), "%s", sw_place(place));
 	va_list args;
 
 	va_start(args, why);
-	vsnprintf(last, sizeof(last), why, args);
+	vsnprintf(last + length, sizeof(last) - length, why, args);
 	va_end(args);
 	return -EINVAL;
+}
+
+void sw_say(const char *what, ...)
+{
+	va_list args;
+
+	va_start(args, what);
+	vsnprintf(last, sizeof(last), what, args);
+	va_end(args);
 }
 
 int sw_fail(int err, const char *hint, const char *what, ...)

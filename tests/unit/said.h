@@ -5,7 +5,7 @@
 #ifndef SYNWARD_TESTS_SAID_H
 #define SYNWARD_TESTS_SAID_H
 
-/* The last error whole, or "" since it was forgotten. */
+/* The last error or talk whole, or "" since it was forgotten. */
 const char *said(void);
 void forget_said(void);
 

@@ -164,25 +164,28 @@ static void option_without_what_it_needs_is_refused_by_name(void **state)
 	taken("one --dry-run --help");
 }
 
-static void command_may_have_any_number_of_options(void **state)
+static void command_may_have_as_many_options_as_a_line_keeps(void **state)
 {
-	static struct sw_option many[500];
-	static char names[500][8];
-	static bool given[500];
+	static struct sw_option many[SW_OPTIONS_MAX];
+	static char names[SW_OPTIONS_MAX][8];
+	static bool given[SW_OPTIONS_MAX];
 	struct sw_command command = { .name = "many", .options = many, .args = given };
-	char *argv[] = { "many", "--o498", "--o7", "--json", NULL };
+	char *argv[] = { "many", "--o60", "--o7", "--json", NULL };
 	struct sw_command_line line;
 
 	(void)state;
-	for (size_t i = 0; i + 1 < COUNT(many); i++) {
+	for (size_t i = 0; i + 3 < COUNT(many); i++) {
 		sprintf(names[i], "o%zu", i);
 		many[i] = (struct sw_option){ .name = names[i], .offset = i, .size = sizeof(bool) };
 	}
 	assert_int_equal(sw_command_line_parse(&command, 4, argv, &line), 0);
-	assert_true(given[7] && given[498] && line.json);
-	given[7] = given[498] = false;
+	assert_true(given[7] && given[60] && line.json);
+	given[7] = given[60] = false;
 	for (size_t i = 0; i < COUNT(given); i++)
 		assert_false(given[i]);
+	many[COUNT(many) - 3] = (struct sw_option){ .name = "more", .size = sizeof(bool) };
+	many[COUNT(many) - 2] = (struct sw_option){ .name = "most", .size = sizeof(bool) };
+	assert_int_equal(sw_command_line_parse(&command, 4, argv, &line), -E2BIG);
 }
 
 static void json_is_found_wherever_it_stands(void **state)
@@ -282,7 +285,7 @@ int test_command_line(void)
 		cmocka_unit_test(every_command_takes_the_common_options),
 		cmocka_unit_test(misuse_is_echoed_with_the_way_to_help),
 		cmocka_unit_test(option_without_what_it_needs_is_refused_by_name),
-		cmocka_unit_test(command_may_have_any_number_of_options),
+		cmocka_unit_test(command_may_have_as_many_options_as_a_line_keeps),
 		cmocka_unit_test(json_is_found_wherever_it_stands),
 		cmocka_unit_test(help_has_every_option_and_fits_100_columns),
 		cmocka_unit_test(help_says_default_range_and_need_once),

@@ -245,15 +245,15 @@ static void a_row_says_what_stands_in_help(void **state)
 
 /* --- The rows of run and attach ------------------------------------------------------------- */
 
-static struct sw_tracker_options defaults(void)
+static struct sw_run_args defaults(void)
 {
-	struct sw_tracker_options options = sw_run_args;
+	struct sw_run_args options = sw_run_args;
 
 	sw_options_default(sw_options_run, &options);
 	return options;
 }
 
-static int run_take(struct sw_tracker_options *options, const char *name, const char *value)
+static int run_take(struct sw_run_args *options, const char *name, const char *value)
 {
 	forget_said();
 	return sw_option_take(sw_option_find(sw_options_run, name), value, options);
@@ -261,7 +261,7 @@ static int run_take(struct sw_tracker_options *options, const char *name, const 
 
 static void every_default_of_run_is_one_that_it_would_take(void **state)
 {
-	struct sw_tracker_options options = sw_run_args;
+	struct sw_run_args options = sw_run_args;
 
 	(void)state;
 	for (const struct sw_option *row = sw_options_run; row->name; row++) {
@@ -279,62 +279,62 @@ static void every_default_of_run_is_one_that_it_would_take(void **state)
 static void run_without_options_has_the_time_outs_of_the_model_and_guards_nothing(void **state)
 {
 	static const struct sw_config model = SW_CONFIG_DEFAULT;
-	struct sw_tracker_options options = defaults();
+	struct sw_run_args options = defaults();
 
 	(void)state;
-	assert_memory_equal(&options.config.timeout, &model.timeout, sizeof(model.timeout));
-	assert_int_equal(options.guard.ports.count, 0);
-	assert_int_equal(options.guard.mode, COOKIES_AUTO);
-	assert_int_equal(options.guard.admission, ADMISSION_NONE);
-	assert_int_equal(options.guard.reply_budget, 10000);
-	assert_int_equal(options.guard.high, 256);
-	assert_int_equal(options.guard.low, 64);
-	assert_int_equal(options.guard.quiet_ms, 10000);
-	assert_int_equal(options.attach.mode, SW_MODE_ANY);
-	assert_int_equal(options.sizes.flows, 0);
-	assert_int_equal(options.sizes.halfopen, 0);
+	assert_memory_equal(&options.tracker.config.timeout, &model.timeout, sizeof(model.timeout));
+	assert_int_equal(options.tracker.guard.ports.count, 0);
+	assert_int_equal(options.tracker.guard.terms.mode, COOKIES_AUTO);
+	assert_int_equal(options.tracker.guard.admission, ADMISSION_NONE);
+	assert_int_equal(options.tracker.guard.reply_budget, 10000);
+	assert_int_equal(options.tracker.guard.terms.marks.high, 256);
+	assert_int_equal(options.tracker.guard.terms.marks.low, 64);
+	assert_int_equal(options.tracker.guard.terms.marks.quiet_ms, 10000);
+	assert_int_equal(options.tracker.attach.mode, SW_MODE_ANY);
+	assert_int_equal(options.tracker.sizes.flows, 0);
+	assert_int_equal(options.tracker.sizes.halfopen, 0);
 }
 
 static void time_wait_lasts_twice_the_segment_lifetime(void **state)
 {
-	struct sw_tracker_options options = defaults();
+	struct sw_run_args options = defaults();
 
 	(void)state;
 	assert_int_equal(run_take(&options, "msl", "7s"), 0);
-	assert_int_equal(options.config.timeout.time_wait, 14000);
+	assert_int_equal(options.tracker.config.timeout.time_wait, 14000);
 	assert_int_equal(run_take(&options, "msl", "588h"), 0);
-	assert_int_equal(options.config.timeout.time_wait, 49 * 86400000U);
+	assert_int_equal(options.tracker.config.timeout.time_wait, 49 * 86400000U);
 	assert_int_equal(run_take(&options, "msl", "589h"), -EINVAL);
 }
 
 static void words_of_guard_become_its_settings(void **state)
 {
-	struct sw_tracker_options options = defaults();
+	struct sw_run_args options = defaults();
 
 	(void)state;
 	assert_int_equal(run_take(&options, "cookies", "never"), 0);
 	assert_int_equal(run_take(&options, "admission", "kernel"), 0);
 	assert_int_equal(run_take(&options, "mode", "generic"), 0);
 	assert_int_equal(run_take(&options, "dry-run", NULL), 0);
-	assert_int_equal(options.guard.mode, COOKIES_NEVER);
-	assert_int_equal(options.guard.admission, ADMISSION_KERNEL);
-	assert_int_equal(options.attach.mode, SW_MODE_GENERIC);
-	assert_true(options.guard.dry_run);
+	assert_int_equal(options.tracker.guard.terms.mode, COOKIES_NEVER);
+	assert_int_equal(options.tracker.guard.admission, ADMISSION_KERNEL);
+	assert_int_equal(options.tracker.attach.mode, SW_MODE_GENERIC);
+	assert_true(options.tracker.guard.dry_run);
 	assert_int_equal(run_take(&options, "admission", "none"), -EINVAL);
 	assert_string_equal(said(), "--admission is bpf or kernel, not \"none\"");
 }
 
 static void ports_are_a_list_without_doubles(void **state)
 {
-	struct sw_tracker_options options = defaults();
+	struct sw_run_args options = defaults();
 
 	(void)state;
 	assert_int_equal(run_take(&options, "guard", "80,443,80"), 0);
 	assert_int_equal(run_take(&options, "guard", "8080,443"), 0);
-	assert_int_equal(options.guard.ports.count, 3);
-	assert_int_equal(options.guard.ports.key[0].port, 80);
-	assert_int_equal(options.guard.ports.key[1].port, 443);
-	assert_int_equal(options.guard.ports.key[2].port, 8080);
+	assert_int_equal(options.tracker.guard.ports.count, 3);
+	assert_int_equal(options.tracker.guard.ports.wish[0].key.port, 80);
+	assert_int_equal(options.tracker.guard.ports.wish[1].key.port, 443);
+	assert_int_equal(options.tracker.guard.ports.wish[2].key.port, 8080);
 	for (size_t i = 0; i < 5; i++) {
 		static const char *const wrong[] = { "", "80,", "0", "65536", "http" };
 
@@ -344,7 +344,7 @@ static void ports_are_a_list_without_doubles(void **state)
 
 static void one_port_too_many_is_refused(void **state)
 {
-	struct sw_tracker_options options = defaults();
+	struct sw_run_args options = defaults();
 	char port[16];
 
 	(void)state;
@@ -355,7 +355,7 @@ static void one_port_too_many_is_refused(void **state)
 	assert_int_equal(run_take(&options, "guard", "1"), 0);
 	assert_int_equal(run_take(&options, "guard", "9999"), -EINVAL);
 	assert_string_equal(said(), "--guard takes at most 256 ports");
-	assert_int_equal(options.guard.ports.count, SW_PORTS_MAX);
+	assert_int_equal(options.tracker.guard.ports.count, SW_PORTS_MAX);
 }
 
 int test_options(void)

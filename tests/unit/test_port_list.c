@@ -54,7 +54,7 @@ static void list_is_read_as_it_is_printed(void **state)
 		must(!take(cases[i].text), "%s: %s", cases[i].text, said());
 		for (__u32 n = 0; n < list.count; n++) {
 			strcat(printed, n ? " " : "");
-			strcat(printed, sw_port_key_text(&list.key[n], text));
+			strcat(printed, sw_port_key_text(&list.wish[n].key, text));
 		}
 		must(!strcmp(printed, cases[i].printed), "%s: %s", cases[i].text, printed);
 	}
@@ -141,7 +141,7 @@ static void key_is_the_address_as_far_as_the_mask_goes(void **state)
 	assert_int_equal(inet_pton(AF_INET6, "2001:db8:ffff:ffff::1", address), 1);
 	sw_port_key_fill(&key, &mask, address, 80);
 	must(!take("[2001:db8:8000::/33]:80"), "%s", said());
-	assert_memory_equal(&key, &list.key[0], sizeof(key));
+	assert_memory_equal(&key, &list.wish[0].key, sizeof(key));
 }
 
 int test_port_list(void)

@@ -5,6 +5,7 @@
 #ifndef SYNWARD_TESTS_UNIT_H
 #define SYNWARD_TESTS_UNIT_H
 
+int test_client_list(void);
 int test_command_line(void);
 int test_options(void);
 int test_findings(void);
@@ -34,6 +35,7 @@ int test_proof_loss(void);
 int test_proof_mirror(void);
 int test_proof_unseen(void);
 int test_reply(void);
+int test_run_config(void);
 int test_siphash(void);
 int test_translate(void);
 int test_values(void);

@@ -17,6 +17,8 @@ enum sw_exit {
 	SW_EXIT_MISUSE = 2,
 };
 
+struct sw_command_line;
+
 struct sw_command {
 	const char *name;
 	const char *operands; /* as in usage: "IFACE..." */
@@ -27,6 +29,11 @@ struct sw_command {
 	bool acts; /* it is not to stop half-way because nobody reads any more what it says */
 	bool privileged; /* can't do anything without CAP_SYS_ADMIN and CAP_NET_ADMIN */
 	const char *program; /* that does it, and lies beside this one; NULL: `run` does */
+	/*
+	 * Puts what a file says into *args anew, options that the line has left out. 1: it has, and the
+	 * line goes over it; 0: there is no file; or -errno, reported. NULL: it never does.
+	 */
+	int (*read_file)(const struct sw_command *command, struct sw_command_line *line);
 	/* Options have been taken into *args; operands is an argv that ends with NULL. */
 	enum sw_exit (*run)(char *const *operands, void *args);
 	void *args;
@@ -48,6 +55,8 @@ extern struct sw_flows_args sw_flows_args;
 extern struct sw_stats_args sw_stats_args;
 extern struct sw_event_wish sw_events_args;
 extern struct sw_key_args sw_key_args;
+extern const struct sw_option sw_options_check[];
+extern struct sw_check_args sw_check_args;
 
 enum sw_exit sw_cmd_run(char *const *operands, void *args);
 enum sw_exit sw_cmd_attach(char *const *operands, void *args);

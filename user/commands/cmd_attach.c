@@ -3,6 +3,7 @@
  * synward attach, synward detach: `run` without a daemon, and its undoing.
  */
 #include "commands/cmd.h"
+#include "commands/run_options.h"
 #include "guard/start.h"
 #include "host/detach.h"
 #include "host/lock.h"
@@ -11,7 +12,8 @@
 enum sw_exit sw_cmd_attach(char *const *operands, void *args)
 {
 	static struct sw_tracker tracker;
-	int err = sw_start(&tracker, operands, args);
+	struct sw_run_args *options = args;
+	int err = sw_run_args_settle(options) ?: sw_start(&tracker, operands, &options->tracker);
 
 	if (err)
 		return SW_EXIT_FAILED;

@@ -15,7 +15,10 @@
 #include <unistd.h>
 
 #include "commands/cmd.h"
+#include "commands/command_line.h"
 #include "commands/findings.h"
+#include "commands/run_options.h"
+#include "guard/key_file.h"
 #include "host/hindrance.h"
 #include "host/iface.h"
 #include "host/load.h"
@@ -261,13 +264,71 @@ static void check_iface(struct sw_findings *findings, const struct sw_iface_stat
 			"another XDP program, id %u", iface->xdp_id);
 }
 
+/* --- The configuration ---------------------------------------------------------------------- */
+
+struct sw_check_args {
+	const char *config_file;
+};
+
+struct sw_check_args sw_check_args;
+
+/* Rows of a table. clang-format would make columns of them. */
+/* clang-format off */
+const struct sw_option sw_options_check[] = {
+	{ .name = "config", .kind = SW_OPTION_FILE, SW_INTO(struct sw_check_args, config_file),
+	  .help = "read this configuration as `run` would, and name all that it would not take" },
+	{},
+};
+/* clang-format on */
+
+static void check_named_ifaces(struct sw_findings *findings, char *const *names)
+{
+	for (; *names; names++)
+		if (!if_nametoindex(*names))
+			sw_find(findings, "interface", SW_BAD, "`ip link` lists what there is",
+				"%s is not there", *names);
+}
+
+static void check_key_file(struct sw_findings *findings, const char *path)
+{
+	struct sw_keys keys;
+	bool taken = path && !sw_key_file_read(path, &keys);
+
+	explicit_bzero(&keys, sizeof(keys));
+	if (path)
+		sw_find(findings, "key file", taken ? SW_GOOD : SW_BAD, "The error above says why",
+			"%.60s", path);
+}
+
+/* What is wrong with it has been reported, line by line. */
+static void check_config(struct sw_findings *findings, char *path, char *iface)
+{
+	char *argv[] = { "run", "--config", path, iface, NULL };
+	struct sw_command_line line;
+	struct sw_run_args *run = &sw_run_args;
+	int err = sw_command_line_parse(sw_command_find("run"), iface ? 4 : 3, argv, &line)
+			  ?: sw_run_args_settle(run);
+
+	sw_find(findings, "configuration", err ? SW_BAD : SW_GOOD,
+		"The errors above name what is not taken, and what would be",
+		err ? "%.60s" : "%.40s: guarded ports %u, prefixes of clients %zu", path,
+		run->tracker.guard.ports.count, run->tracker.guard.clients.count);
+	if (!err) {
+		check_named_ifaces(findings, line.operands);
+		check_key_file(findings, run->tracker.guard.key_file);
+	}
+	sw_run_args_free(run);
+}
+
 enum sw_exit sw_cmd_check(char *const *operands, void *args)
 {
 	static struct sw_iface_state iface;
 	struct sw_findings findings = {};
+	struct sw_check_args *check = args;
 	enum sw_grade worst;
 
-	(void)args;
+	if (check->config_file)
+		check_config(&findings, (char *)check->config_file, operands[0]);
 	if (operands[0] && sw_iface_open(operands[0], &iface))
 		return SW_EXIT_FAILED;
 	check_kernel(&findings);

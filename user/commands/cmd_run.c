@@ -2,11 +2,12 @@
 /*
  * synward run: starts a tracker, does the daemon's duties until SIGINT or SIGTERM, and takes it down.
  * It owns the interfaces it names: what it found there of synward goes with it, too. SIGHUP makes it
- * read key file and sysctls again, SIGQUIT end and leave all to the next one.
+ * read all again: its configuration, the key file, sysctls; SIGQUIT end and leave all to the next one.
  */
 #include <unistd.h>
 
 #include "commands/cmd.h"
+#include "commands/run_config.h"
 #include "daemon/admission.h"
 #include "daemon/expiry.h"
 #include "daemon/hooks.h"
@@ -21,7 +22,7 @@
 
 struct running {
 	struct sw_tracker tracker;
-	const struct sw_tracker_options *options;
+	struct sw_run_args *args;
 	struct sw_loop loop;
 	struct sw_sweeper *sweeper;
 	struct sw_sockets *sockets;
@@ -29,28 +30,53 @@ struct running {
 	struct sw_proxy_care proxy;
 	struct sw_hook_watch hooks;
 	struct sw_follower *follower;
+	bool guarding; /* its duties are there */
 };
-
-static void reload(void *context)
-{
-	struct running *run = context;
-
-	sw_service_reloading();
-	if (!sw_reload(&run->tracker, run->options))
-		sw_say("settings read again");
-	sw_service_ready();
-}
 
 /* Only guard has to do with what else is in the namespace. */
 static int open_guard_duties(struct running *run)
 {
-	if (!sw_maps_guarded(&run->tracker.maps))
+	if (run->guarding || !sw_maps_guarded(&run->tracker.maps))
 		return 0;
+	run->guarding = true;
 	return sw_follower_open(&run->follower, &run->tracker) ?:
 	       sw_loop_add(&run->loop, sw_follower_duty(run->follower)) ?:
 	       sw_admission_watch_open(&run->admission, &run->tracker) ?:
 	       sw_loop_add(&run->loop, sw_admission_duty(&run->admission)) ?:
 	       sw_loop_add(&run->loop, sw_proxy_duty(&run->proxy));
+}
+
+/* 0 or -errno, reported. */
+static int take(struct running *run, struct sw_run_args *fresh)
+{
+	char *const *ifaces;
+	int err = sw_run_config_again(fresh, &ifaces);
+
+	if (err)
+		return err;
+	sw_run_config_keep_fixed(fresh, run->args);
+	return sw_reload(&run->tracker, ifaces, &fresh->tracker, &run->args->tracker);
+}
+
+/* Two sets of arguments take turns: the one in force, and the one that is being read. */
+static void reload(void *context)
+{
+	static struct sw_run_args other;
+	struct running *run = context;
+	struct sw_run_args *fresh = run->args == &other ? &sw_run_args : &other;
+
+	sw_service_reloading();
+	if (take(run, fresh)) {
+		sw_run_args_free(fresh);
+		sw_say("what was in force stays in force");
+	} else {
+		sw_run_args_free(run->args);
+		run->args = fresh;
+		sw_sweeper_follow(run->sweeper, &fresh->tracker.config.timeout);
+		open_guard_duties(run);
+		sw_say("settings read again");
+	}
+	sw_service_ready();
 }
 
 static int open_duties(struct running *run)
@@ -62,7 +88,7 @@ static int open_duties(struct running *run)
 	sw_loop_on_hangup(&run->loop, reload, run);
 	if (sw_service_watched())
 		sw_loop_add(&run->loop, sw_service_duty());
-	return sw_sweeper_open(&run->sweeper, object, &run->options->config.timeout) ?:
+	return sw_sweeper_open(&run->sweeper, object, &run->args->tracker.config.timeout) ?:
 	       sw_loop_add(&run->loop, sw_sweeper_duty(run->sweeper)) ?:
 	       sw_sockets_open(&run->sockets, object, &run->tracker.maps) ?:
 	       sw_loop_add(&run->loop, sw_sockets_duty(run->sockets)) ?:
@@ -76,7 +102,7 @@ static int open_duties(struct running *run)
  */
 static int take_down(struct running *run)
 {
-	struct sw_tracker_options quiet = *run->options;
+	struct sw_tracker_options quiet = run->args->tracker;
 	__u64 live = sw_proxy_live(&run->proxy);
 
 	if (!live)
@@ -85,7 +111,7 @@ static int take_down(struct running *run)
 	sw_say("%llu connections go through proxy, which stays for them; `synward detach` ends "
 	       "them",
 	       live);
-	return sw_reload(&run->tracker, &quiet);
+	return sw_reload(&run->tracker, NULL, &quiet, &run->args->tracker);
 }
 
 static int serve(struct running *run)
@@ -114,14 +140,14 @@ static int serve(struct running *run)
 enum sw_exit sw_cmd_run(char *const *operands, void *args)
 {
 	static struct running run;
-	struct sw_tracker_options *options = args;
+	struct sw_run_args *options = args;
 	int err = sw_loop_open(&run.loop); /* first: an early Ctrl-C leaves nothing half attached */
 
 	if (err)
 		return SW_EXIT_FAILED;
-	options->serve = true;
-	run.options = options;
-	err = sw_start(&run.tracker, operands, options);
+	options->tracker.serve = true;
+	run.args = options;
+	err = sw_run_args_settle(options) ?: sw_start(&run.tracker, operands, &options->tracker);
 	if (!err) {
 		err = serve(&run);
 		sw_tracker_close(&run.tracker);

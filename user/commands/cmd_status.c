@@ -156,10 +156,10 @@ static json_t *port_json(const struct sw_status *status, const struct sw_guarded
 
 	json_object_set_new(object, "half_open", json_integer(port->half_open));
 	json_object_set_new(object, "backlog", json_integer(port->backlog));
-	json_object_set_new(
-		object, "high_mark",
-		port->backlog ? json_integer(sw_high_mark(status->config.guard.high, port->backlog))
-			      : json_null());
+	json_object_set_new(object, "high_mark",
+			    port->backlog
+				    ? json_integer(sw_high_mark(port->marks.high, port->backlog))
+				    : json_null());
 	return object;
 }
 
@@ -297,10 +297,10 @@ static void print_timeouts(const struct sw_timeouts *timeouts)
 }
 
 /* What a port that decides for itself goes by, below where it stands. */
-static void print_pressure(const struct sw_status *status, const struct sw_port *port)
+static void print_pressure(const struct sw_port *port)
 {
 	printf("%39shalf-open %u, cookies from %u\n", "", port->half_open,
-	       sw_high_mark(status->config.guard.high, port->backlog));
+	       sw_high_mark(port->marks.high, port->backlog));
 }
 
 /* "kernel", or "kernel (IPv4), bpf (IPv6)". */
@@ -352,7 +352,7 @@ static void print_guard(const struct sw_status *status)
 		       sw_port_sends_cookies(status, port) ? "sends cookies" : "no cookies",
 		       sw_listener_name(port->listener), port_admission(status, port, admission));
 		if (port->mode == COOKIES_AUTO && port->backlog)
-			print_pressure(status, port);
+			print_pressure(port);
 	}
 }
 

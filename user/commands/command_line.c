@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "commands/command_line.h"
+#include "text/place.h"
 #include "text/report.h"
 
 /* Rows of a table. clang-format would make columns of them. */
@@ -33,7 +34,6 @@ struct parser {
 	size_t own, rows;
 	struct option *long_options; /* one a row, then an empty one */
 	char *letters; /* as getopt() wants them: ":hs:d:" */
-	bool *given; /* one a row */
 };
 
 const struct sw_command *sw_command_find(const char *name)
@@ -84,18 +84,19 @@ static void add_letter(struct parser *parser, const struct sw_option *option)
 			kinds[value_kind(option)]);
 }
 
-static int open_parser(struct parser *parser, const struct sw_command *command,
-		       struct sw_command_line *line)
+static int open_parser(struct parser *parser, const struct sw_command *command, int argc,
+		       char **argv, struct sw_command_line *line)
 {
-	*line = (struct sw_command_line){};
+	*line = (struct sw_command_line){ .argc = argc, .argv = argv };
 	*parser = (struct parser){ .command = command, .line = line };
 	parser->own = count(command->options);
 	parser->rows = parser->own + count(sw_options_common);
 	parser->long_options = calloc(parser->rows + 1, sizeof(*parser->long_options));
 	parser->letters = calloc(parser->rows + 1, sizeof(":h::"));
-	parser->given = calloc(parser->rows, sizeof(*parser->given));
-	if (!parser->long_options || !parser->letters || !parser->given)
+	if (!parser->long_options || !parser->letters)
 		return sw_fail(-ENOMEM, NULL, "read the command line");
+	if (parser->rows > SW_OPTIONS_MAX)
+		return sw_fail(-E2BIG, NULL, "read the command line");
 	strcpy(parser->letters, ":h");
 	for (size_t i = 0; i < parser->rows; i++) {
 		parser->long_options[i] = (struct option){ .name = row(parser, i)->name,
@@ -109,14 +110,13 @@ static void close_parser(struct parser *parser)
 {
 	free(parser->long_options);
 	free(parser->letters);
-	free(parser->given);
 }
 
 static int take(struct parser *parser, size_t index, const char *value)
 {
 	void *args = index < parser->own ? parser->command->args : parser->line;
 
-	parser->given[index] = true;
+	parser->line->given[index] = true;
 	return sw_option_take(row(parser, index), value, args);
 }
 
@@ -161,7 +161,8 @@ static int take_options(struct parser *parser, int argc, char **argv)
 		else
 			err = refuse(parser->command, found, argv);
 	}
-	parser->line->operands = argv + optind;
+	if (argv[optind] || !parser->line->operands)
+		parser->line->operands = argv + optind;
 	return err;
 }
 
@@ -180,12 +181,17 @@ static int check_operands(const struct sw_command *command, char *const *operand
 	return 0;
 }
 
-/* What the option does nothing without was given, or it needs nothing. */
+static bool is_there(const struct parser *parser, size_t index)
+{
+	return parser->line->given[index] || parser->line->said[index];
+}
+
+/* What the option does nothing without is there, or it needs nothing. */
 static bool has_what_it_needs(const struct parser *parser, const struct sw_option *option)
 {
 	for (int i = 0; option->needs[i]; i++)
 		for (size_t other = 0; other < parser->own; other++)
-			if (parser->given[other] &&
+			if (is_there(parser, other) &&
 			    !strcmp(row(parser, other)->name, option->needs[i]))
 				return true;
 	return !option->needs[0];
@@ -194,27 +200,45 @@ static bool has_what_it_needs(const struct parser *parser, const struct sw_optio
 static int check_needs(const struct parser *parser)
 {
 	char needs[SW_OPTION_TEXT_MAX];
+	int err = 0;
 
-	for (size_t i = 0; i < parser->own; i++) {
+	for (size_t i = 0; !err && i < parser->own; i++) {
 		const struct sw_option *option = row(parser, i);
 
-		if (parser->given[i] && !has_what_it_needs(parser, option))
-			return sw_misuse("--%s does nothing without %s; see `synward help %s`",
-					 option->name, sw_option_needs(option, needs),
-					 parser->command->name);
+		if (!is_there(parser, i) || has_what_it_needs(parser, option))
+			continue;
+		if (!parser->line->given[i])
+			sw_place_set(parser->line->file, parser->line->said[i]);
+		err = sw_misuse("%s%s does nothing without %s; see `synward help %s`",
+				sw_place_dashes(), option->name, sw_option_needs(option, needs),
+				parser->command->name);
+		sw_place_set(NULL, 0);
 	}
-	return 0;
+	return err;
+}
+
+/* What the line says holds, whatever a file says. */
+static int take_all(struct parser *parser, int argc, char **argv)
+{
+	const struct sw_command *command = parser->command;
+	int err = take_options(parser, argc, argv), read = 0;
+
+	if (!err && command->read_file && !parser->line->help)
+		read = command->read_file(command, parser->line);
+	if (err || read <= 0)
+		return err ?: read;
+	return take_options(parser, argc, argv);
 }
 
 int sw_command_line_parse(const struct sw_command *command, int argc, char **argv,
 			  struct sw_command_line *line)
 {
 	struct parser parser;
-	int err = open_parser(&parser, command, line);
+	int err = open_parser(&parser, command, argc, argv, line);
 
 	if (!err) {
 		sw_options_default(command->options, command->args);
-		err = take_options(&parser, argc, argv);
+		err = take_all(&parser, argc, argv);
 	}
 	if (!err && !line->help)
 		err = check_needs(&parser) ?: check_operands(command, line->operands);

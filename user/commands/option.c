@@ -10,6 +10,7 @@
 
 #include "commands/option.h"
 #include "text/names.h"
+#include "text/place.h"
 #include "text/report.h"
 #include "text/values.h"
 
@@ -52,16 +53,21 @@ int sw_option_parse(const struct sw_option *option, const char *value, __u64 *nu
 	char name[SW_OPTION_TEXT_MAX];
 	struct sw_range range = { name, option->min, option->max };
 
-	snprintf(name, sizeof(name), "--%s", option->name);
+	snprintf(name, sizeof(name), "%s%s", sw_place_dashes(), option->name);
 	if (is_duration(option))
 		return sw_parse_duration(value, &range, number);
 	return sw_parse_number(value, &range, number);
 }
 
+/* On the command line it has no value: it is there. */
 static int take_flag(const struct sw_option *option, const char *value, void *args)
 {
-	(void)value;
-	store(option, true, args);
+	bool yes = !value || !strcmp(value, "yes");
+
+	if (!yes && strcmp(value, "no"))
+		return sw_misuse("%s%s is yes or no, not \"%s\"", sw_place_dashes(), option->name,
+				 value);
+	store(option, yes, args);
 	return 0;
 }
 
@@ -101,7 +107,7 @@ static int take_choice(const struct sw_option *option, const char *value, void *
 			return 0;
 		}
 	}
-	return sw_misuse("--%s is %s, not \"%s\"", option->name,
+	return sw_misuse("%s%s is %s, not \"%s\"", sw_place_dashes(), option->name,
 			 list_choices(option, ", ", " or ", choices), value);
 }
 
@@ -115,8 +121,8 @@ static int take_state(const struct sw_option *option, const char *value, void *a
 	while (state >= 0 && (word = strsep(&rest, ","))) {
 		state = sw_state_parse(word);
 		if (state < 0)
-			sw_misuse("--%s is a state of RFC 9293 such as time-wait, not \"%s\"",
-				  option->name, word);
+			sw_misuse("%s%s is a state of RFC 9293 such as time-wait, not \"%s\"",
+				  sw_place_dashes(), option->name, word);
 		else
 			states |= 1U << state;
 	}
@@ -135,8 +141,8 @@ static int refuse_timeout(const struct sw_option *option, const char *value)
 		strcat(names, state ? " " : "");
 		strcat(names, sw_state_name(state));
 	}
-	return sw_misuse("--%s is STATE=DURATION, not \"%s\"; states: %s", option->name, value,
-			 names);
+	return sw_misuse("%s%s is STATE=DURATION, not \"%s\"; states: %s", sw_place_dashes(),
+			 option->name, value, names);
 }
 
 static int take_timeout(const struct sw_option *option, const char *value, void *args)
@@ -241,8 +247,8 @@ const char *sw_option_needs(const struct sw_option *option, char text[SW_OPTION_
 
 	text[0] = '\0';
 	for (int i = 0; option->needs[i] && length < SW_OPTION_TEXT_MAX; i++)
-		length += snprintf(text + length, SW_OPTION_TEXT_MAX - length, "%s--%s",
-				   i ? " or " : "", option->needs[i]);
+		length += snprintf(text + length, SW_OPTION_TEXT_MAX - length, "%s%s%s",
+				   i ? " or " : "", sw_place_dashes(), option->needs[i]);
 	return text;
 }
 

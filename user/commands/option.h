@@ -40,6 +40,9 @@ struct sw_option {
 	__u64 times; /* so many times the value is stored; 0: once */
 	const char *(*choice)(unsigned int value); /* the word for it */
 	const char *needs[SW_OPTION_NEEDS + 1]; /* it does nothing without one of these */
+	bool repeats; /* given again, it adds to what it was given before */
+	bool of_ports; /* ports of their own section of the configuration file may have their own */
+	bool fixed; /* what is in force stays until a new start */
 	/* Takes the value where the kind alone can't. As sw_option_take(). */
 	int (*take)(const struct sw_option *option, const char *value, void *args);
 };
@@ -64,7 +67,7 @@ int sw_option_parse(const struct sw_option *option, const char *value, __u64 *nu
 /* What stands for the value in help: "N", "[FLOW]", "auto|always|never"; "" if it takes none. */
 const char *sw_option_value(const struct sw_option *option, char text[SW_OPTION_TEXT_MAX]);
 
-/* "--ladder or --svg"; "" if it needs nothing. */
+/* "--ladder or --svg", as it is written there; "" if it needs nothing. */
 const char *sw_option_needs(const struct sw_option *option, char text[SW_OPTION_TEXT_MAX]);
 
 /* "flag", "number", ... */

@@ -10,11 +10,13 @@
 #include "text/names.h"
 #include "text/report.h"
 
-struct sw_tracker_options sw_run_args = {
-	.config = { .configured = 1,
-		    .both_directions = 1,
-		    .timeout.ms = { SW_TIMEOUTS(SW_TIMEOUT_DEFAULT) } },
+static const struct sw_config usual = {
+	.configured = 1,
+	.both_directions = 1,
+	.timeout.ms = { SW_TIMEOUTS(SW_TIMEOUT_DEFAULT) },
 };
+
+struct sw_run_args sw_run_args = { .tracker.config = usual };
 
 static const char *mode(unsigned int value)
 {
@@ -39,34 +41,52 @@ static const char *admission(unsigned int value)
 static int take_ports(const struct sw_option *option, const char *value, void *args)
 {
 	(void)option;
-	return sw_port_list_take(&((struct sw_tracker_options *)args)->guard.ports, value);
+	return sw_port_list_take(&((struct sw_run_args *)args)->tracker.guard.ports, value);
+}
+
+static int take_allowed(const struct sw_option *option, const char *value, void *args)
+{
+	(void)option;
+	return sw_client_list_take(&((struct sw_run_args *)args)->tracker.guard.clients,
+				   CLIENT_ALLOW, value);
+}
+
+static int take_denied(const struct sw_option *option, const char *value, void *args)
+{
+	(void)option;
+	return sw_client_list_take(&((struct sw_run_args *)args)->tracker.guard.clients,
+				   CLIENT_DENY, value);
 }
 
 /* Rows of a table. clang-format would make columns of them. */
 /* clang-format off */
-#define INTO(member) SW_INTO(struct sw_tracker_options, member)
+#define INTO(member) SW_INTO(struct sw_run_args, tracker.member)
 #define TABLE_MAX    (1 << 27)
 #define RATE_MAX     1000000000
 
 const struct sw_option sw_options_run[] = {
-	SW_OPTIONS_TIMEOUT(struct sw_tracker_options, config.timeout),
+	{ .name = "config", .kind = SW_OPTION_FILE, SW_INTO(struct sw_run_args, config_file),
+	  .initial = "/etc/synward/synward.conf", .late = true,
+	  .help = "read settings from this file, too; unasked only where no interface is named" },
+	SW_OPTIONS_TIMEOUT(struct sw_run_args, tracker.config.timeout),
 	{ .name = "flows", .kind = SW_OPTION_NUMBER, INTO(sizes.flows),
-	  .initial = "1048576", .late = true, .min = 1, .max = TABLE_MAX,
+	  .initial = "1048576", .late = true, .min = 1, .max = TABLE_MAX, .fixed = true,
 	  .help = "size of the flow table" },
 	{ .name = "half-open", .kind = SW_OPTION_NUMBER, INTO(sizes.halfopen),
-	  .initial = "131072", .late = true, .min = 1, .max = TABLE_MAX,
+	  .initial = "131072", .late = true, .min = 1, .max = TABLE_MAX, .fixed = true,
 	  .help = "size of the table of what is not established" },
 	{ .name = "mode", .kind = SW_OPTION_CHOICE, INTO(attach.mode),
-	  .choice = mode, .min = SW_MODE_NATIVE, .max = SW_MODE_GENERIC,
+	  .choice = mode, .min = SW_MODE_NATIVE, .max = SW_MODE_GENERIC, .fixed = true,
 	  .help = "where XDP runs; else native, and where there is none, generic" },
 	{ .name = "tc", .kind = SW_OPTION_CHOICE, INTO(attach.tc),
-	  .choice = tc_way, .min = SW_TC_TCX, .max = SW_TC_CLSACT,
+	  .choice = tc_way, .min = SW_TC_TCX, .max = SW_TC_CLSACT, .fixed = true,
 	  .help = "how programs are attached at tc; else tcx (Linux 6.6), and where there is none, clsact" },
 	{ .name = "guard", .kind = SW_OPTION_TEXT, .take = take_ports, .value = "PORTS",
-	  .min = 1, .max = 65535,
+	  .min = 1, .max = 65535, .repeats = true, .of_ports = true,
 	  .help = "guard listeners on these ports, such as 80,443 or [ADDRESS]:80, against floods" },
-	{ .name = "cookies", .kind = SW_OPTION_CHOICE, INTO(guard.mode), .needs = { "guard" },
+	{ .name = "cookies", .kind = SW_OPTION_CHOICE, INTO(guard.terms.mode), .needs = { "guard" },
 	  .initial = "auto", .choice = cookies, .min = COOKIES_AUTO, .max = COOKIES_NEVER,
+	  .of_ports = true,
 	  .help = "which SYNs are answered with cookies; auto: those under pressure" },
 	{ .name = "dry-run", .kind = SW_OPTION_FLAG, INTO(guard.dry_run), .needs = { "guard" },
 	  .help = "count what guard would answer and drop, and pass it" },
@@ -78,15 +98,21 @@ const struct sw_option sw_options_run[] = {
 	{ .name = "reply-budget", .kind = SW_OPTION_NUMBER, INTO(guard.reply_budget),
 	  .needs = { "guard" }, .initial = "10000", .min = 0, .max = RATE_MAX,
 	  .help = "SYN+ACKs a second to one /24 or /64; 0: no limit" },
-	{ .name = "high-mark", .kind = SW_OPTION_NUMBER, INTO(guard.high), .needs = { "guard" },
-	  .initial = "256", .min = 1, .max = RATE_MAX,
+	{ .name = "high-mark", .kind = SW_OPTION_NUMBER, INTO(guard.terms.marks.high), .needs = { "guard" },
+	  .initial = "256", .min = 1, .max = RATE_MAX, .of_ports = true,
 	  .help = "half-open connections at which cookies begin" },
-	{ .name = "low-mark", .kind = SW_OPTION_NUMBER, INTO(guard.low), .needs = { "guard" },
-	  .initial = "64", .min = 0, .max = RATE_MAX,
+	{ .name = "low-mark", .kind = SW_OPTION_NUMBER, INTO(guard.terms.marks.low), .needs = { "guard" },
+	  .initial = "64", .min = 0, .max = RATE_MAX, .of_ports = true,
 	  .help = "unanswered cookies a second up to which a port is quiet" },
-	{ .name = "quiet-time", .kind = SW_OPTION_DURATION, INTO(guard.quiet_ms),
-	  .needs = { "guard" }, .initial = "10s", .min = 100, .max = 86400000,
+	{ .name = "quiet-time", .kind = SW_OPTION_DURATION, INTO(guard.terms.marks.quiet_ms),
+	  .needs = { "guard" }, .initial = "10s", .min = 100, .max = 86400000, .of_ports = true,
 	  .help = "so long quiet, and cookies end" },
+	{ .name = "allow", .kind = SW_OPTION_TEXT, .take = take_allowed, .value = "PREFIXES",
+	  .needs = { "guard" }, .repeats = true,
+	  .help = "clients that guard never answers nor drops, such as 192.0.2.1,2001:db8::/32" },
+	{ .name = "deny", .kind = SW_OPTION_TEXT, .take = take_denied, .value = "PREFIXES",
+	  .needs = { "guard" }, .repeats = true,
+	  .help = "clients of whom all that comes to a guarded port is dropped" },
 	{},
 };
 
@@ -102,3 +128,28 @@ const char sw_options_run_more[] =
 	"PORTS may be ranges, and only those at an address or a prefix, the longest of which holds:\n"
 	"--guard 443,8000-8010,192.0.2.1:80,10.0.0.0/8:80,[2001:db8::/32]:80\n";
 /* clang-format on */
+
+/* --- The arguments as a whole ----------------------------------------------------------------- */
+
+void sw_run_args_init(struct sw_run_args *args)
+{
+	*args = (struct sw_run_args){ .tracker.config = usual };
+	sw_options_default(sw_options_run, args);
+}
+
+void sw_run_args_free(struct sw_run_args *args)
+{
+	while (args->texts)
+		free(args->text[--args->texts]);
+	free(args->text);
+	sw_client_list_free(&args->tracker.guard.clients);
+	*args = (struct sw_run_args){};
+}
+
+int sw_run_args_settle(struct sw_run_args *args)
+{
+	struct sw_guard_options *guard = &args->tracker.guard;
+
+	sw_port_list_settle(&guard->ports, 0, &guard->terms);
+	return sw_client_list_settle(&guard->clients);
+}

@@ -8,15 +8,31 @@
 #include "commands/option.h"
 #include "guard/start.h"
 
+struct sw_run_args {
+	struct sw_tracker_options tracker;
+	const char *config_file; /* NULL: none is named */
+	char *iface[SW_IFACES_MAX + 1]; /* those that a file names; ends with NULL */
+	size_t ifaces;
+	char **text; /* what the file says, where something points into it */
+	size_t texts;
+};
+
 extern const struct sw_option sw_options_run[];
 extern const char sw_options_run_more[];
-extern struct sw_tracker_options sw_run_args;
+extern struct sw_run_args sw_run_args;
+
+/* As they are before anything is taken: all of the defaults. What they hold is not freed. */
+void sw_run_args_init(struct sw_run_args *args);
+void sw_run_args_free(struct sw_run_args *args);
+
+/* When all has been taken: what one of them says of another. 0 or -errno, reported. */
+int sw_run_args_settle(struct sw_run_args *args);
 
 /* The rows of a struct sw_timeouts inside the arguments; replay has them, too. */
 /* clang-format off */
 #define SW_OPTIONS_TIMEOUT(type, member)                                                    \
 	{ .name = "timeout", .kind = SW_OPTION_TIMEOUT, SW_INTO(type, member),              \
-	  .min = SW_TIMEOUT_MIN_MS, .max = SW_TIMEOUT_MAX_MS,                               \
+	  .min = SW_TIMEOUT_MIN_MS, .max = SW_TIMEOUT_MAX_MS, .repeats = true,              \
 	  .help = "how long a flow stays in a state" },                                     \
 	{ .name = "msl", .kind = SW_OPTION_DURATION, SW_INTO(type, member.time_wait),       \
 	  .initial = "30s", .min = SW_TIMEOUT_MIN_MS, .max = SW_TIMEOUT_MAX_MS / 2,         \

@@ -139,6 +139,13 @@ void sw_sweeper_close(struct sw_sweeper *sweeper)
 	free(sweeper);
 }
 
+/* What has been set by the new time-outs is found by a pass that begins now. */
+void sw_sweeper_follow(struct sw_sweeper *sweeper, const struct sw_timeouts *timeouts)
+{
+	sweeper->period_ns = choose_period(timeouts);
+	sweeper->next_pass_ns = sw_monotonic_ns();
+}
+
 /* --- Passes --------------------------------------------------------------------------------- */
 
 static int run_program(int fd, void *args, __u32 size)

@@ -18,6 +18,9 @@ int sw_sweeper_open(struct sw_sweeper **sweeper, const struct synward *object,
 		    const struct sw_timeouts *timeouts);
 void sw_sweeper_close(struct sw_sweeper *sweeper);
 
+/* Other time-outs are in force. */
+void sw_sweeper_follow(struct sw_sweeper *sweeper, const struct sw_timeouts *timeouts);
+
 /*
  * Its duty. The descriptor is readable when a flow has closed, which then is to be removed at once; but
  * between two rounds it rests, since closed flows come in batches.

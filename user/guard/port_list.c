@@ -12,19 +12,19 @@
 #include <synward/prefix.h>
 
 #include "guard/port_list.h"
+#include "text/place.h"
 #include "text/report.h"
 #include "text/values.h"
 
-#define OPTION "--guard"
-
 /* --- Keys ----------------------------------------------------------------------------------- */
 
-bool sw_port_list_has(const struct sw_port_list *list, const struct sw_port_key *key)
+const struct sw_port_wish *sw_port_list_find(const struct sw_port_list *list,
+					     const struct sw_port_key *key)
 {
 	for (__u32 i = 0; i < list->count; i++)
-		if (!memcmp(&list->key[i], key, sizeof(*key)))
-			return true;
-	return false;
+		if (!memcmp(&list->wish[i].key, key, sizeof(*key)))
+			return &list->wish[i];
+	return NULL;
 }
 
 static bool is_ipv4(const struct sw_port_key *key)
@@ -70,11 +70,17 @@ const char *sw_port_key_text(const struct sw_port_key *key, char text[SW_PORT_KE
 
 static int add(struct sw_port_list *list, const struct sw_port_key *key)
 {
-	if (sw_port_list_has(list, key))
+	const struct sw_port_wish *there = sw_port_list_find(list, key);
+	char text[SW_PORT_KEY_TEXT];
+
+	if (there && there->section != list->section)
+		return sw_misuse("%sguard: %s stands in another section, too", sw_place_dashes(),
+				 sw_port_key_text(key, text));
+	if (there)
 		return 0;
 	if (list->count == SW_PORTS_MAX)
-		return sw_misuse(OPTION " takes at most %d ports", SW_PORTS_MAX);
-	list->key[list->count++] = *key;
+		return sw_misuse("%sguard takes at most %d ports", sw_place_dashes(), SW_PORTS_MAX);
+	list->wish[list->count++] = (struct sw_port_wish){ .key = *key, .section = list->section };
 	return 0;
 }
 
@@ -88,9 +94,9 @@ static int take_address(const char *text, bool bracketed, struct sw_port_key *ke
 		key->bits = SW_MAPPED_BITS;
 		return 0;
 	}
-	return sw_misuse(OPTION ": the address before a port is like 192.0.2.1, 10.0.0.0/8, "
-				"[2001:db8::1] or [2001:db8::/32], not \"%s\"",
-			 text);
+	return sw_misuse("%sguard: the address before a port is like 192.0.2.1, 10.0.0.0/8, "
+			 "[2001:db8::1] or [2001:db8::/32], not \"%s\"",
+			 sw_place_dashes(), text);
 }
 
 /* What a prefix says it leaves out must be zero; and one of IPv6 must not have IPv4's in it. */
@@ -104,14 +110,15 @@ static int check_prefix(const struct sw_port_key *key, const char *text)
 	sw_port_key_fill(&masked, &mask, key->address, 0);
 	sw_port_key_fill(&ipv4, &mask, mapped, 0);
 	if (key->bits == SW_ADDRESS_BITS && is_martian(key))
-		return sw_misuse(OPTION ": no client comes to \"%s\"", text);
+		return sw_misuse("%sguard: no client comes to \"%s\"", sw_place_dashes(), text);
 	if (memcmp(masked.address, key->address, sizeof(key->address)))
-		return sw_misuse(OPTION ": \"%s\" has bits beyond its prefix", text);
+		return sw_misuse("%sguard: \"%s\" has bits beyond its prefix", sw_place_dashes(),
+				 text);
 	if (key->bits < SW_MAPPED_BITS &&
 	    !memcmp(masked.address, ipv4.address, sizeof(ipv4.address)))
-		return sw_misuse(OPTION
-				 ": \"%s\" has IPv4 in it: for any address write the port alone",
-				 text);
+		return sw_misuse(
+			"%sguard: \"%s\" has IPv4 in it: for any address write the port alone",
+			sw_place_dashes(), text);
 	return 0;
 }
 
@@ -145,11 +152,12 @@ static int take_where(char *text, struct sw_port_key *key)
 /* "80" or "8000-8010" at these addresses. */
 static int take_range(struct sw_port_list *list, struct sw_port_key *key, char *text)
 {
-	struct sw_range range = { OPTION, 1, 65535 };
-	char *dash = strchr(text, '-');
+	char name[8], *dash = strchr(text, '-');
+	struct sw_range range = { name, 1, 65535 };
 	__u64 first, last;
 	int err;
 
+	snprintf(name, sizeof(name), "%sguard", sw_place_dashes());
 	if (dash)
 		*dash = '\0';
 	err = sw_parse_number(text, &range, &first);
@@ -188,4 +196,12 @@ int sw_port_list_take(struct sw_port_list *list, const char *text)
 		err = take_item(list, item);
 	free(copy);
 	return err;
+}
+
+void sw_port_list_settle(struct sw_port_list *list, __u32 section,
+			 const struct sw_port_terms *terms)
+{
+	for (__u32 i = 0; i < list->count; i++)
+		if (list->wish[i].section == section)
+			list->wish[i].terms = *terms;
 }

@@ -8,15 +8,34 @@
 
 #include <synward/guard.h>
 
-struct sw_port_list {
-	__u32 count;
-	struct sw_port_key key[SW_PORTS_MAX];
+/* How a port is guarded. */
+struct sw_port_terms {
+	enum sw_cookie_mode mode;
+	struct sw_marks marks;
 };
 
-/* Adds what the text lists, each once. 0 or -errno, reported. */
+struct sw_port_wish {
+	struct sw_port_key key;
+	__u32 section; /* where it stands */
+	struct sw_port_terms terms;
+};
+
+struct sw_port_list {
+	__u32 count;
+	__u32 section; /* the one that is being read; 0: none, for ports without terms of their own */
+	struct sw_port_wish wish[SW_PORTS_MAX];
+};
+
+/* Adds what the text lists, each once; to two sections none belongs. 0 or -errno, reported. */
 int sw_port_list_take(struct sw_port_list *list, const char *text);
 
-bool sw_port_list_has(const struct sw_port_list *list, const struct sw_port_key *key);
+/* NULL: it is not there. */
+const struct sw_port_wish *sw_port_list_find(const struct sw_port_list *list,
+					     const struct sw_port_key *key);
+
+/* The ports of this section are guarded so. */
+void sw_port_list_settle(struct sw_port_list *list, __u32 section,
+			 const struct sw_port_terms *terms);
 
 #define SW_PORT_KEY_TEXT 64
 

@@ -1,104 +1,162 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * The map sw_ports, while the data path works on it: an element that stays is changed only where its
- * mode is another one, and a port's slot stays its own.
+ * terms are other ones, and a port's slot stays its own.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <string.h>
 
 #include <synward/prefix.h>
 #include <synward/pressure.h>
 
 #include "guard/ports.h"
 #include "host/clock.h"
-#include "model/status.h"
 #include "text/report.h"
 
-static int set_mode(int fd, const struct sw_guarded *guarded, enum sw_cookie_mode mode)
-{
-	struct sw_port port = guarded->port;
+/* --- What is to be written -------------------------------------------------------------------- */
 
-	if (port.mode == mode)
-		return 0;
-	port.mode = mode;
-	port.on = 0;
-	port.switched_ns = sw_monotonic_ns();
-	return bpf_map_update_elem(fd, &guarded->key, &port, BPF_EXIST) ? -errno : 0;
+enum slot_use {
+	SLOT_FREE,
+	SLOT_LEFT, /* by a port that goes: this CPU or another may still remember its listener */
+	SLOT_TAKEN,
+};
+
+static int refuse_many(void)
+{
+	return sw_fail(0, "Ports that were guarded before count until their cookies are over",
+		       "guard more than %d ports, or prefixes of more than %d lengths",
+		       SW_PORTS_MAX, SW_PORT_MASKS_MAX);
 }
 
-/* Ports that are there already: those of now, and those of an earlier run. */
-static int settle_ports(int fd, const struct sw_guard_options *options, struct sw_guarded *guarded,
-			int count, bool taken[SW_PORTS_MAX + 1])
+static void keep(struct sw_ports_plan *plan, const struct sw_guarded *there,
+		 const struct sw_port_terms *terms)
 {
-	__u64 now = sw_monotonic_ns();
-	int err = 0;
+	struct sw_planned *entry = &plan->entry[plan->count++];
+	struct sw_port *port = &entry->guarded.port;
 
-	for (int i = 0; !err && i < count; i++) {
-		const struct sw_port *port = &guarded[i].port;
-
-		if (sw_port_list_has(&options->ports, &guarded[i].key))
-			err = set_mode(fd, &guarded[i], options->mode);
-		else if (sw_cookie_outstanding(false, port->cookie_ns, now))
-			err = set_mode(fd, &guarded[i], COOKIES_NEVER);
-		else
-			err = bpf_map_delete_elem(fd, &guarded[i].key) ? -errno : 0;
-		if (port->slot <=
-		    SW_PORTS_MAX) /* of a map that is taken over, anything is possible */
-			taken[port->slot] = true;
+	entry->guarded = *there;
+	entry->changed = port->mode != terms->mode ||
+			 memcmp(&port->marks, &terms->marks, sizeof(port->marks)) != 0;
+	if (port->mode != terms->mode) {
+		port->on = 0;
+		port->switched_ns = sw_monotonic_ns();
 	}
-	return err;
+	port->mode = terms->mode;
+	port->marks = terms->marks;
 }
 
-static int add_port(int fd, const struct sw_port_key *key, enum sw_cookie_mode mode,
-		    bool taken[SW_PORTS_MAX + 1])
+/* A port that is there already: of now, or of an earlier run. How its slot is used then. */
+static enum slot_use plan_known(struct sw_ports_plan *plan, const struct sw_guarded *there,
+				const struct sw_port_list *wanted)
 {
-	struct sw_port port = { .mode = mode, .slot = 1, .switched_ns = sw_monotonic_ns() };
+	const struct sw_port_wish *wish = sw_port_list_find(wanted, &there->key);
+	const struct sw_port_terms never = { COOKIES_NEVER, there->port.marks };
+	bool outstanding = sw_cookie_outstanding(false, there->port.cookie_ns, sw_monotonic_ns());
 
-	while (port.slot <= SW_PORTS_MAX && taken[port.slot])
-		port.slot++;
-	if (port.slot > SW_PORTS_MAX)
-		return -E2BIG;
-	if (!bpf_map_update_elem(fd, key, &port, BPF_NOEXIST))
-		taken[port.slot] = true;
-	else if (errno != EEXIST)
-		return -errno;
+	if (wish || outstanding) {
+		keep(plan, there, wish ? &wish->terms : &never);
+		return SLOT_TAKEN;
+	}
+	plan->go[plan->gone++] = there->key;
+	return SLOT_LEFT;
+}
+
+static __u32 find_slot(enum slot_use use[SW_PORTS_MAX + 1])
+{
+	for (enum slot_use wanted = SLOT_FREE; wanted <= SLOT_LEFT; wanted++)
+		for (__u32 slot = 1; slot <= SW_PORTS_MAX; slot++)
+			if (use[slot] == wanted) {
+				use[slot] = SLOT_TAKEN;
+				return slot;
+			}
 	return 0;
 }
 
-/* How long the prefixes are that the map has. 0 or -errno. */
-static int write_masks(int fd, const struct sw_guarded *guarded, __u32 count)
+static bool is_planned(const struct sw_ports_plan *plan, const struct sw_port_key *key)
+{
+	for (__u32 i = 0; i < plan->count; i++)
+		if (!memcmp(&plan->entry[i].guarded.key, key, sizeof(*key)))
+			return true;
+	return false;
+}
+
+static int plan_new(struct sw_ports_plan *plan, const struct sw_port_wish *wish,
+		    enum slot_use use[SW_PORTS_MAX + 1])
+{
+	struct sw_port port = {
+		.mode = wish->terms.mode,
+		.marks = wish->terms.marks,
+		.switched_ns = sw_monotonic_ns(),
+	};
+
+	if (is_planned(plan, &wish->key))
+		return 0;
+	port.slot = find_slot(use);
+	if (!port.slot || plan->count == SW_PORTS_MAX)
+		return refuse_many();
+	plan->entry[plan->count++] =
+		(struct sw_planned){ .guarded = { wish->key, port }, .changed = true };
+	return 0;
+}
+
+/* How long the prefixes are. */
+static int plan_masks(struct sw_ports_plan *plan)
 {
 	bool used[SW_ADDRESS_BITS + 1] = {};
-	struct sw_port_masks masks = {};
-	__u32 zero = 0;
 
-	for (__u32 i = 0; i < count; i++)
-		if (guarded[i].key.bits <= SW_ADDRESS_BITS)
-			used[guarded[i].key.bits] = true;
+	for (__u32 i = 0; i < plan->count; i++)
+		if (plan->entry[i].guarded.key.bits <= SW_ADDRESS_BITS)
+			used[plan->entry[i].guarded.key.bits] = true;
 	for (__u32 bits = SW_ADDRESS_BITS + 1; bits--;) {
-		struct sw_port_mask *mask = &masks.mask[masks.count];
+		struct sw_port_mask *mask = &plan->masks.mask[plan->masks.count];
 
 		if (!used[bits])
 			continue;
-		if (masks.count++ == SW_PORT_MASKS_MAX)
-			return -E2BIG;
+		if (plan->masks.count++ == SW_PORT_MASKS_MAX)
+			return refuse_many();
 		mask->bits = bits;
 		sw_prefix_mask(mask->word, bits);
 	}
-	return bpf_map_update_elem(fd, &zero, &masks, BPF_ANY) ? -errno : 0;
+	return 0;
 }
 
-int sw_ports_write(const struct sw_map_fds *maps, const struct sw_guard_options *options,
-		   __u32 *count)
+int sw_ports_plan(struct sw_ports_plan *plan, const struct sw_map_fds *maps,
+		  const struct sw_port_list *wanted)
 {
-	static struct sw_guarded guarded[SW_PORTS_MAX];
-	bool taken[SW_PORTS_MAX + 1] = {};
-	int err = settle_ports(maps->ports, options, guarded, sw_guarded_read(maps->ports, guarded),
-			       taken);
+	static struct sw_guarded there[SW_PORTS_MAX];
+	enum slot_use use[SW_PORTS_MAX + 1] = {};
+	int known = sw_guarded_read(maps->ports, there), err = 0;
 
-	for (__u32 i = 0; !err && i < options->ports.count; i++)
-		err = add_port(maps->ports, &options->ports.key[i], options->mode, taken);
-	*count = (__u32)sw_guarded_read(maps->ports, guarded);
-	err = err ?: write_masks(maps->port_masks, guarded, *count);
+	*plan = (struct sw_ports_plan){};
+	for (int i = 0; i < known; i++) {
+		enum slot_use now = plan_known(plan, &there[i], wanted);
+
+		if (there[i].port.slot <= SW_PORTS_MAX) /* of a map taken over, all is possible */
+			use[there[i].port.slot] = now;
+	}
+	for (__u32 i = 0; !err && i < wanted->count; i++)
+		err = plan_new(plan, &wanted->wish[i], use);
+	return err ?: plan_masks(plan);
+}
+
+/* --- Writing ---------------------------------------------------------------------------------- */
+
+int sw_ports_write(const struct sw_ports_plan *plan, const struct sw_map_fds *maps)
+{
+	__u32 zero = 0;
+	int err = 0;
+
+	for (__u32 i = 0; !err && i < plan->gone; i++)
+		err = bpf_map_delete_elem(maps->ports, &plan->go[i]) ? -errno : 0;
+	for (__u32 i = 0; !err && i < plan->count; i++) {
+		const struct sw_guarded *guarded = &plan->entry[i].guarded;
+
+		if (plan->entry[i].changed &&
+		    bpf_map_update_elem(maps->ports, &guarded->key, &guarded->port, BPF_ANY))
+			err = -errno;
+	}
+	if (!err && bpf_map_update_elem(maps->port_masks, &zero, &plan->masks, BPF_ANY))
+		err = -errno;
 	return err ? sw_fail(err, NULL, "write the guarded ports") : 0;
 }

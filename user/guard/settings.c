@@ -118,12 +118,10 @@ int sw_guard_prepare(const struct sw_guard_options *options, const struct sw_tra
 		return sw_fail(-errno, NULL, "get random numbers");
 	guard->wall_offset_ns = sw_wall_offset_ns();
 	guard->reply_budget = options->reply_budget;
-	guard->high = options->high;
-	guard->low = options->low;
-	guard->quiet_ms = options->quiet_ms;
 	guard->mss[0] = mss_for(mtu, HEADERS_V4);
 	guard->mss[1] = mss_for(mtu, HEADERS_V6);
 	guard->dry_run = options->dry_run;
+	guard->rules = sw_client_list_rules(&options->clients);
 	guard->shared_keys = options->key_file != NULL;
 	read_sysctls(guard);
 	return choose_admission(options, tracker, guard);

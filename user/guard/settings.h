@@ -5,17 +5,19 @@
 #ifndef SYNWARD_USER_GUARD_H
 #define SYNWARD_USER_GUARD_H
 
+#include "guard/client_list.h"
 #include "guard/port_list.h"
 
 #include "host/tracker.h"
 
 struct sw_guard_options {
 	struct sw_port_list ports;
-	enum sw_cookie_mode mode;
+	struct sw_port_terms terms; /* of ports that have none of their own */
+	struct sw_client_list clients;
 	enum sw_admission admission; /* ADMISSION_NONE: the best there is */
 	const char *key_file; /* NULL: keys of this host's own */
 	bool dry_run;
-	__u32 reply_budget, high, low, quiet_ms;
+	__u32 reply_budget;
 };
 
 /*

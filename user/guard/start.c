@@ -8,6 +8,8 @@
 #include "guard/ports.h"
 #include "guard/start.h"
 #include "host/lock.h"
+#include "host/lpm.h"
+#include "host/tracker_change.h"
 #include "text/report.h"
 
 /* Nothing is to be guarded any more: the guard in force only takes back the cookies still out. */
@@ -17,6 +19,15 @@ static void retire(const struct sw_guard *before, struct sw_guard *guard)
 
 	*guard = *before;
 	guard->ports = ports;
+	guard->rules = 0;
+}
+
+static int write_clients(const struct sw_tracker *tracker, const struct sw_client_list *clients)
+{
+	int err = sw_lpm_write(sw_maps_fd(&tracker->maps, "sw_clients"), clients->said,
+			       clients->count);
+
+	return err ? sw_fail(err, NULL, "write the clients that are allowed and denied") : 0;
 }
 
 static void say_hindered(const struct sw_guard *guard)
@@ -31,15 +42,18 @@ static int configure(struct sw_tracker *tracker, const struct sw_tracker_options
 	const struct sw_guard_options *guard = &options->guard;
 	struct sw_map_fds maps = sw_maps_fds(&tracker->maps);
 	struct sw_config config = options->config, before = {};
-	int err = sw_guard_prepare(guard, tracker, &config.guard)
-			  ?: sw_admission_suit(tracker, &config.guard)
-			  ?: sw_map_read_one(maps.config, &before);
+	static struct sw_ports_plan plan;
+	int err = sw_guard_prepare(guard, tracker, &config.guard) ?:
+		  sw_admission_suit(tracker, &config.guard) ?:
+		  sw_map_read_one(maps.config, &before) ?:
+		  sw_ports_plan(&plan, &maps, &guard->ports);
 
 	if (!err && guard->ports.count)
 		err = sw_keys_put(maps.keys, guard->key_file);
-	err = err ?: sw_ports_write(&maps, guard, &config.guard.ports);
+	err = err ?: sw_ports_write(&plan, &maps) ?: write_clients(tracker, &guard->clients);
 	if (err)
 		return err;
+	config.guard.ports = plan.count;
 	if (!guard->ports.count && config.guard.ports)
 		retire(&before.guard, &config.guard);
 	else
@@ -71,8 +85,39 @@ int sw_start(struct sw_tracker *tracker, char *const *names,
 	return err;
 }
 
-int sw_reload(struct sw_tracker *tracker, const struct sw_tracker_options *options)
+/* Settings first, as at the start. What was in force comes back if the interfaces can't be had. */
+static int change(struct sw_tracker *tracker, char *const *names,
+		  const struct sw_tracker_options *options, const struct sw_tracker_options *before)
 {
+	struct sw_attach_options attach = tracker->wanted;
+	struct sw_tracker_change change;
+	int err = sw_tracker_change(tracker, names, &change);
+
+	if (err)
+		return err;
+	attach.guard |= options->guard.ports.count != 0;
+	err = configure(tracker, options);
+	if (!err) {
+		err = sw_tracker_attach(tracker, &attach);
+		if (err)
+			configure(tracker, before);
+	}
+	if (err)
+		sw_tracker_change_undo(tracker, &change);
+	else
+		sw_tracker_change_end(tracker, &change);
+	return err;
+}
+
+int sw_reload(struct sw_tracker *tracker, char *const *names,
+	      const struct sw_tracker_options *options, const struct sw_tracker_options *before)
+{
+	int err = sw_lock_setup();
+
+	if (err)
+		return err;
 	sw_tracker_look_again(tracker);
-	return configure(tracker, options) ?: sw_tracker_put_back(tracker);
+	err = change(tracker, names, options, before);
+	sw_lock_release_setup();
+	return err;
 }

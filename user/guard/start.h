@@ -25,9 +25,10 @@ int sw_start(struct sw_tracker *tracker, char *const *names,
 	     const struct sw_tracker_options *options);
 
 /*
- * Reads key file, sysctls and MTUs again, and brings what they say into force. 0 or -errno, reported;
- * what was in force then stays.
+ * Brings these interfaces (NULL: those that there are) and options into force in place of `before`, and what key file, sysctls and MTUs
+ * say now. 0 or -errno, reported; what was in force then stays.
  */
-int sw_reload(struct sw_tracker *tracker, const struct sw_tracker_options *options);
+int sw_reload(struct sw_tracker *tracker, char *const *names,
+	      const struct sw_tracker_options *options, const struct sw_tracker_options *before);
 
 #endif

@@ -18,9 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <bpf/bpf.h>
-
 #include "host/local.h"
+#include "host/lpm.h"
 #include "text/report.h"
 
 struct route {
@@ -283,34 +282,17 @@ static void settle(struct routes *routes)
 	routes->count = kept;
 }
 
-static int remove_others(int fd, const struct routes *routes)
-{
-	struct route old = {}, next;
-	int err, end = bpf_map_get_next_key(fd, NULL, &next.key) ? errno : 0;
-
-	while (!end) {
-		old.key = next.key;
-		end = bpf_map_get_next_key(fd, &old.key, &next.key) ? errno : 0;
-		if (bsearch(&old, routes->route, routes->count, sizeof(old), by_key))
-			continue;
-		err = bpf_map_delete_elem(fd, &old.key) ? -errno : 0;
-		if (err && err != -ENOENT)
-			return err;
-	}
-	return end == ENOENT ? 0 : -end;
-}
-
 /* Long prefixes first: what leads elsewhere stands before the network around it. */
 static int write_map(int fd, const struct routes *routes)
 {
-	int err = 0;
+	struct sw_lpm_entry *entry = calloc(routes->count + 1, sizeof(*entry));
+	int err = entry ? 0 : -ENOMEM;
 
-	for (size_t i = routes->count; !err && i--;) {
-		__u32 local = routes->route[i].local;
-
-		err = bpf_map_update_elem(fd, &routes->route[i].key, &local, BPF_ANY) ? -errno : 0;
-	}
-	return err ?: remove_others(fd, routes);
+	for (size_t i = 0; entry && i < routes->count; i++)
+		entry[i] = (struct sw_lpm_entry){ routes->route[i].key, routes->route[i].local };
+	err = err ?: sw_lpm_write(fd, entry, routes->count);
+	free(entry);
+	return err;
 }
 
 #define TRIES 8 /* a dump in whose midst something changed is worth nothing */

@@ -167,6 +167,10 @@ int sw_tracker_attach(struct sw_tracker *tracker, const struct sw_attach_options
 	while (!err && touched < tracker->count) {
 		struct sw_iface_state *iface = &tracker->iface[touched];
 
+		if (tracker->settled[touched].gone) {
+			before[touched++] = (struct before){ true, true, true };
+			continue;
+		}
 		before[touched++] =
 			(struct before){ iface->ingress.id, iface->egress.id, iface->admit.id };
 		err = attach(tracker, iface);

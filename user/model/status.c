@@ -60,7 +60,7 @@ int sw_status_read(struct sw_status *status, const struct sw_map_fds *maps, __u6
 
 bool sw_port_sends_cookies(const struct sw_status *status, const struct sw_port *port)
 {
-	bool quiet = sw_is_quiet(port->busy_ns, status->config.guard.quiet_ms, status->now_ns);
+	bool quiet = sw_is_quiet(port->busy_ns, port->marks.quiet_ms, status->now_ns);
 
 	return sw_sends_cookies(port->mode, port->on, quiet);
 }

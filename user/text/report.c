@@ -13,6 +13,7 @@
 #include <xdp/libxdp.h>
 
 #include "text/json.h"
+#include "text/place.h"
 #include "text/report.h"
 
 static bool verbose;
@@ -95,13 +96,16 @@ static void say_json(json_t *object)
 	json_decref(object);
 }
 
-static void say_error(char *error, const char *hint)
+static void say_error(const char *error, const char *hint)
 {
-	disarm(error);
+	char place[SW_PLACE_TEXT], text[SW_PLACE_TEXT + 640];
+
+	snprintf(text, sizeof(text), "%s%s", sw_place(place), error);
+	disarm(text);
 	if (sw_json)
-		say_json(json_pack("{s:s, s:s*}", "error", error, "hint", hint));
+		say_json(json_pack("{s:s, s:s*}", "error", text, "hint", hint));
 	else
-		fprintf(stderr, "synward: %s%s%s\n", error, hint ? ". " : "", hint ?: "");
+		fprintf(stderr, "synward: %s%s%s\n", text, hint ? ". " : "", hint ?: "");
 }
 
 int sw_fail(int err, const char *hint, const char *what, ...)

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""The configuration file of `synward run`: read at the start, and again at SIGHUP, wholly or not at all."""
+
+import json
+import os
+import signal
+import tempfile
+
+from lab import SYNWARD, Failure, run, test, until
+
+
+class Config:
+    """A file, and a tracker that reads it."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.folder = lab.open.enter_context(tempfile.TemporaryDirectory(prefix="sw-config-"))
+        self.path = f"{self.folder}/synward.conf"
+
+    def write(self, *lines):
+        with open(self.path, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+
+    def hang_up(self, outcome="settings read again"):
+        """SIGHUP, and what it says of it."""
+        before = len(self.lab.tracker.text())
+        self.lab.tracker.process.send_signal(signal.SIGHUP)
+        until(lambda: None if outcome in self.lab.tracker.text()[before:] else self.lab.tracker.text()[before:])
+        return self.lab.tracker.text()[before:]
+
+    def status(self):
+        return {row["iface"]: row for row in json.loads(self.lab.synward("status", "--json").stdout)}
+
+    def ports(self, iface="veth"):
+        guard = self.status()[iface]["guard"]
+        return {(row["address"], row["port"]): row["cookies"] for row in guard["ports"]} if guard else {}
+
+
+def serves(lab, listener):
+    """A client of the kernel's gets through."""
+    client = lab.keep(lab.client.client())
+    client.settimeout(5)
+    client.connect(listener.getsockname())
+    listener.accept()[0].close()
+
+
+@test(track=False, own=True)
+def sighup_applies_all_that_can_change_and_a_bad_file_nothing(lab):
+    config = Config(lab)
+    lab.client.take_xdp()
+    lab.server.run("ip link add more type veth peer name far")
+    lab.server.run("ip link set more up")
+    config.write("interface = veth", "flows = 1000", "msl = 5s")
+    lab.track("--config", config.path, interfaces=())
+    first = config.status()["veth"]
+    assert first["flows_max"] == 1000 and first["timeouts_ms"]["TIME_WAIT"] == 10000 and first["guard"] is None, first
+    connection = lab.connection().establish()
+
+    # Guard where there was none, other time-outs, an interface more; and what takes a new start is named.
+    port = lab.port + 1
+    config.write("interface = veth", "interface = more", "flows = 2000", "msl = 6s", f"guard = {port}",
+                 "[ports]", "guard = 10.0.0.0/8:22", "cookies = always", "high-mark = 7")
+    said = config.hang_up()
+    assert "flows changes with a new start only" in said and "more is tracked, too" in said, said
+    second = config.status()
+    assert second["veth"]["flows_max"] == 1000 and second["veth"]["timeouts_ms"]["TIME_WAIT"] == 12000, second
+    assert second["veth"]["ingress"]["id"] == first["ingress"]["id"] and second["more"]["ingress"], second
+    assert config.ports() == {(None, port): "auto", ("10.0.0.0/8", 22): "always"}, config.ports()
+
+    # A bad file, of whatever kind, changes nothing; twice in a row neither.
+    for lines, why in ((["interface = nosuch0", "guard = 81"], "nosuch0"), (["junk"], ":1: a line is NAME = VALUE"),
+                       (["interface = veth", "guard = 82", "key-file = /nonexistent"], "/nonexistent"),
+                       (["interface = veth", *(f"guard = 10.0.0.0/{bits}:80" for bits in range(8, 20))], "8 lengths")):
+        config.write(*lines)
+        for _ in range(2):
+            said = config.hang_up("what was in force stays in force")
+            assert why in said, said
+        assert config.ports() == {(None, port): "auto", ("10.0.0.0/8", 22): "always"}, config.ports()
+        assert set(config.status()) == {"veth", "more"}, config.status()
+    os.unlink(config.path)
+    config.hang_up("what was in force stays in force")
+
+    # Clients: denied, then allowed under cookies.
+    listener = lab.keep(lab.server.listener(4, port))
+    lab.mark()
+    address = lab.client.address[4]
+    config.write("interface = veth", f"guard = {port}", "cookies = always", f"deny = {address}/32")
+    assert "more is not tracked any more" in config.hang_up()
+    assert set(config.status()) == {"veth"} and config.ports() == {(None, port): "always"}, config.status()
+    try:
+        serves(lab, listener)
+        raise Failure("who is denied is served")
+    except TimeoutError:
+        assert lab.rise("denied", "cookies_sent")["denied"] > 0, lab.stats()
+    config.write("interface = veth", f"guard = {port}", "cookies = always", "deny = 0.0.0.0/0", f"allow = {address}")
+    config.hang_up()
+    serves(lab, listener)
+    lab.counts(syn_allowed=1, cookies_sent=0)
+    config.write("interface = veth", f"guard = {port}", "cookies = always")
+    config.hang_up()
+    serves(lab, listener)
+    lab.counts(cookies_accepted=1)
+    connection.states("ESTABLISHED", "ESTABLISHED")
+    assert lab.tracker.stop() == 0 and not run(["ip", "netns", "exec", lab.server.name, SYNWARD, "status"],
+                                               check=False).stdout
