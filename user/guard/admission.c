@@ -62,7 +62,9 @@ int sw_admission_renew(struct sw_tracker *tracker, struct sw_guard *before, stru
 	err = sw_admission_read(tracker, now);
 	if (err || (!sw_admission_differs(before, now, 0) && !sw_admission_differs(before, now, 1)))
 		return err;
-	err = sw_admission_suit(tracker, now);
+	config.guard =
+		*now; /* at once: loading proxy takes its time, and until then it can't serve */
+	err = sw_config_write(&tracker->maps, &config) ?: sw_admission_suit(tracker, now);
 	if (!err && tracker->proxy && !had_proxy)
 		err = sw_tracker_put_back(tracker);
 	if (err)
