@@ -25,8 +25,8 @@ int sw_start(struct sw_tracker *tracker, char *const *names,
 	     const struct sw_tracker_options *options);
 
 /*
- * Brings these interfaces (NULL: those that there are) and options into force in place of `before`, and what key file, sysctls and MTUs
- * say now. 0 or -errno, reported; what was in force then stays.
+ * Brings these interfaces (NULL: those that there are) and options into force in place of `before`, and
+ * what key file, sysctls and MTUs say now. 0 or -errno, reported; what was in force then stays.
  */
 int sw_reload(struct sw_tracker *tracker, char *const *names,
 	      const struct sw_tracker_options *options, const struct sw_tracker_options *before);
