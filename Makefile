@@ -14,7 +14,7 @@ CFLAGS       ?= -O2 -g
 
 BUILD     := build
 MULTIARCH := $(shell $(CC) -print-multiarch)
-LIBRARIES := libbpf libxdp jansson libmnl libpcap zlib libzstd inih
+LIBRARIES := libbpf libxdp jansson libmnl libpcap zlib libzstd inih libmicrohttpd
 PROGRAMS  := $(BUILD)/synward $(BUILD)/synward-replay
 WARNINGS  := -Wall -Wextra -Werror -Wshadow
 

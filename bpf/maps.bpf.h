@@ -13,6 +13,7 @@
 #include <synward/event.h>
 #include <synward/flow.h>
 #include <synward/guard.h>
+#include <synward/population.h>
 #include <synward/stats.h>
 #include <synward/sweep.h>
 
@@ -61,6 +62,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sw_stats);
 } sw_stats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sw_population);
+} sw_population SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -22,6 +22,7 @@
 #include "kernel_cookie.bpf.h"
 #include "lookup.bpf.h"
 #include "maps.bpf.h"
+#include "population.bpf.h"
 #include "pressure.bpf.h"
 #include "settings.bpf.h"
 #include "sockets.bpf.h"
@@ -40,6 +41,20 @@ static __always_inline bool sw_may_bear_cookie(const struct sw_segment *seg)
 	return (seg->flags & (SW_TCP_ACK | SW_TCP_SYN | SW_TCP_RST)) == SW_TCP_ACK;
 }
 
+static __always_inline void sw_forget_older(const struct sw_work *w)
+{
+	const struct sw_flow *older = bpf_map_lookup_elem(&sw_flows, &w->seg.key);
+	enum sw_state states[2];
+
+	if (!older)
+		return;
+	sw_note_states(states, older);
+	if (bpf_map_delete_elem(&sw_flows, &w->seg.key))
+		return;
+	sw_count(SW_FLOWS_REPLACED);
+	sw_leave_table(states);
+}
+
 /* The cookie was good: the flow as SYN and SYN+ACK would have left it, in place of any older one. */
 static __always_inline void sw_begin_by_cookie(struct sw_work *w, struct sw_port *port,
 					       enum sw_admission admission)
@@ -51,10 +66,7 @@ static __always_inline void sw_begin_by_cookie(struct sw_work *w, struct sw_port
 		pressure->accepted++;
 	sw_open_by_cookie(&w->flow, &w->seg, &w->offer, w->now, sw_settings());
 	w->flow.cookie = sw_admits_own(admission);
-	if (!bpf_map_delete_elem(&sw_flows, &w->seg.key)) {
-		sw_count(SW_FLOWS_REPLACED);
-		sw_count(SW_FLOWS_REMOVED);
-	}
+	sw_forget_older(w);
 	if (!bpf_map_update_elem(&sw_halfopen, &w->seg.key, &w->flow, BPF_ANY))
 		sw_count(SW_HALFOPEN_OPENED);
 }

@@ -18,6 +18,7 @@
 #include "events.bpf.h"
 #include "lookup.bpf.h"
 #include "maps.bpf.h"
+#include "population.bpf.h"
 #include "pressure.bpf.h"
 #include "settings.bpf.h"
 #include "track.bpf.h"
@@ -50,6 +51,8 @@ static __always_inline void sw_remove(void *map, const struct sw_flow_key *key,
 				      const struct sw_flow *flow, bool halfopen, __u64 now)
 {
 	bool closed = sw_flow_closed(flow);
+	__u64 deadline = flow->deadline_ns;
+	enum sw_state states[2];
 
 	if (flow->moved && halfopen) {
 		bpf_map_delete_elem(map, key);
@@ -57,25 +60,30 @@ static __always_inline void sw_remove(void *map, const struct sw_flow_key *key,
 	}
 	if (!closed)
 		sw_tell_removed(key, flow, now, SW_EVENT_EXPIRED);
+	sw_note_states(states, flow);
 	if (bpf_map_delete_elem(map, key))
 		return;
+	sw_note_late(now > deadline ? now - deadline : 0);
 	if (!closed)
 		sw_count(SW_FLOWS_EXPIRED);
 	if (!halfopen)
-		sw_count(SW_FLOWS_REMOVED);
+		sw_leave_table(states);
 }
 
 /* The same for one that somebody wants gone, whatever its deadline. */
 static __always_inline void sw_delete(void *map, const struct sw_flow_key *key,
 				      const struct sw_flow *flow, bool halfopen, __u64 now)
 {
+	enum sw_state states[2];
+
 	sw_tell_removed(key, flow, now, SW_EVENT_DELETED);
+	sw_note_states(states, flow);
 	if (bpf_map_delete_elem(map, key))
 		return;
 	sw_count(SW_FLOWS_DELETED);
 	expire_batch.removed++;
 	if (!halfopen)
-		sw_count(SW_FLOWS_REMOVED);
+		sw_leave_table(states);
 }
 
 static long sw_sweep_one(void *map, struct sw_flow_key *key, struct sw_flow *flow,

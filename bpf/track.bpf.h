@@ -19,6 +19,7 @@
 #include "events.bpf.h"
 #include "frame.bpf.h"
 #include "maps.bpf.h"
+#include "population.bpf.h"
 #include "settings.bpf.h"
 #include "work.bpf.h"
 
@@ -149,6 +150,7 @@ static __always_inline void sw_promote(struct sw_work *w)
 		return;
 	}
 	sw_count(SW_FLOWS_OPENED);
+	sw_populate(w->after, 1);
 	bpf_map_delete_elem(&sw_halfopen, &w->seg.key);
 }
 
@@ -270,6 +272,10 @@ static __always_inline void sw_account_for_change(struct sw_work *w)
 		sw_count(SW_FLOWS_CLOSED);
 	if (sw_closed(w->after) && !sw_closed(w->before))
 		sw_tell_due(w);
+	if (!w->halfopen) {
+		sw_populate(w->before, -1);
+		sw_populate(w->after, 1);
+	}
 	if (sw_reading_places())
 		sw_tell_transition(w);
 }

@@ -15,7 +15,7 @@ UNIT_OBJECTS   := $(call test_objects,unit) $(COMMON_OBJECTS)
 UNIT_MODULES   := guard/key_file guard/key_text guard/keys guard/port_list guard/client_list daemon/due_wheel daemon/loop model/flow_table \
                   model/flow_maps model/flow_summary model/tally commands/filter_options text/prefix model/keys_in_force text/json \
                   text/names text/values commands/command_line commands/option commands/run_options commands/run_config commands/cmd_help \
-                  commands/findings host/nft host/nft_rule host/netlink text/place
+                  commands/findings host/nft host/nft_rule host/netlink text/place text/listen text/exposition
 UNIT_OBJECTS   += $(UNIT_MODULES:%=$(TESTS)/objects/user/%.o)
 PROG_OBJECTS   := $(call test_objects,prog) $(COMMON_OBJECTS) $(TESTS)/objects/user/host/kernel.o
 

@@ -50,20 +50,20 @@ def sighup_applies_all_that_can_change_and_a_bad_file_nothing(lab):
     lab.client.take_xdp()
     lab.server.run("ip link add more type veth peer name far")
     lab.server.run("ip link set more up")
-    config.write("interface = veth", "flows = 1000", "msl = 5s")
+    config.write("interface = veth", "msl = 5s")
     lab.track("--config", config.path, interfaces=())
     first = config.status()["veth"]
-    assert first["flows_max"] == 1000 and first["timeouts_ms"]["TIME_WAIT"] == 10000 and first["guard"] is None, first
+    assert first["timeouts_ms"]["TIME_WAIT"] == 10000 and first["guard"] is None, first
     connection = lab.connection().establish()
 
     # Guard where there was none, other time-outs, an interface more; and what takes a new start is named.
     port = lab.port + 1
-    config.write("interface = veth", "interface = more", "flows = 2000", "msl = 6s", f"guard = {port}",
+    config.write("interface = veth", "interface = more", "mode = generic", "msl = 6s", f"guard = {port}",
                  "[ports]", "guard = 10.0.0.0/8:22", "cookies = always", "high-mark = 7")
     said = config.hang_up()
-    assert "flows changes with a new start only" in said and "more is tracked, too" in said, said
+    assert "mode changes with a new start only" in said and "more is tracked, too" in said, said
     second = config.status()
-    assert second["veth"]["flows_max"] == 1000 and second["veth"]["timeouts_ms"]["TIME_WAIT"] == 12000, second
+    assert second["veth"]["timeouts_ms"]["TIME_WAIT"] == 12000, second
     assert second["veth"]["ingress"]["id"] == first["ingress"]["id"] and second["more"]["ingress"], second
     assert config.ports() == {(None, port): "auto", ("10.0.0.0/8", 22): "always"}, config.ports()
 

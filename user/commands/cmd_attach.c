@@ -17,6 +17,8 @@ enum sw_exit sw_cmd_attach(char *const *operands, void *args)
 
 	if (err)
 		return SW_EXIT_FAILED;
+	if (options->metrics.ss_family)
+		sw_say("nobody tells the metrics: `synward run` does");
 	sw_tracker_say(&tracker);
 	if (sw_maps_guarded(&tracker.maps))
 		sw_say("guard knows this host's addresses as they are now; `synward run` follows "

@@ -13,6 +13,7 @@
 #include "daemon/hooks.h"
 #include "daemon/local.h"
 #include "daemon/loop.h"
+#include "daemon/metrics.h"
 #include "daemon/proxy.h"
 #include "daemon/service.h"
 #include "daemon/sockets.h"
@@ -30,6 +31,7 @@ struct running {
 	struct sw_proxy_care proxy;
 	struct sw_hook_watch hooks;
 	struct sw_follower *follower;
+	struct sw_metrics *metrics;
 	bool guarding; /* its duties are there */
 };
 
@@ -79,6 +81,16 @@ static void reload(void *context)
 	sw_service_ready();
 }
 
+static int open_metrics(struct running *run)
+{
+	struct sw_scrape scrape = { .tracker = &run->tracker, .sweeper = run->sweeper };
+
+	if (!run->args->metrics.ss_family)
+		return 0;
+	return sw_metrics_open(&run->metrics, &run->args->metrics, &scrape)
+		       ?: sw_loop_add(&run->loop, sw_metrics_duty(run->metrics));
+}
+
 static int open_duties(struct running *run)
 {
 	const struct synward *object = run->tracker.object;
@@ -93,7 +105,7 @@ static int open_duties(struct running *run)
 	       sw_sockets_open(&run->sockets, object, &run->tracker.maps) ?:
 	       sw_loop_add(&run->loop, sw_sockets_duty(run->sockets)) ?:
 	       sw_hook_watch_open(&run->hooks, &run->tracker, &run->loop) ?:
-	       sw_loop_add(&run->loop, sw_hook_duty(&run->hooks)) ?: open_guard_duties(run);
+	       sw_loop_add(&run->loop, sw_hook_duty(&run->hooks)) ?: open_guard_duties(run) ?: open_metrics(run);
 }
 
 /*
@@ -125,6 +137,7 @@ static int serve(struct running *run)
 		err = sw_loop_run(&run->loop) ?: run->hooks.err;
 	}
 	sw_service_stopping();
+	sw_metrics_close(run->metrics);
 	sw_hook_watch_close(&run->hooks);
 	sw_admission_watch_close(&run->admission);
 	sw_follower_close(run->follower);

@@ -3,11 +3,14 @@
  * The options of run and attach.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "commands/run_options.h"
+#include "text/listen.h"
 #include "text/names.h"
+#include "text/place.h"
 #include "text/report.h"
 
 static const struct sw_config usual = {
@@ -58,6 +61,14 @@ static int take_denied(const struct sw_option *option, const char *value, void *
 				   CLIENT_DENY, value);
 }
 
+static int take_metrics(const struct sw_option *option, const char *value, void *args)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%s%s", sw_place_dashes(), option->name);
+	return sw_listen_parse(value, name, &((struct sw_run_args *)args)->metrics);
+}
+
 /* Rows of a table. clang-format would make columns of them. */
 /* clang-format off */
 #define INTO(member) SW_INTO(struct sw_run_args, tracker.member)
@@ -68,6 +79,9 @@ const struct sw_option sw_options_run[] = {
 	{ .name = "config", .kind = SW_OPTION_FILE, SW_INTO(struct sw_run_args, config_file),
 	  .initial = "/etc/synward/synward.conf", .late = true,
 	  .help = "read settings from this file, too; unasked only where no interface is named" },
+	{ .name = "metrics", .kind = SW_OPTION_TEXT, SW_INTO(struct sw_run_args, metrics),
+	  .take = take_metrics, .value = "[ADDRESS:]PORT", .fixed = true,
+	  .help = "`run` tells Prometheus there, at /metrics; a port alone is one of loopback's" },
 	SW_OPTIONS_TIMEOUT(struct sw_run_args, tracker.config.timeout),
 	{ .name = "flows", .kind = SW_OPTION_NUMBER, INTO(sizes.flows),
 	  .initial = "1048576", .late = true, .min = 1, .max = TABLE_MAX, .fixed = true,

@@ -5,12 +5,15 @@
 #ifndef SYNWARD_USER_RUN_OPTIONS_H
 #define SYNWARD_USER_RUN_OPTIONS_H
 
+#include <sys/socket.h>
+
 #include "commands/option.h"
 #include "guard/start.h"
 
 struct sw_run_args {
 	struct sw_tracker_options tracker;
 	const char *config_file; /* NULL: none is named */
+	struct sockaddr_storage metrics; /* ss_family 0: nobody asks for them */
 	char *iface[SW_IFACES_MAX + 1]; /* those that a file names; ends with NULL */
 	size_t ifaces;
 	char **text; /* what the file says, where something points into it */

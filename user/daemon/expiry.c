@@ -63,6 +63,7 @@ struct sw_sweeper {
 	__u32 listed; /* so many were due, if it had to list them */
 	int pass_err;
 	__u64 pass_took_ns;
+	__u64 halfopen, walked; /* records it found there; records it has listed of a map */
 };
 
 static __u64 clamp(__u64 value, __u64 min, __u64 max)
@@ -139,6 +140,11 @@ void sw_sweeper_close(struct sw_sweeper *sweeper)
 	free(sweeper);
 }
 
+__u64 sw_sweeper_halfopen(const struct sw_sweeper *sweeper)
+{
+	return sweeper->halfopen;
+}
+
 /* What has been set by the new time-outs is found by a pass that begins now. */
 void sw_sweeper_follow(struct sw_sweeper *sweeper, const struct sw_timeouts *timeouts)
 {
@@ -167,6 +173,7 @@ static int list_one(void *context, const struct sw_flow_key *key, const struct s
 	struct sw_due due = { .deadline_ns = flow->deadline_ns, .key = *key };
 	struct sw_sweeper *sweeper = context;
 
+	sweeper->walked++;
 	if (flow->deadline_ns >= sweeper->pass.horizon_ns)
 		return 0;
 	sweeper->listed++;
@@ -179,7 +186,9 @@ static int list_all(struct sw_sweeper *sweeper)
 	int err;
 
 	forget(sweeper);
+	sweeper->walked = 0;
 	err = sw_flow_table_walk(sweeper->halfopen_fd, list_one, sweeper);
+	sweeper->halfopen = sweeper->walked;
 	return err ?: sw_flow_table_walk(sweeper->flows_fd, list_one, sweeper);
 }
 
@@ -192,6 +201,7 @@ static int pass(struct sw_sweeper *sweeper)
 	sweeper->listed = 0;
 	if (!dense)
 		err = run_program(sweeper->sweep_fd, &sweeper->pass, sizeof(sweeper->pass));
+	sweeper->halfopen = sweeper->pass.halfopen;
 	if (dense || sweeper->pass.due_lost)
 		err = err ?: list_all(sweeper);
 	return err;

@@ -18,6 +18,9 @@ int sw_sweeper_open(struct sw_sweeper **sweeper, const struct synward *object,
 		    const struct sw_timeouts *timeouts);
 void sw_sweeper_close(struct sw_sweeper *sweeper);
 
+/* How many half-open records the last pass has found. */
+__u64 sw_sweeper_halfopen(const struct sw_sweeper *sweeper);
+
 /* Other time-outs are in force. */
 void sw_sweeper_follow(struct sw_sweeper *sweeper, const struct sw_timeouts *timeouts);
 

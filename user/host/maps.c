@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <synward/event.h>
+#include <synward/population.h>
 #include <synward/proxy.h>
 
 #include "host/maps.h"
@@ -135,6 +136,8 @@ static const struct layout {
 	  true },
 	{ "sw_stats", BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32), sizeof(struct sw_stats), true },
 	{ "sw_config", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_config), true },
+	{ "sw_population", BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32), sizeof(struct sw_population),
+	  false },
 	{ "sw_ifaces", BPF_MAP_TYPE_HASH, sizeof(__u32), sizeof(struct sw_iface), false },
 	{ "sw_readers", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_reader), false },
 	{ "sw_reader_rings", BPF_MAP_TYPE_ARRAY_OF_MAPS, sizeof(__u32), sizeof(__u32), false },

@@ -10,8 +10,7 @@
 #include "model/flow_maps.h"
 #include "model/stats.h"
 
-/* The sums over the CPUs. */
-static int read_counters(int fd, __u64 sum[SW_COUNTER_MAX])
+int sw_counters_read(int fd, __u64 sum[SW_COUNTER_MAX])
 {
 	int cpus = libbpf_num_possible_cpus(), err;
 	__u64(*values)[SW_COUNTER_MAX];
@@ -34,7 +33,7 @@ static int read_counters(int fd, __u64 sum[SW_COUNTER_MAX])
 int sw_totals_add(struct sw_totals *totals, const struct sw_map_fds *maps, __u64 now_ns)
 {
 	__u64 sum[SW_COUNTER_MAX], halfopen;
-	int err = read_counters(maps->stats, sum)
+	int err = sw_counters_read(maps->stats, sum)
 			  ?: sw_halfopen_count(maps->halfopen, now_ns, &halfopen);
 
 	if (err)

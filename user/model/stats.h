@@ -15,6 +15,9 @@ struct sw_totals {
 	__u64 halfopen_live; /* live entries of sw_halfopen */
 };
 
+/* The sums over the CPUs. 0 or -errno. */
+int sw_counters_read(int stats_fd, __u64 sum[SW_COUNTER_MAX]);
+
 /*
  * Adds what these maps have at now_ns (CLOCK_MONOTONIC) to *totals. 0 or -errno, and *totals is as it
  * was.
