@@ -26,6 +26,7 @@ struct sw_tracker {
 	struct sw_settled {
 		__u32 ingress, egress, admit; /* ids of the programs that were left there */
 		bool gone; /* the interface is */
+		__u64 deaf_ns; /* since when guard's replies do not arrive; 0: they do */
 	} settled[SW_IFACES_MAX];
 };
 

@@ -8,7 +8,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include <synward/types.h>
+
 #include "host/attach.h"
+#include "host/clock.h"
 #include "host/detach.h"
 #include "host/lock.h"
 #include "host/tell.h"
@@ -205,9 +208,22 @@ static struct missing look_for_missing(const struct sw_tracker *tracker,
 		.egress = record->egress &&
 			  is_astray(tracker, iface, &iface->egress, settled->egress),
 		.admit = record->admit && is_astray(tracker, iface, &iface->admit, settled->admit),
-		.replies = record->ingress &&
-			   sw_mode_differs(iface, sw_mode_for(iface, &tracker->wanted)),
 	};
+}
+
+/* So long, and the other end was not only given another program. */
+#define DEAF_FOR_NS SW_NS_PER_S
+
+static bool loses_replies(struct sw_tracker *tracker, const struct sw_iface_state *iface)
+{
+	struct sw_settled *settled = &tracker->settled[iface - tracker->iface];
+	__u64 now = sw_monotonic_ns();
+
+	if (!sw_mode_differs(iface, sw_mode_for(iface, &tracker->wanted)))
+		settled->deaf_ns = 0;
+	else if (!settled->deaf_ns)
+		settled->deaf_ns = now;
+	return settled->deaf_ns && now - settled->deaf_ns >= DEAF_FOR_NS;
 }
 
 static int put_back(struct sw_tracker *tracker, struct sw_iface_state *iface)
@@ -266,6 +282,7 @@ static int mend(struct sw_tracker *tracker, struct sw_iface_state *iface, bool *
 	struct missing missing = look_for_missing(tracker, iface);
 	int err;
 
+	missing.replies = loses_replies(tracker, iface);
 	if (!missing.ingress && !missing.egress && !missing.admit && !missing.replies)
 		return 0;
 	tell_lost(tracker, iface, missing.ingress, missing.egress, missing.admit);
