@@ -27,6 +27,15 @@
 #include "maps.bpf.h"
 #include "work.bpf.h"
 
+/* The interface has no Ethernet (tun, WireGuard, PPP): set for its programs before they are loaded. */
+const volatile bool bare_ip = false;
+
+static __always_inline enum sw_counter sw_parse_headers(struct sw_cursor *cursor,
+							struct sw_packet *packet)
+{
+	return bare_ip ? sw_parse_bare(cursor, packet) : sw_parse_network(cursor, packet);
+}
+
 /* A frame has been parsed; `stop` is what parsing said. True: it is a segment, to be gone on with. */
 static __always_inline bool sw_begin_frame(struct sw_work *w, int stop)
 {
@@ -90,7 +99,7 @@ __noinline int xdp_parse_copied(struct xdp_md *ctx, struct sw_work *w)
 
 	if (!w)
 		return SW_TRUNCATED;
-	stop = sw_parse_network(&cursor, &w->packet);
+	stop = sw_parse_headers(&cursor, &w->packet);
 	return stop ? stop : sw_parse_transport(&cursor, &w->packet, &w->seg);
 }
 
@@ -100,7 +109,7 @@ static __always_inline int xdp_parse(struct xdp_md *ctx, struct sw_work *w)
 	int stop;
 
 	cursor.wire_length = xdp_wire_length(ctx);
-	stop = sw_parse_network(&cursor, &w->packet);
+	stop = sw_parse_headers(&cursor, &w->packet);
 	if (!stop)
 		stop = sw_parse_transport(&cursor, &w->packet, &w->seg);
 	if (stop == SW_TRUNCATED && cursor.wire_length > ctx->data_end - ctx->data)
@@ -147,7 +156,7 @@ __noinline int skb_parse_linear(struct __sk_buff *skb, struct sw_work *w)
 
 	if (!w)
 		return SW_TRUNCATED;
-	stop = sw_parse_network(&cursor, &w->packet);
+	stop = sw_parse_headers(&cursor, &w->packet);
 	return stop ? stop : sw_parse_transport(&cursor, &w->packet, &w->seg);
 }
 

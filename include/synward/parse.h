@@ -213,6 +213,18 @@ SW_INLINE enum sw_counter sw_parse_network(struct sw_cursor *c, struct sw_packet
 	return stop ? stop : sw_parse_ip(c, type, packet);
 }
 
+/* The same of a packet that came without Ethernet: its own version says what it is. */
+SW_INLINE enum sw_counter sw_parse_bare(struct sw_cursor *c, struct sw_packet *packet)
+{
+	const __u8 *p = sw_peek(c, 1);
+
+	if (!p)
+		return SW_TRUNCATED;
+	if (p[0] >> 4 == 4)
+		return sw_parse_ipv4(c, packet);
+	return p[0] >> 4 == 6 ? sw_parse_ipv6(c, packet) : SW_NOT_IP;
+}
+
 /* Keeps the options, a multiple of four bytes. */
 SW_INLINE enum sw_counter sw_keep_options(struct sw_cursor *c, __u32 bytes, struct sw_segment *seg)
 {

@@ -237,6 +237,22 @@ static void check_native(struct sw_findings *findings, const struct sw_iface_sta
 		advice[native], "%s", texts[native]);
 }
 
+static void check_link(struct sw_findings *findings, const struct sw_iface_state *iface)
+{
+	switch (sw_iface_link(iface)) {
+	case SW_LINK_ETHERNET:
+		break;
+	case SW_LINK_IP:
+		sw_find(findings, "link", SW_NOTE, "Guard the interfaces with Ethernet",
+			"IP without Ethernet: tracked, in generic mode, and not guarded");
+		break;
+	default:
+		sw_find(findings, "link", SW_BAD,
+			"Run synward where the tunnel's packets come in, or behind it",
+			"neither Ethernet nor bare IP (link type %u): not tracked", iface->type);
+	}
+}
+
 static void check_iface(struct sw_findings *findings, const struct sw_iface_state *iface)
 {
 	char driver[SW_DRIVER_TEXT];
@@ -244,6 +260,7 @@ static void check_iface(struct sw_findings *findings, const struct sw_iface_stat
 	sw_nic_driver(iface->name, driver);
 	sw_find(findings, "interface", SW_GOOD, NULL, "%s, driver %s", iface->name,
 		*driver ? driver : "not known");
+	check_link(findings, iface);
 	check_native(findings, iface);
 	check_vlan_offload(findings, iface->name);
 	if (!strcmp(driver, "veth"))

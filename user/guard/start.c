@@ -67,6 +67,23 @@ static int configure(struct sw_tracker *tracker, const struct sw_tracker_options
 	return 0;
 }
 
+/* What guard answers are Ethernet's frames; without, all is the kernel's. */
+static int check_links(const struct sw_tracker *tracker)
+{
+	const char *without[SW_IFACES_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < tracker->count; i++)
+		if (sw_iface_link(&tracker->iface[i]) != SW_LINK_ETHERNET)
+			without[count++] = tracker->iface[i].name;
+	if (count == tracker->count)
+		return sw_fail(0, "It can be tracked, without --guard",
+			       "guard %s, which has no Ethernet", without[0]);
+	while (count--)
+		sw_say("%s has no Ethernet: it is tracked and not guarded", without[count]);
+	return 0;
+}
+
 int sw_start(struct sw_tracker *tracker, char *const *names,
 	     const struct sw_tracker_options *options)
 {
@@ -76,9 +93,10 @@ int sw_start(struct sw_tracker *tracker, char *const *names,
 	if (err)
 		return err;
 	attach.guard = options->guard.ports.count;
-	err = sw_tracker_load(tracker, names, &options->sizes, options->serve) ?:
-		      configure(tracker, options) ?:
-		      sw_tracker_attach(tracker, &attach);
+	err = sw_tracker_load(tracker, names, &options->sizes, options->serve);
+	if (!err && attach.guard)
+		err = check_links(tracker);
+	err = err ?: configure(tracker, options) ?: sw_tracker_attach(tracker, &attach);
 	sw_lock_release_setup();
 	if (err)
 		sw_tracker_close(tracker);

@@ -88,8 +88,11 @@ static int attach_once(const struct sw_iface_state *iface, const struct sw_maps 
 		       enum xdp_attach_mode mode)
 {
 	struct synward *object;
-	int err = sw_object_open(&object) ?: sw_object_keep_ingress(object, maps);
+	int err = sw_object_open(&object)
+			  ?: sw_object_keep(object, object->progs.synward_ingress, maps);
 
+	if (!err)
+		object->rodata->bare_ip = sw_iface_link(iface) == SW_LINK_IP;
 	if (!err && iface->ingress.id && !sw_iface_dispatched(iface))
 		err = replace_alone(iface, object);
 	else if (!err)

@@ -33,6 +33,21 @@ const char *sw_xdp_mode_name(__u8 mode)
 	}
 }
 
+enum sw_link sw_iface_link(const struct sw_iface_state *iface)
+{
+	switch (iface->type) {
+	case ARPHRD_ETHER:
+	case ARPHRD_LOOPBACK:
+		return SW_LINK_ETHERNET;
+	case ARPHRD_NONE:
+	case ARPHRD_RAWIP:
+	case ARPHRD_PPP:
+		return SW_LINK_IP;
+	default: /* many tunnels among them: what comes in has the outer header before it (sit, gre) */
+		return SW_LINK_OTHER;
+	}
+}
+
 /* The program of this id if it bears that name: its descriptor, else -ENOENT or -errno. */
 static int open_named(__u32 id, const char *name, struct sw_prog *prog)
 {
@@ -205,6 +220,8 @@ static int identify(const char *name, struct sw_iface_state *iface)
 				      : sw_fail(-errno, NULL, "read the flags of %s", name);
 	else
 		iface->loopback = request.ifr_flags & IFF_LOOPBACK;
+	if (!err && !ioctl(fd, SIOCGIFHWADDR, &request))
+		iface->type = request.ifr_hwaddr.sa_family;
 	if (!err && !ioctl(fd, SIOCGIFMTU, &request))
 		iface->mtu = (__u32)request.ifr_mtu;
 	if (fd >= 0)

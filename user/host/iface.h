@@ -33,11 +33,19 @@ struct sw_prog {
 	__u32 priority; /* of the filter */
 };
 
+/* What its frames begin with. */
+enum sw_link {
+	SW_LINK_ETHERNET,
+	SW_LINK_IP, /* tun, WireGuard, PPP */
+	SW_LINK_OTHER,
+};
+
 struct sw_iface_state {
 	char name[IF_NAMESIZE];
 	__u32 ifindex;
 	__u32 mtu;
 	bool loopback;
+	__u16 type; /* ARPHRD_* */
 	__u32 xdp_id; /* what stands at the hook: synward itself or a dispatcher; 0: nothing */
 	__u8 xdp_mode; /* XDP_ATTACHED_* */
 	struct sw_prog ingress, egress, admit;
@@ -59,6 +67,8 @@ static inline bool sw_iface_carries(const struct sw_iface_state *iface)
 {
 	return iface->ingress.id || iface->egress.id;
 }
+
+enum sw_link sw_iface_link(const struct sw_iface_state *iface);
 
 /* "native", "generic", "offloaded". */
 const char *sw_xdp_mode_name(__u8 mode);

@@ -98,13 +98,14 @@ int sw_object_load_proxy(struct synward *object, const struct sw_maps *maps,
 	return err ? sw_fail(err, load_hint(err), "load proxy's programs") : 0;
 }
 
-int sw_object_keep_ingress(struct synward *object, const struct sw_maps *maps)
+int sw_object_keep(struct synward *object, const struct bpf_program *only,
+		   const struct sw_maps *maps)
 {
 	struct bpf_program *prog;
 	int err;
 
 	bpf_object__for_each_program (prog, object->obj)
-		bpf_program__set_autoload(prog, prog == object->progs.synward_ingress);
+		bpf_program__set_autoload(prog, prog == only);
 	err = sw_maps_reuse(maps, object->obj);
 	return err ? sw_fail(err, NULL, "reuse the maps") : 0;
 }

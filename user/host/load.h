@@ -9,6 +9,7 @@
 #include "host/maps.h"
 
 struct synward; /* the skeleton */
+struct bpf_program;
 
 /* Sizes of the tables; 0 leaves what the object says. */
 struct sw_sizes {
@@ -35,8 +36,9 @@ int sw_object_try(struct synward *object, const struct sw_sizes *sizes, const st
 int sw_object_load_proxy(struct synward *object, const struct sw_maps *maps,
 			 const struct sw_maps *inherited);
 
-/* Lets libxdp load synward_ingress, and nothing else, over these maps. 0 or -errno, reported. */
-int sw_object_keep_ingress(struct synward *object, const struct sw_maps *maps);
+/* Of its programs this one alone is to be loaded, over these maps. 0 or -errno, reported. */
+int sw_object_keep(struct synward *object, const struct bpf_program *only,
+		   const struct sw_maps *maps);
 
 /* The kernel's digest of a loaded program's code. 0 or -errno. */
 int sw_prog_tag(int prog_fd, __u8 tag[BPF_TAG_SIZE]);

@@ -35,6 +35,13 @@ static int look(struct sw_tracker *tracker, char *const *names)
 		err = sw_iface_open(*names, iface);
 		if (err)
 			return err;
+		if (sw_iface_link(iface) == SW_LINK_OTHER) {
+			sw_iface_close(iface);
+			return sw_fail(0, NULL,
+				       "track %s: its frames begin neither with Ethernet nor with "
+				       "IP (link type %u)",
+				       *names, iface->type);
+		}
 		if (named_before(tracker, iface)) {
 			sw_iface_close(iface);
 			continue;
@@ -270,5 +277,6 @@ void sw_tracker_close(struct sw_tracker *tracker)
 	sw_maps_close(&tracker->maps);
 	synward__destroy(tracker->proxy);
 	synward__destroy(tracker->object);
-	tracker->object = tracker->proxy = NULL;
+	synward__destroy(tracker->bare);
+	tracker->object = tracker->proxy = tracker->bare = NULL;
 }

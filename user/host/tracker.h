@@ -16,6 +16,7 @@
 struct sw_tracker {
 	struct synward *object; /* the programs that run here, and egress */
 	struct synward *proxy; /* and proxy's; NULL: it has not been needed */
+	struct synward *bare; /* egress for what has no Ethernet; NULL while there is no such */
 	struct sw_maps maps;
 	__u8 ingress_tag
 		[BPF_TAG_SIZE]; /* of synward_ingress as it is attached; 0 if not known yet */

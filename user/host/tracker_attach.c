@@ -23,7 +23,9 @@
 static bool is_ours(const struct sw_tracker *tracker, const struct sw_iface_state *iface,
 		    const struct sw_prog *there, const __u8 tag[BPF_TAG_SIZE])
 {
-	return there->id && !memcmp(tag, there->tag, sizeof(there->tag)) &&
+	/* What was loaded for Ethernet has the same code. */
+	return there->id && sw_iface_link(iface) == SW_LINK_ETHERNET &&
+	       !memcmp(tag, there->tag, sizeof(there->tag)) &&
 	       sw_maps_id(&tracker->maps, "sw_flows") == sw_maps_id(&iface->maps, "sw_flows");
 }
 
@@ -58,25 +60,59 @@ static const struct bpf_program *admit_program(const struct sw_tracker *tracker)
 			      : tracker->object->progs.synward_admit;
 }
 
+/* Loaded when the first interface wants it. 0 or -errno, reported. */
+static int load_bare(struct sw_tracker *tracker)
+{
+	struct synward *bare;
+	int err;
+
+	if (tracker->bare)
+		return 0;
+	err = sw_object_open(&tracker->bare);
+	if (err)
+		return err;
+	bare = tracker->bare;
+	bare->rodata->bare_ip = true;
+	err = sw_object_keep(bare, bare->progs.synward_egress, &tracker->maps);
+	if (err)
+		return err;
+	err = synward__load(bare);
+	return err ? sw_fail(err, sw_library_said(), "load the program for egress") : 0;
+}
+
+/* The program for this interface's egress, or NULL: reported. */
+static const struct bpf_program *egress_for(struct sw_tracker *tracker,
+					    const struct sw_iface_state *iface)
+{
+	if (sw_iface_link(iface) == SW_LINK_ETHERNET)
+		return egress_program(tracker);
+	return load_bare(tracker) ? NULL : tracker->bare->progs.synward_egress;
+}
+
 static int attach_egress(struct sw_tracker *tracker, struct sw_iface_state *iface)
 {
+	const struct bpf_program *prog;
 	int err;
 
 	if (iface->loopback)
 		return 0;
-	err = put_at_tc(tracker, iface, BPF_TC_EGRESS, egress_program(tracker));
+	prog = egress_for(tracker, iface);
+	if (!prog)
+		return -EINVAL;
+	err = put_at_tc(tracker, iface, BPF_TC_EGRESS, prog);
 	if (!err)
 		iface->record.egress = true;
 	return err;
 }
 
-/* Where cookies of ours may come back, tc at ingress hands them on; also on loopback. */
+/* Where cookies of ours may come back, tc at ingress hands them on; also on loopback. None goes out without Ethernet. */
 static int attach_admit(struct sw_tracker *tracker, struct sw_iface_state *iface)
 {
 	const struct bpf_program *prog = admit_program(tracker);
 	int err;
 
-	if ((!tracker->wanted.guard && !tracker->proxy) || !bpf_program__autoload(prog))
+	if ((!tracker->wanted.guard && !tracker->proxy) || !bpf_program__autoload(prog) ||
+	    sw_iface_link(iface) != SW_LINK_ETHERNET)
 		return 0;
 	err = put_at_tc(tracker, iface, BPF_TC_INGRESS, prog);
 	if (!err)

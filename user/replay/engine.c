@@ -43,7 +43,7 @@ static int configure(struct synward *object)
 	err = err ?: bpf_map__set_map_flags(halfopen, BPF_F_NO_PREALLOC);
 	if (err)
 		return sw_fail(err, NULL, "set up the half-open table");
-	return sw_object_keep_ingress(object, &none);
+	return sw_object_keep(object, object->progs.synward_ingress, &none);
 }
 
 int sw_replay_start(struct sw_replay *replay, const struct sw_capture_source *source,
