@@ -55,6 +55,10 @@ struct tcp_sock {
 	struct tcp_ao_info *ao_info; /* Linux 6.7 */
 };
 
+struct tcp_request_sock {
+	__u32 snt_isn; /* of the SYN+ACK */
+};
+
 #pragma clang attribute pop
 
 /* net/tcp.h, Linux 6.9. Times as in the segment; the mss is the client's. */
@@ -78,6 +82,7 @@ extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
 enum {
 	KERNEL_AF_INET6 = 10, /* include/linux/socket.h */
 	KERNEL_TCP_LISTEN = 10, /* include/net/tcp_states.h */
+	KERNEL_TCP_NEW_SYN_RECV = 12,
 };
 
 #endif

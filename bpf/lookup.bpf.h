@@ -103,6 +103,16 @@ static __always_inline void sw_look_at_listener(struct sw_look *look, struct bpf
 	look->receive_buffer = sock->sk_rcvbuf;
 }
 
+static __always_inline void sw_look_at_request(struct sw_look *look, struct bpf_sock *found)
+{
+	const struct tcp_request_sock *request = bpf_skc_to_tcp_request_sock(found);
+
+	if (!request)
+		return;
+	look->half_opened = true;
+	look->wants_ack = request->snt_isn + 1;
+}
+
 /* Fills w->look. */
 static __always_inline void sw_look_up(void *ctx, struct sw_work *w)
 {
@@ -114,6 +124,8 @@ static __always_inline void sw_look_up(void *ctx, struct sw_work *w)
 	w->look.found = FOUND_SOCKET;
 	if (found->state == KERNEL_TCP_LISTEN)
 		sw_look_at_listener(&w->look, found);
+	else if (found->state == KERNEL_TCP_NEW_SYN_RECV)
+		sw_look_at_request(&w->look, found);
 	bpf_sk_release(found);
 }
 

@@ -152,6 +152,13 @@ static __always_inline int sw_rule(struct xdp_md *ctx, struct sw_work *w, struct
 	return sw_rule_rest(ctx, w, port, known, SW_STRAY);
 }
 
+/* The kernel would answer it with a RST, though it is of a connection that is being opened (RFC 9293, 3.10.7.4). */
+static __always_inline bool sw_is_unwanted(const struct sw_work *w)
+{
+	return w->look.half_opened && (w->seg.flags & SW_TCP_ACK) &&
+	       w->seg.ack != w->look.wants_ack;
+}
+
 /*
  * A segment that is no SYN, and that no flow has taken. `known`: there is one, but it refused it, is
  * over or not proved live; what it makes of the segment stands then, unless there is a cookie.
@@ -178,7 +185,9 @@ __noinline int sw_guard_stray(struct xdp_md *ctx, int known)
 		return RULING_NONE;
 	}
 	sw_look_up(ctx, w);
-	if (w->look.found == FOUND_SOCKET || sw_elsewhere(ctx, w))
+	if (w->look.found == FOUND_SOCKET && !sw_is_unwanted(w))
+		return RULING_NONE;
+	if (sw_elsewhere(ctx, w))
 		return RULING_NONE;
 	ruling = sw_rule(ctx, w, port, guard, keys, known);
 	if (ruling == RULING_DROP && sw_client_is(w, CLIENT_ALLOW)) {

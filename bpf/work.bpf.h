@@ -30,6 +30,8 @@ struct sw_look {
 	enum sw_listener_kind listener;
 	__u32 half_open, backlog;
 	__u32 receive_buffer; /* bytes */
+	bool half_opened; /* the socket is a request: a SYN of this connection waits for its ACK ... */
+	__u32 wants_ack; /* ... with this number */
 };
 
 struct sw_work {
