@@ -14,6 +14,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "commands/check_host.h"
 #include "commands/cmd.h"
 #include "commands/command_line.h"
 #include "commands/findings.h"
@@ -137,17 +138,23 @@ static void check_admission(struct sw_findings *findings)
 			"by the kernel's own cookies, which keep the MSS alone");
 }
 
+static const char *cookie_sysctl_advice(int cookies)
+{
+	if (!sw_kernel_assigns_requests())
+		return "sysctl -w net.ipv4.tcp_syncookies=2: else it takes its own only at times";
+	if (cookies < 1)
+		return "sysctl -w net.ipv4.tcp_syncookies=1: with 0 the kernel takes no cookie";
+	return "--cookies always, or without NAT sysctl -w net.ipv4.tcp_syncookies=1: with 2 auto "
+	       "never begins";
+}
+
 static void check_cookie_sysctl(struct sw_findings *findings)
 {
 	int cookies = sw_sysctl_read("net/ipv4/tcp_syncookies");
 	int wanted = sw_kernel_assigns_requests() ? 1 : 2;
 
-	sw_find(findings, "guard, syncookies", cookies >= wanted ? SW_GOOD : SW_NOTE,
-		wanted == 1
-			? "sysctl -w net.ipv4.tcp_syncookies=1: with 0 the kernel takes no cookie"
-			: "sysctl -w net.ipv4.tcp_syncookies=2: "
-			  "else it takes its own only at times",
-		"net.ipv4.tcp_syncookies = %d", cookies);
+	sw_find(findings, "guard, syncookies", cookies == wanted ? SW_GOOD : SW_NOTE,
+		cookie_sysctl_advice(cookies), "net.ipv4.tcp_syncookies = %d", cookies);
 }
 
 #define BY_PROXY "Guard goes by proxy there: its cookies still keep all TCP options"
@@ -263,6 +270,7 @@ static void check_iface(struct sw_findings *findings, const struct sw_iface_stat
 	check_link(findings, iface);
 	check_native(findings, iface);
 	check_vlan_offload(findings, iface->name);
+	sw_check_place(findings, iface);
 	if (!strcmp(driver, "veth"))
 		sw_find(findings, "veth", SW_NOTE,
 			"--mode generic costs a sixth of TSO throughput, native more",
@@ -357,6 +365,7 @@ enum sw_exit sw_cmd_check(char *const *operands, void *args)
 	check_admission(&findings);
 	check_cookie_sysctl(&findings);
 	check_hindrances(&findings, &iface);
+	sw_check_host(&findings);
 	check_socket_list(&findings);
 	check_sharing(&findings);
 	if (operands[0])

@@ -214,6 +214,20 @@ static int read_rules(struct mnl_socket *socket, unsigned char family, bool *rul
 	return err == -EOPNOTSUPP || err == -EAFNOSUPPORT ? 0 : err;
 }
 
+int sw_local_rules_read(bool ruled[2])
+{
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	int err;
+
+	if (!socket)
+		return -errno;
+	err = mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) ? -errno : 0;
+	err = err ?: read_rules(socket, AF_INET, &ruled[0])
+			       ?: read_rules(socket, AF_INET6, &ruled[1]);
+	mnl_socket_close(socket);
+	return err;
+}
+
 /* --- All of it ------------------------------------------------------------------------------ */
 
 static int read_family(struct mnl_socket *socket, unsigned char family, struct routes *routes,

@@ -20,6 +20,9 @@ struct sw_local {
 /* Brings sw_local up to date. 0 or -errno, not reported. */
 int sw_local_update(const struct sw_maps *maps, struct sw_local *local);
 
+/* By family: are there rules before the local table? 0 or -errno. */
+int sw_local_rules_read(bool ruled[2]);
+
 /* Says which of the two families guard has to leave to the kernel, if it differs from `before`. */
 void sw_local_say(const struct sw_local *before, const struct sw_local *local);
 

@@ -16,12 +16,12 @@
 #include "host/nft_rule.h"
 
 /* Into the families that a table's family covers. */
-static void note(__u8 hindrance[2], __u8 family, enum sw_hindrance what)
+static void note(__u8 found[2], __u8 family, __u8 what)
 {
 	if (family == NFPROTO_IPV4 || family == NFPROTO_INET)
-		hindrance[0] |= what;
+		found[0] |= what;
 	if (family == NFPROTO_IPV6 || family == NFPROTO_INET)
-		hindrance[1] |= what;
+		found[1] |= what;
 }
 
 void sw_nft_note_chain(const struct nlmsghdr *message, __u8 hindrance[2])
@@ -83,6 +83,22 @@ int sw_nft_read(__u8 hindrance[2])
 	for (int i = 0; err == -EINTR && i < TRIES; i++)
 		err = list(NFT_MSG_GETCHAIN, take_chain, hindrance)
 			      ?: list(NFT_MSG_GETRULE, take_rule, hindrance);
+	return unknown(err) ? 0 : err;
+}
+
+static int take_divert(const struct nlmsghdr *message, void *diverts)
+{
+	const struct nfgenmsg *head = mnl_nlmsg_get_payload(message);
+
+	if (sw_nft_rule_diverts(message))
+		note(diverts, head->nfgen_family, 1);
+	return MNL_CB_OK;
+}
+
+int sw_nft_diverts_read(__u8 diverts[2])
+{
+	int err = list(NFT_MSG_GETRULE, take_divert, diverts);
+
 	return unknown(err) ? 0 : err;
 }
 

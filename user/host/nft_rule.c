@@ -35,7 +35,7 @@ struct rule {
 	__u32 mask, flip; /* what has been done to it since */
 	bool state, flags; /* it has been compared */
 	bool new, syn, ack; /* what is new, a SYN, an ACK would come so far */
-	bool acts, accepts, drops;
+	bool acts, accepts, drops, diverts;
 };
 
 /* Attributes by their numbers. */
@@ -176,6 +176,12 @@ static void take_reject(struct rule *rule, const struct attrs *data)
 	rule->acts = rule->drops = true;
 }
 
+static void take_divert(struct rule *rule, const struct attrs *data)
+{
+	(void)data;
+	rule->acts = rule->diverts = true;
+}
+
 /* --- iptables' matches and targets ---------------------------------------------------------- */
 
 static void take_state(struct rule *rule, bool new)
@@ -221,6 +227,9 @@ static void take_target(struct rule *rule, const struct attrs *data)
 
 	if (name && !strcmp(mnl_attr_get_str(name), "REJECT"))
 		rule->acts = rule->drops = true;
+	if (name && (!strcmp(mnl_attr_get_str(name), "TPROXY") ||
+		     !strcmp(mnl_attr_get_str(name), "REDIRECT")))
+		take_divert(rule, data);
 }
 
 /* --- The rule ------------------------------------------------------------------------------- */
@@ -238,6 +247,8 @@ static const struct {
 	{ "immediate", take_immediate },
 	{ "reject", take_reject },
 	{ "target", take_target },
+	{ "tproxy", take_divert },
+	{ "redir", take_divert },
 };
 
 static void take_expression(struct rule *rule, const struct nlattr *element)
@@ -267,7 +278,7 @@ static void take_expressions(struct rule *rule, const struct nlattr *list)
 		take_expression(rule, element);
 }
 
-bool sw_nft_rule_bars_acks(const struct nlmsghdr *message)
+static struct rule read_rule(const struct nlmsghdr *message)
 {
 	struct rule rule = { .new = true, .syn = true, .ack = true };
 	const struct nlattr *attr;
@@ -275,6 +286,18 @@ bool sw_nft_rule_bars_acks(const struct nlmsghdr *message)
 	mnl_attr_for_each (attr, message, sizeof(struct nfgenmsg))
 		if (mnl_attr_get_type(attr) == NFTA_RULE_EXPRESSIONS)
 			take_expressions(&rule, attr);
+	return rule;
+}
+
+bool sw_nft_rule_diverts(const struct nlmsghdr *message)
+{
+	return read_rule(message).diverts;
+}
+
+bool sw_nft_rule_bars_acks(const struct nlmsghdr *message)
+{
+	struct rule rule = read_rule(message);
+
 	if (!rule.state || !rule.flags || !rule.new || !rule.acts || rule.syn == rule.ack)
 		return false;
 	return rule.drops ? rule.ack : !rule.accepts || rule.syn;

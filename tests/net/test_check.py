@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""`synward check` names what it finds on a host that costs guard clients, or its use, and what mends it."""
+
+import json
+
+from lab import test
+from test_hooks import add_filter
+
+
+def findings(lab, *words, code=0):
+    result = lab.synward("check", *words, "--json", check=False)
+    assert result.returncode == code, result.stderr + result.stdout
+    said = json.loads(result.stdout)
+    assert said["track"] == (code == 0), said
+    return {row["subject"]: row for row in said["findings"]}
+
+
+def grades(found):
+    return {subject: row["grade"] for subject, row in found.items()}
+
+
+@test(track=False)
+def check_names_what_is_in_guards_way(lab):
+    lab.client.take_xdp()
+    quiet = grades(findings(lab, "veth"))
+    noisy = {"guard, routing", "guard, ip rule", "guard, diverted", "guard, conntrack", "guard, rp_filter", "guard, bridge port",
+             "accept queues", "tc", "guard, veth", "link"}
+    assert not noisy & quiet.keys(), quiet
+    assert quiet["guard, syncookies"] == quiet["guard, NAT"] == "ok", quiet
+
+    lab.server.sysctl(net__ipv4__ip_forward=1, net__ipv4__conf__all__rp_filter=1, net__ipv4__tcp_syncookies=2,
+                      net__netfilter__nf_conntrack_tcp_loose=0)
+    for command in ("rule add pref 100 lookup local", "rule add pref 50 from 10.0.0.0/8 lookup main", "rule del pref 0",
+                    "link add bridge address 02:00:00:00:00:77 type bridge", "link set veth master bridge"):
+        lab.server.run(f"ip {command}")
+    lab.server.nft("table ip n { chain p { type nat hook prerouting priority 0; tcp dport 80 redirect to :8080;\n}\n}")
+    lab.server.run("tc qdisc add dev veth clsact")
+    add_filter(lab, "ingress", 1)
+    lab.client.run("ip link set dev veth xdp off")
+    # On loopback: nothing comes in at veth, which is the bridge's now.
+    listener = lab.keep(lab.server.socket())
+    listener.bind(("127.0.0.1", lab.port))
+    listener.listen(0)
+    waits = lab.keep(lab.server.socket())
+    waits.connect(("127.0.0.1", lab.port))
+
+    found = findings(lab, "veth")
+    now = grades(found)
+    for subject in ("guard, routing", "guard, ip rule", "guard, diverted", "guard, conntrack", "guard, rp_filter",
+                    "guard, bridge port", "guard, syncookies", "guard, NAT", "guard, veth", "accept queues"):
+        assert now.get(subject) == "note" and found[subject]["advice"], (subject, found)
+    assert now["tc"] == "ok" and "TCX" in found["tc"]["found"], found["tc"]
+    assert f"port {lab.port}: 1 wait" in found["accept queues"]["found"], found["accept queues"]
