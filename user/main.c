@@ -42,7 +42,7 @@ const struct sw_command sw_commands[] = {
 	{ SW_COMMAND_REPLAY, .program = "synward-replay" },
 	{ .name = "check", .operands = "[IFACE]", .max_operands = 1,
 	  .help = "what this kernel, driver and sysctls allow, and what to change",
-	  .options = sw_options_check, .args = &sw_check_args,
+	  .options = sw_options_check, .args = &sw_check_args, .more = sw_options_check_more,
 	  .run = sw_cmd_check, .privileged = true },
 	{ .name = "key", .operands = "new|show [FILE]", .min_operands = 1, .max_operands = 2,
 	  .help = "key files for a fleet; never prints a secret",

@@ -4,6 +4,8 @@
 import json
 
 from lab import test
+from test_commands import NOTHING, hooks
+from test_contract import examples, same_shape
 from test_hooks import add_filter
 
 
@@ -15,8 +17,31 @@ def findings(lab, *words, code=0):
     return {row["subject"]: row for row in said["findings"]}
 
 
+def try_guard(lab, code):
+    """What a trial on a port says: of guard, and in its line."""
+    result = lab.synward("check", "--guard", str(lab.port), "--json", check=False)
+    said = json.loads(result.stdout)
+    same_shape({**said, "findings": said["findings"][:0]}, {**examples()["check"][0], "findings": []})
+    assert (result.returncode, said["track"], said["guard"]) == (code, True, code == 0), result.stdout
+    return said["findings"][-1]["found"]
+
+
 def grades(found):
     return {subject: row["grade"] for subject, row in found.items()}
+
+
+@test(track=False)
+def check_tries_guard_and_leaves_no_trace(lab):
+    """Whatever else is there: the port is taken, and the firewall lets nothing through."""
+    lab.keep(lab.server.listener(4, lab.port))
+    lab.server.drop("tcp flags syn")
+    before = lab.server.run("ip -d link").stdout
+    assert "a client was served, by a cookie" in try_guard(lab, 0)
+    assert lab.server.run("ip -d link").stdout == before
+    assert hooks(lab.server) == NOTHING, hooks(lab.server)
+    lab.server.sysctl(net__ipv4__tcp_syncookies=0)
+    assert try_guard(lab, 1) == "couldn't start guard, as was said"
+    lab.server.sysctl(net__ipv4__tcp_syncookies=1)
 
 
 @test(track=False)

@@ -11,7 +11,7 @@
 #include "text/json.h"
 #include "text/report.h"
 
-static const char *const grade_names[] = { "ok", "note", "fail" };
+static const char *const grade_names[] = { "ok", "note", "fail", "fail" };
 
 static struct sw_finding *add(struct sw_findings *findings)
 {
@@ -68,6 +68,16 @@ static void print_text(const struct sw_findings *findings)
 	}
 	printf("\nTracking %s here.\n",
 	       sw_findings_worst(findings) == SW_BAD ? "does not work" : "works");
+	if (findings->tried)
+		printf("Guard %s on this kernel.\n",
+		       sw_findings_worst(findings) >= SW_UNGUARDED ? "does not work" : "works");
+}
+
+static json_t *guard_json(const struct sw_findings *findings)
+{
+	if (!findings->tried)
+		return json_null();
+	return json_boolean(sw_findings_worst(findings) < SW_UNGUARDED);
 }
 
 static void print_json(const struct sw_findings *findings)
@@ -82,8 +92,8 @@ static void print_json(const struct sw_findings *findings)
 						      grade_names[finding->grade], "found",
 						      finding->text, "advice", finding->advice));
 	}
-	sw_json_print(json_pack("{s:b, s:o}", "track", sw_findings_worst(findings) != SW_BAD,
-				"findings", list));
+	sw_json_print(json_pack("{s:b, s:o, s:o}", "track", sw_findings_worst(findings) != SW_BAD,
+				"guard", guard_json(findings), "findings", list));
 }
 
 void sw_findings_print(const struct sw_findings *findings)

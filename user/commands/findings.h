@@ -5,11 +5,13 @@
 #ifndef SYNWARD_USER_FINDINGS_H
 #define SYNWARD_USER_FINDINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum sw_grade {
 	SW_GOOD,
 	SW_NOTE, /* works, but could be better, or a later feature will miss it */
+	SW_UNGUARDED, /* guard does not work */
 	SW_BAD, /* track mode does not work */
 };
 
@@ -23,6 +25,7 @@ struct sw_finding {
 struct sw_findings {
 	struct sw_finding *finding;
 	size_t count, room;
+	bool tried; /* guard was tried */
 	int err; /* -ENOMEM: one could not be kept, and was reported */
 };
 

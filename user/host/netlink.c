@@ -55,6 +55,11 @@ int sw_netlink_get(int bus, struct nlmsghdr *request, mnl_cb_t take, void *conte
 	return ask(bus, request, NLM_F_ACK, take, context);
 }
 
+int sw_netlink_make(int bus, struct nlmsghdr *request)
+{
+	return ask(bus, request, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, NULL, NULL);
+}
+
 int sw_netlink_listen(int bus, const int *groups, size_t count)
 {
 	struct sockaddr_nl address = { .nl_family = AF_NETLINK };

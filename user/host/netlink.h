@@ -20,6 +20,9 @@ int sw_netlink_list(int bus, struct nlmsghdr *request, mnl_cb_t take, void *cont
 /* The same for one thing and not a list of them. */
 int sw_netlink_get(int bus, struct nlmsghdr *request, mnl_cb_t take, void *context);
 
+/* Has a thing made. */
+int sw_netlink_make(int bus, struct nlmsghdr *request);
+
 /* A descriptor that becomes readable when one of these groups tells something, or -errno. */
 int sw_netlink_listen(int bus, const int *groups, size_t count);
 
