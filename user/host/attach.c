@@ -105,6 +105,9 @@ static int attach_once(const struct sw_iface_state *iface, const struct sw_maps 
 
 static const char *attach_hint(const struct sw_iface_state *iface, enum sw_mode mode, int err)
 {
+	if (iface->xdp_id && !iface->ingress.id && mode == SW_MODE_GENERIC &&
+	    iface->xdp_mode != XDP_ATTACHED_SKB)
+		return "Another XDP program is there, in native mode; there can be but one mode";
 	if (iface->xdp_id && !iface->ingress.id)
 		return "Another XDP program is there that shares with no one; `ip link` shows it";
 	if (err == -EOPNOTSUPP && mode == SW_MODE_NATIVE)
