@@ -108,7 +108,8 @@ def every_option_has_help_and_the_bounds_that_its_kind_has(lab):
         text = lab.synward("help", command["name"]).stdout
         assert max(map(len, text.splitlines())) <= 100, text
         for option in command["options"]:
-            assert option["help"] and f"\n  --{option['name']} " in text, (command["name"], option)
+            name = option["name"] + ("," if option.get("letter") else " ")
+            assert option["help"] and f"\n  --{name}" in text, (command["name"], option)
             ranged = option["kind"] in ("number", "duration", "timeout") or option["name"] == "guard"
             assert ("min" in option) == ranged, option
             assert ("choices" in option) == (option["kind"] == "choice"), option

@@ -355,7 +355,7 @@ def nat_that_comes_is_an_event(lab):
 
         until(lambda: None if lines() else "no event")
         event = {key: value for key, value in lines()[0].items() if key != "ts"}
-        assert event == {"type": "event", "cause": "admission", "family": "IPv4", "hindrances": ["nat"],
+        assert event == {"type": "event", "cause": "admission", "event": "ADMISSION", "family": "IPv4", "hindrances": ["nat"],
                          "admission": "proxy"}, event
         reader.send_signal(signal.SIGINT)
         reader.wait()

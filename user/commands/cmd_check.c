@@ -296,8 +296,8 @@ static void check_iface(struct sw_findings *findings, const struct sw_iface_stat
 			"native XDP copies every super-packet of TSO");
 	if (sw_veth_loses_replies(iface->ifindex))
 		sw_find(findings, "guard, veth", SW_NOTE,
-			"Guard takes generic mode there by itself; native after `ip link set dev "
-			"IFACE xdp ...` at the other end",
+			"Guard goes generic there; for native `ip link set dev IFACE xdp ...` "
+			"at its other end",
 			"the other end has no XDP program: native loses replies");
 	if (sw_iface_carries(iface))
 		sw_find(findings, "at the hook", SW_GOOD, NULL, "synward, %s",

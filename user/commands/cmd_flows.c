@@ -46,7 +46,7 @@ const struct sw_option sw_options_flows[] = {
 	SW_OPTIONS_FILTER(struct sw_flows_args, filter),
 	{ .name = "sort", .kind = SW_OPTION_CHOICE, INTO(order),
 	  .choice = order_name, .min = SW_ORDER_AGE, .max = SW_ORDER_PORT, .initial = "age",
-	  .help = "the oldest first; the most bytes or packets; what is forgotten next; the responder's lowest port" },
+	  .help = "what comes first: the oldest, the most, the next to go" },
 	{ .name = "reverse", .kind = SW_OPTION_FLAG, INTO(reverse), .help = "the other way round" },
 	{ .name = "limit", .kind = SW_OPTION_NUMBER, INTO(limit),
 	  .min = 0, .max = 1 << 30, .help = "not more than so many, the first in that order" },
