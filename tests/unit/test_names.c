@@ -81,9 +81,11 @@ static void what_guard_does_is_named_and_no_number_is_read_beyond_its_table(void
 {
 	(void)state;
 	assert_string_equal(sw_admission_name(ADMISSION_BPF), "bpf");
+	assert_string_equal(sw_admission_name(ADMISSION_KERNEL), "kernel");
+	assert_string_equal(sw_admission_name(ADMISSION_PROXY), "proxy");
 	assert_string_equal(sw_cookie_mode_name(COOKIES_NEVER), "never");
 	assert_string_equal(sw_listener_name(LISTENING_SIGNED), "listening (MD5 or AO)");
-	assert_string_equal(sw_admission_name((enum sw_admission)3), "?");
+	assert_string_equal(sw_admission_name((enum sw_admission)4), "?");
 	assert_string_equal(sw_cookie_mode_name((enum sw_cookie_mode)3), "?");
 	assert_string_equal(sw_listener_name((enum sw_listener_kind)5), "?");
 }

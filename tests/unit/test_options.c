@@ -321,7 +321,7 @@ static void words_of_guard_become_its_settings(void **state)
 	assert_int_equal(options.tracker.attach.mode, SW_MODE_GENERIC);
 	assert_true(options.tracker.guard.dry_run);
 	assert_int_equal(run_take(&options, "admission", "none"), -EINVAL);
-	assert_string_equal(said(), "--admission is bpf or kernel, not \"none\"");
+	assert_string_equal(said(), "--admission is bpf, kernel or proxy, not \"none\"");
 }
 
 static void ports_are_a_list_without_doubles(void **state)
