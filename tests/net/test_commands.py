@@ -161,7 +161,8 @@ def option_that_does_nothing_without_another_is_refused(lab):
     for name, words in (("run", ["veth"]), ("attach", ["veth"]), ("replay", ["x.pcap"]), ("key", ["new", "x.key"])):
         for option in commands(lab)[name]["options"]:
             if option.get("needs"):
-                value = option.get("default") or option.get("choices", ["x"])[0]
+                usual = "192.0.2.1" if option.get("value") == "PREFIXES" else "x"
+                value = option.get("default") or option.get("choices", [usual])[0]
                 line = [name, *words, f"--{option['name']}", *([] if option["kind"] == "flag" else [value])]
                 refused(lab.synward(*line, check=False), 2, f"--{option['name']} ",
                         *(f"--{other}" for other in option["needs"]))
