@@ -6,14 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "daemon/service.h"
 #include "host/clock.h"
 
-static void tell(const char *text)
+/* A manager that is slow is waited for, but not for long; flags: MSG_DONTWAIT, if it hears that again. */
+static void tell(const char *text, int flags)
 {
+	static const struct timeval patience = { .tv_sec = 1 };
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	const char *name = getenv("NOTIFY_SOCKET");
 	socklen_t length;
@@ -26,13 +29,14 @@ static void tell(const char *text)
 	if (to.sun_path[0] == '@')
 		to.sun_path[0] = '\0';
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&to, length);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	sendto(fd, text, strlen(text), MSG_NOSIGNAL | flags, (const struct sockaddr *)&to, length);
 	close(fd);
 }
 
 void sw_service_ready(void)
 {
-	tell("READY=1");
+	tell("READY=1", 0);
 }
 
 /* With the time, as Type=notify-reload wants it. */
@@ -41,12 +45,12 @@ void sw_service_reloading(void)
 	char text[64];
 
 	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu", sw_monotonic_ns() / 1000);
-	tell(text);
+	tell(text, 0);
 }
 
 void sw_service_stopping(void)
 {
-	tell("STOPPING=1");
+	tell("STOPPING=1", 0);
 }
 
 /* Half of what the manager waits for; 0: it does not. */
@@ -67,7 +71,7 @@ bool sw_service_watched(void)
 static int be_alive(void *context, struct sw_next *next)
 {
 	(void)context;
-	tell("WATCHDOG=1");
+	tell("WATCHDOG=1", MSG_DONTWAIT);
 	next->from_ns = next->by_ns = sw_monotonic_ns() + watchdog_ns();
 	return 0;
 }
