@@ -142,7 +142,7 @@ clean: ## remove build/
 	$(Q)rm -rf $(BUILD)
 
 help: ## this
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
 include scripts/packaging/packaging.mk
 include tests/bench/bench.mk

@@ -30,6 +30,10 @@ unit: ## build and run the unit tests: no root, no apt, no BPF object
 test-kills: all ## the daemon killed 100 times while redis-benchmark, curl and a download go on
 	$(Q)KILLS=100 LIMIT=3600 tests/net/run killed_daemons
 
+.PHONY: test-deb
+test-deb: deb ## Debian's packages installed, upgraded and purged under Debian's systemd, with connections that stay
+	$(Q)tests/package/deb
+
 build-unit: $(TESTS)/unit
 build-prog: $(TESTS)/prog $(TESTS)/synward-clang19.bpf.o
 
