@@ -80,7 +80,7 @@
 	X(SYN_NOT_LOCAL, syn_not_local, "guard: SYNs passed: they go to another host's address")  \
 	X(FLOWS_DELETED, flows_deleted, "flows removed by `synward flows --delete`")              \
 	X(UNREAD_DROPPED, unread_dropped,                                                         \
-	  "guard: fragments, deep VLANs, long headers dropped: too many")                   \
+	  "guard: fragments, deep VLANs, long headers dropped: too many")                         \
 	X(PROXY_SYNS, proxy_syns,                                                                 \
 	  "proxy: SYNs sent to a service for clients who proved themselves")                      \
 	X(PROXIED, proxied, "proxy: connections that their service has answered")                 \
