@@ -95,7 +95,8 @@ def sighup_applies_all_that_can_change_and_a_bad_file_nothing(lab):
     config.write("interface = veth", f"guard = {port}", "cookies = always", "deny = 0.0.0.0/0", f"allow = {address}")
     config.hang_up()
     serves(lab, listener)
-    lab.counts(syn_allowed=1, cookies_sent=0)
+    assert lab.rise("syn_allowed")["syn_allowed"] > 0, lab.stats()  # one that was denied may come again
+    lab.counts(cookies_sent=0)
     config.write("interface = veth", f"guard = {port}", "cookies = always")
     config.hang_up()
     serves(lab, listener)
