@@ -29,9 +29,11 @@ def maps_of(lab):
     return {run(["bpftool", "map", "show", "id", number]).stdout.split("name ")[1].split()[0]: number for number in ids}
 
 
-def fill(lab, folder, name, key_bytes, value_bytes, entries):
-    """So many entries of another size than a reader thinks."""
+def fill(lab, folder, name, entries):
+    """So many entries, of whatever size a reader may not think they have."""
     number, path = maps_of(lab)[name], os.path.join(folder, "batch")
+    shown = run(["bpftool", "map", "show", "id", number]).stdout
+    key_bytes, value_bytes = (int(shown.split(f"{what} ")[1].split("B")[0]) for what in ("key", "value"))
     with open(path, "w", encoding="ascii") as batch:
         for i in range(entries):
             key = list(i.to_bytes(4, "little")) + [1] * (key_bytes - 4)
@@ -53,9 +55,9 @@ def map_of_another_shape_is_named_and_not_read(lab):
         for name, shape in SHAPES:
             lab.server.run(["ip", "-force", "link", "set", "dev", "veth", "xdp", "obj", build(folder, shape), "sec", "xdp"])
             if name == "sw_flows":
-                fill(lab, folder, name, 512, 96, 600)
+                fill(lab, folder, name, 600)
             if name == "sw_ports":
-                fill(lab, folder, name, 64, 48, 3)
+                fill(lab, folder, name, 3)
             refuses(lab, name)
         lab.server.run("ip link set dev veth xdp off")
 
