@@ -604,8 +604,8 @@ def echoing(lab):
 
 @test(track=False, families=(4, 6))
 def reply_budget_bounds_what_one_prefix_gets(lab, family):
-    """1009 SYNs of one prefix at once: a quarter of a second's hundred answers, the others evenly; its neighbour has its
-    own."""
+    """1009 SYNs of one prefix at once: a quarter of a second's hundred answers, as many again by chance, the others
+    evenly; its neighbour has its own."""
     guard(lab, "--cookies", "always", "--reply-budget", "100")
     listener = lab.keep(lab.server.listener(family, lab.port))
     puppet = lab.puppet(family)
@@ -615,7 +615,7 @@ def reply_budget_bounds_what_one_prefix_gets(lab, family):
     for frame in frames:
         puppet.tap.send_frame(frame)
     until(lambda: None if sum(lab.rise("cookies_sent", "over_budget").values()) == 1009 else "not all seen")
-    most = 26 + 100 * (time.monotonic() - before + TICK)
+    most = 51 + 100 * (time.monotonic() - before + TICK)
     rise = lab.rise("cookies_sent", "over_budget")
     assert 25 <= rise["cookies_sent"] <= most and rise["cookies_sent"] < 1009, (rise, most)
     others = list(sources(family, 2, 23))
