@@ -14,10 +14,12 @@
 #define SYNWARD_PROXY_BPF_H
 
 #include <linux/bpf.h>
+#include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
 
 #include <synward/translate.h>
 
+#include "count.bpf.h"
 #include "work.bpf.h"
 
 /* Not an LRU hash: that would end live connections to begin new ones. */
@@ -56,6 +58,20 @@ static __always_inline struct sw_proxy_work *sw_proxy_in_hand(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&sw_proxy_work, &zero);
+}
+
+/* There is no such connection any more. */
+static __always_inline int sw_proxy_forget(const struct sw_work *w)
+{
+	bpf_map_delete_elem(&sw_proxied, &w->seg.key);
+	bpf_map_delete_elem(&sw_kept, &w->seg.key);
+	return TC_ACT_UNSPEC;
+}
+
+static __always_inline int sw_proxy_failed(void)
+{
+	sw_count(SW_PROXY_FAILED);
+	return TC_ACT_SHOT;
 }
 
 /* To a second, so that the entry's line does not go to and fro between CPUs. */

@@ -30,12 +30,6 @@
 #include "track.bpf.h"
 #include "work.bpf.h"
 
-static __always_inline int sw_proxy_failed(void)
-{
-	sw_count(SW_PROXY_FAILED);
-	return TC_ACT_SHOT;
-}
-
 /* --- It begins -------------------------------------------------------------------------------- */
 
 /* The frame that brought it, so that the daemon can make another one like it. */
@@ -128,8 +122,7 @@ static __always_inline int sw_send_reset(struct __sk_buff *skb, const struct sw_
 {
 	__u32 words;
 
-	bpf_map_delete_elem(&sw_proxied, &w->seg.key);
-	bpf_map_delete_elem(&sw_kept, &w->seg.key);
+	sw_proxy_forget(w);
 	if (!w->packet.ip || !skb_load_header(skb, w, p->before) ||
 	    (w->seg.length && !skb_keep(skb, w, &p->kept, 0)))
 		return sw_proxy_failed();
@@ -149,10 +142,8 @@ static __always_inline int sw_await_service(struct __sk_buff *skb, struct sw_wor
 					    struct sw_proxy_work *p, struct sw_proxied *proxied,
 					    bool begun)
 {
-	if (w->seg.flags & SW_TCP_RST) {
-		bpf_map_delete_elem(&sw_proxied, &w->seg.key);
-		return TC_ACT_UNSPEC;
-	}
+	if (w->seg.flags & SW_TCP_RST)
+		return sw_proxy_forget(w);
 	sw_keep(skb, w, p, proxied);
 	__sync_fetch_and_or(&proxied->ifindex, 0); /* a barrier: no load before the stores above */
 	if (SW_READ_ONCE(proxied->stage) == PROXY_OPEN)

@@ -22,13 +22,6 @@
 #include "track.bpf.h"
 #include "work.bpf.h"
 
-static __always_inline int sw_proxy_forget(const struct sw_work *w)
-{
-	bpf_map_delete_elem(&sw_proxied, &w->seg.key);
-	bpf_map_delete_elem(&sw_kept, &w->seg.key);
-	return TC_ACT_UNSPEC;
-}
-
 /*
  * The frame becomes the client's ACK, with what is kept of its data, and comes in where it would go out. That
  * goes through tc ingress as all of the client's does, and so its numbers are the client's.
@@ -39,16 +32,12 @@ static __always_inline int sw_send_ack(struct __sk_buff *skb, const struct sw_wo
 	const struct sw_kept *kept = bpf_map_lookup_elem(&sw_kept, &w->seg.key);
 	__u32 words;
 
-	if (w->seg.length || !skb_load_header(skb, w, p->before)) {
-		sw_count(SW_PROXY_FAILED);
-		return TC_ACT_SHOT;
-	}
+	if (w->seg.length || !skb_load_header(skb, w, p->before))
+		return sw_proxy_failed();
 	__builtin_memset(p->after, 0, sizeof(p->after));
 	words = sw_proxy_ack(proxied, p->after, p->before[0], kept, proxied->fin_kept);
-	if (!skb_become(skb, words, kept) || !skb_turn(skb)) {
-		sw_count(SW_PROXY_FAILED);
-		return TC_ACT_SHOT;
-	}
+	if (!skb_become(skb, words, kept) || !skb_turn(skb))
+		return sw_proxy_failed();
 	return (int)bpf_redirect(skb->ifindex, BPF_F_INGRESS);
 }
 
@@ -113,10 +102,8 @@ static __always_inline int sw_proxy_pass_out(struct __sk_buff *skb, struct sw_wo
 		bpf_map_delete_elem(&sw_kept, &w->seg.key);
 	}
 	sw_proxy_seen(proxied, sw_coarse_now());
-	if (!skb_translate(skb, proxied, SW_OUTWARD)) {
-		sw_count(SW_PROXY_FAILED);
-		return TC_ACT_SHOT;
-	}
+	if (!skb_translate(skb, proxied, SW_OUTWARD))
+		return sw_proxy_failed();
 	return TC_ACT_UNSPEC;
 }
 

@@ -29,4 +29,9 @@ static __always_inline const struct sw_config *sw_settings(void)
 	return cfg && cfg->configured ? cfg : (const struct sw_config *)&sw_unconfigured;
 }
 
+static __always_inline bool sw_guarding(void)
+{
+	return guardable && sw_settings()->guard.ports;
+}
+
 #endif

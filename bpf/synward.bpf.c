@@ -39,11 +39,11 @@ int synward_ingress(struct xdp_md *ctx)
 	stop = xdp_parse(ctx, w);
 	w->seg.place = offline ? SW_PLACE_UNKNOWN : sw_place_of_ingress(ctx->ingress_ifindex);
 	if (sw_begin_frame(w, stop)) {
-		if (guardable && sw_settings()->guard.ports)
+		if (sw_guarding())
 			verdict = sw_guard(ctx, w);
 		else
 			sw_track(w);
-	} else if (sw_may_hide_segment(stop) && sw_settings()->guard.ports) {
+	} else if (sw_may_hide_segment(stop) && sw_guarding()) {
 		verdict = sw_guard_unread(ctx);
 	}
 	sw_end_frame(w, stop);
@@ -55,7 +55,7 @@ static __always_inline void sw_leave(struct sw_work *w, int stop)
 {
 	w->seg.place = offline ? SW_PLACE_UNKNOWN : SW_PLACE_EGRESS;
 	if (sw_begin_frame(w, stop)) {
-		if ((w->seg.flags & SW_TCP_SYN) && sw_settings()->guard.ports && sw_find_port(true))
+		if ((w->seg.flags & SW_TCP_SYN) && sw_guarding() && sw_find_port(true))
 			sw_expect_socket(&w->seg.key);
 		sw_track(w);
 	}

@@ -260,12 +260,6 @@ static __always_inline bool sw_closed(const enum sw_state *states)
 	return states[0] == CLOSED && states[1] == CLOSED;
 }
 
-static __always_inline bool sw_over(const enum sw_state *states)
-{
-	return (states[0] == CLOSED || states[0] == TIME_WAIT) &&
-	       (states[1] == CLOSED || states[1] == TIME_WAIT);
-}
-
 static __always_inline void sw_account_for_change(struct sw_work *w)
 {
 	if (sw_over(w->after) && !sw_over(w->before))

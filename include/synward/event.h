@@ -73,12 +73,6 @@ SW_INLINE bool sw_event_is_of_flow(const struct sw_event *event)
 	       event->cause == SW_EVENT_DELETED;
 }
 
-SW_INLINE bool sw_event_over(const enum sw_state states[2])
-{
-	return (states[0] == CLOSED || states[0] == TIME_WAIT) &&
-	       (states[1] == CLOSED || states[1] == TIME_WAIT);
-}
-
 /* A segment began the flow or a new incarnation, or closed it by a RST; and which states it led to. */
 SW_INLINE __u32 sw_transition_kinds(const struct sw_event *event)
 {
@@ -87,7 +81,7 @@ SW_INLINE __u32 sw_transition_kinds(const struct sw_event *event)
 	for (int i = 0; i < 2; i++)
 		if (event->before[i] != event->after[i])
 			kinds |= 1U << (event->after[i] & 31);
-	if (sw_event_over(event->before) && !sw_event_over(event->after))
+	if (sw_over(event->before) && !sw_over(event->after))
 		kinds |= 1U << SW_KIND_NEW;
 	if ((event->flags & SW_TCP_RST) && event->after[0] == CLOSED && event->after[1] == CLOSED)
 		kinds |= 1U << SW_KIND_RESET;

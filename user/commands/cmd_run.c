@@ -91,6 +91,11 @@ static int open_metrics(struct running *run)
 		       ?: sw_loop_add(&run->loop, sw_metrics_duty(run->metrics));
 }
 
+static int open_service(struct running *run)
+{
+	return sw_service_watched() ? sw_loop_add(&run->loop, sw_service_duty()) : 0;
+}
+
 static int open_duties(struct running *run)
 {
 	const struct synward *object = run->tracker.object;
@@ -98,9 +103,7 @@ static int open_duties(struct running *run)
 	run->admission.nft_fd = run->hooks.link_fd = -1;
 	run->proxy.tracker = &run->tracker;
 	sw_loop_on_hangup(&run->loop, reload, run);
-	if (sw_service_watched())
-		sw_loop_add(&run->loop, sw_service_duty());
-	return sw_sweeper_open(&run->sweeper, object, &run->args->tracker.config.timeout) ?:
+	return open_service(run) ?: sw_sweeper_open(&run->sweeper, object, &run->args->tracker.config.timeout) ?:
 	       sw_loop_add(&run->loop, sw_sweeper_duty(run->sweeper)) ?:
 	       sw_sockets_open(&run->sockets, object, &run->tracker.maps) ?:
 	       sw_loop_add(&run->loop, sw_sockets_duty(run->sockets)) ?:

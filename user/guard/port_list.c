@@ -13,6 +13,7 @@
 
 #include "guard/port_list.h"
 #include "text/place.h"
+#include "text/prefix.h"
 #include "text/report.h"
 #include "text/values.h"
 
@@ -40,18 +41,10 @@ static bool is_martian(const struct sw_port_key *key)
 
 const char *sw_port_key_address(const struct sw_port_key *key, char text[SW_PORT_KEY_TEXT])
 {
-	bool ipv4 = is_ipv4(key);
-	size_t length;
+	struct sw_prefix prefix = { .bits = key->bits };
 
-	if (!key->bits)
-		return NULL;
-	inet_ntop(ipv4 ? AF_INET : AF_INET6, ipv4 ? &key->address[3] : key->address, text,
-		  SW_PORT_KEY_TEXT);
-	length = strlen(text);
-	if (key->bits < SW_ADDRESS_BITS)
-		snprintf(text + length, SW_PORT_KEY_TEXT - length, "/%d",
-			 ipv4 ? key->bits - SW_MAPPED_BITS : key->bits);
-	return text;
+	memcpy(prefix.address, key->address, sizeof(prefix.address));
+	return key->bits ? sw_prefix_text(&prefix, text) : NULL;
 }
 
 const char *sw_port_key_text(const struct sw_port_key *key, char text[SW_PORT_KEY_TEXT])

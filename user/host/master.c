@@ -36,16 +36,10 @@ static int take_link(const struct nlmsghdr *message, void *context)
 
 int sw_master_read(__u32 ifindex, struct sw_master *master)
 {
-	char buffer[SW_NETLINK_REQUEST];
-	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-	struct ifinfomsg *head = mnl_nlmsg_put_extra_header(request, sizeof(*head));
 	int err;
 
 	*master = (struct sw_master){};
-	request->nlmsg_type = RTM_GETLINK;
-	head->ifi_index = (int)ifindex;
-	mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	err = sw_netlink_get(NETLINK_ROUTE, request, take_link, master);
+	err = sw_netlink_link(ifindex, SW_NETNS_OURS, take_link, master);
 	if (err || !master->ifindex)
 		return err;
 	if (!if_indextoname(master->ifindex, master->name))

@@ -4,7 +4,9 @@
  * request is ever taken for another's.
  */
 #include <errno.h>
+#include <linux/if_link.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -53,6 +55,20 @@ int sw_netlink_list(int bus, struct nlmsghdr *request, mnl_cb_t take, void *cont
 int sw_netlink_get(int bus, struct nlmsghdr *request, mnl_cb_t take, void *context)
 {
 	return ask(bus, request, NLM_F_ACK, take, context);
+}
+
+int sw_netlink_link(__u32 ifindex, __s32 netns, mnl_cb_t take, void *context)
+{
+	char buffer[SW_NETLINK_REQUEST];
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct ifinfomsg *head = mnl_nlmsg_put_extra_header(request, sizeof(*head));
+
+	request->nlmsg_type = RTM_GETLINK;
+	head->ifi_index = (int)ifindex;
+	mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	if (netns != SW_NETNS_OURS)
+		mnl_attr_put_u32(request, IFLA_TARGET_NETNSID, (__u32)netns);
+	return sw_netlink_get(NETLINK_ROUTE, request, take, context);
 }
 
 int sw_netlink_make(int bus, struct nlmsghdr *request)

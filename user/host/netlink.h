@@ -6,6 +6,7 @@
 #define SYNWARD_USER_NETLINK_H
 
 #include <libmnl/libmnl.h>
+#include <linux/types.h>
 #include <stddef.h>
 
 /* Room for a request. */
@@ -19,6 +20,10 @@ int sw_netlink_list(int bus, struct nlmsghdr *request, mnl_cb_t take, void *cont
 
 /* The same for one thing and not a list of them. */
 int sw_netlink_get(int bus, struct nlmsghdr *request, mnl_cb_t take, void *context);
+
+/* Hands the link of this number to take(), without its statistics; netns: where it is, by our number for that. */
+int sw_netlink_link(__u32 ifindex, __s32 netns, mnl_cb_t take, void *context);
+#define SW_NETNS_OURS (-1)
 
 /* Has a thing made. */
 int sw_netlink_make(int bus, struct nlmsghdr *request);

@@ -11,10 +11,8 @@
 #include "host/netlink.h"
 #include "host/veth.h"
 
-#define NO_NETNS (-1) /* the same as ours */
-
 struct end {
-	__u32 ifindex, peer;
+	__u32 peer;
 	__s32 netns; /* of the peer, by our namespace's number for it */
 	bool veth;
 	bool native_xdp;
@@ -64,27 +62,11 @@ static int take_link(const struct nlmsghdr *message, void *context)
 	return MNL_CB_OK;
 }
 
-/* 0 or -errno. */
-static int read_end(struct end *end, __s32 netns)
-{
-	char buffer[SW_NETLINK_REQUEST];
-	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-	struct ifinfomsg *head = mnl_nlmsg_put_extra_header(request, sizeof(*head));
-
-	request->nlmsg_type = RTM_GETLINK;
-	head->ifi_index = (int)end->ifindex;
-	mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	if (netns != NO_NETNS)
-		mnl_attr_put_u32(request, IFLA_TARGET_NETNSID, (__u32)netns);
-	return sw_netlink_get(NETLINK_ROUTE, request, take_link, end);
-}
-
 bool sw_veth_loses_replies(__u32 ifindex)
 {
-	struct end near = { .ifindex = ifindex, .netns = NO_NETNS }, far = {};
+	struct end near = { .netns = SW_NETNS_OURS }, far = {};
 
-	if (read_end(&near, NO_NETNS) || !near.veth)
+	if (sw_netlink_link(ifindex, SW_NETNS_OURS, take_link, &near) || !near.veth)
 		return false;
-	far.ifindex = near.peer;
-	return read_end(&far, near.netns) || !far.native_xdp;
+	return sw_netlink_link(near.peer, near.netns, take_link, &far) || !far.native_xdp;
 }
