@@ -93,7 +93,7 @@ def real_prometheus(lab):
                                    f"--storage.tsdb.path={folder}/data", "--web.listen-address=127.0.0.1:9090"])
 
         def asked():
-            answer = lab.server.run(["curl", "-s", "http://127.0.0.1:9090/api/v1/query?query=synward_flows"],
+            answer = lab.server.run(["curl", "-sf", "http://127.0.0.1:9090/api/v1/query?query=synward_flows"],
                                     check=False).stdout
             result = json.loads(answer or "{}").get("data", {}).get("result", [])
             return None if result and result[0]["value"][1] == "3" else f"Prometheus says {answer}"
