@@ -14,7 +14,7 @@ CFLAGS       ?= -O2 -g
 
 BUILD     := build
 MULTIARCH := $(shell $(CC) -print-multiarch)
-LIBRARIES := libbpf libxdp jansson libmnl libpcap zlib libzstd inih libmicrohttpd
+LIBRARIES := libbpf libxdp jansson libmnl libpcap zlib libzstd inih libmicrohttpd ncursesw
 PROGRAMS  := $(BUILD)/synward $(BUILD)/synward-replay
 WARNINGS  := -Wall -Wextra -Werror -Wshadow
 

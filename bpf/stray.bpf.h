@@ -18,6 +18,7 @@
 #include "clients.bpf.h"
 #include "cookie.bpf.h"
 #include "count.bpf.h"
+#include "events.bpf.h"
 #include "frame.bpf.h"
 #include "kernel_cookie.bpf.h"
 #include "lookup.bpf.h"
@@ -107,6 +108,17 @@ static __always_inline int sw_rule_rest(void *ctx, struct sw_work *w, const stru
 	return RULING_DROP;
 }
 
+static __always_inline void sw_tell_rejected(struct sw_work *w)
+{
+	w->event = (struct sw_event){
+		.time_ns = w->now,
+		.key = w->seg.key,
+		.cause = SW_EVENT_COOKIE_REJECTED,
+		.sender = w->seg.sender,
+	};
+	sw_tell_reader(&w->event);
+}
+
 /*
  * An ACK that names no epoch of ours is not of a handshake under way. Any other that is wrong may be, of which
  * the ACK and some data were lost: a RST would end it, and silence makes the client send them again.
@@ -131,6 +143,8 @@ static __always_inline int sw_rule_cookie(void *ctx, struct sw_work *w, struct s
 	if (known)
 		return sw_rule_rest(ctx, w, port, known, SW_STRAY);
 	sw_count(SW_COOKIES_REJECTED);
+	if (sw_reading_places())
+		sw_tell_rejected(w);
 	if (wrong == SW_COOKIE_OLD)
 		return sw_rule_rest(ctx, w, port, known, wrong);
 	w->reason = wrong;

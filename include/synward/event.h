@@ -21,6 +21,7 @@ enum sw_event_cause {
 	SW_EVENT_DELETED = 6, /* as SW_EVENT_EXPIRED, but somebody wanted it gone */
 	/* programs are not where they were put: the interface's name is in key.addr[0], SW_HOOK_* in `flags` */
 	SW_EVENT_HOOK_LOST = 7,
+	SW_EVENT_COOKIE_REJECTED = 8, /* guard: a segment of `sender` bore a wrong cookie */
 };
 
 struct sw_event {
@@ -55,7 +56,8 @@ _Static_assert(offsetof(struct sw_event, seq) == 48, "key and states stand befor
 	X(COOKIES_ON, cookies_on, "guard: a port begins to answer SYNs with cookies")      \
 	X(COOKIES_OFF, cookies_off, "guard: ... and ends")                                 \
 	X(ADMISSION, admission, "guard: connections of a family are admitted another way") \
-	X(HOOK_LOST, hook_lost, "programs were taken off an interface, or it is gone")
+	X(HOOK_LOST, hook_lost, "programs were taken off an interface, or it is gone")     \
+	X(COOKIE_REJECTED, cookie_rejected, "guard: a wrong cookie; told only if asked for")
 
 enum sw_event_kind {
 	SW_KIND_OF_STATES = SW_STATES - 1,
@@ -104,6 +106,8 @@ SW_INLINE __u32 sw_event_kinds(const struct sw_event *event)
 		return 1U << SW_KIND_COOKIES_OFF;
 	case SW_EVENT_ADMISSION:
 		return 1U << SW_KIND_ADMISSION;
+	case SW_EVENT_COOKIE_REJECTED:
+		return 1U << SW_KIND_COOKIE_REJECTED;
 	default:
 		return 1U << SW_KIND_HOOK_LOST;
 	}

@@ -49,12 +49,13 @@ void sw_print_help(const struct sw_command *command);
 
 /* What commands have options for, besides run and attach (run_options.h) and replay (replay_options.h). */
 extern const struct sw_option sw_options_flows[], sw_options_key[], sw_options_stats[];
-extern const struct sw_option sw_options_events[], sw_options_check[];
+extern const struct sw_option sw_options_events[], sw_options_check[], sw_options_top[];
 extern const char sw_options_flows_more[], sw_options_key_more[], sw_options_events_more[];
 extern const char sw_options_check_more[];
 extern struct sw_flows_args sw_flows_args;
 extern struct sw_stats_args sw_stats_args;
 extern struct sw_event_wish sw_events_args;
+extern struct sw_top_args sw_top_args;
 extern struct sw_key_args sw_key_args;
 extern struct sw_check_args sw_check_args;
 
@@ -64,6 +65,7 @@ enum sw_exit sw_cmd_detach(char *const *operands, void *args);
 enum sw_exit sw_cmd_status(char *const *operands, void *args);
 enum sw_exit sw_cmd_flows(char *const *operands, void *args);
 enum sw_exit sw_cmd_stats(char *const *operands, void *args);
+enum sw_exit sw_cmd_top(char *const *operands, void *args);
 enum sw_exit sw_cmd_events(char *const *operands, void *args);
 enum sw_exit sw_cmd_replay(char *const *operands, void *args);
 enum sw_exit sw_cmd_check(char *const *operands, void *args);

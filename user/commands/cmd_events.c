@@ -98,7 +98,7 @@ enum sw_exit sw_cmd_events(char *const *operands, void *args)
 	int err;
 
 	if (!wish->kinds)
-		wish->kinds = ~0U;
+		wish->kinds = ~(1U << SW_KIND_COOKIE_REJECTED); /* of which floods are made */
 	sw_interrupt_catch();
 	err = sw_ifaces_open_readable(operands, &ifaces);
 	err = err ?: sw_ifaces_one_set(&ifaces, "read the events");

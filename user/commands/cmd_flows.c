@@ -27,17 +27,6 @@ struct sw_flows_args {
 
 struct sw_flows_args sw_flows_args = { .limit = ~0ULL };
 
-static const char *order_name(unsigned int order)
-{
-	static const char *const names[] = {
-		[SW_ORDER_AGE] = "age",         [SW_ORDER_BYTES] = "bytes",
-		[SW_ORDER_PACKETS] = "packets", [SW_ORDER_LEFT] = "left",
-		[SW_ORDER_PORT] = "port",
-	};
-
-	return names[order];
-}
-
 /* Rows of a table. clang-format would make columns of them. */
 /* clang-format off */
 #define INTO(member) SW_INTO(struct sw_flows_args, member)
@@ -45,7 +34,7 @@ static const char *order_name(unsigned int order)
 const struct sw_option sw_options_flows[] = {
 	SW_OPTIONS_FILTER(struct sw_flows_args, filter),
 	{ .name = "sort", .kind = SW_OPTION_CHOICE, INTO(order),
-	  .choice = order_name, .min = SW_ORDER_AGE, .max = SW_ORDER_PORT, .initial = "age",
+	  .choice = sw_flow_order_name, .min = SW_ORDER_AGE, .max = SW_ORDER_PORT, .initial = "age",
 	  .help = "what comes first: the oldest, the most, the next to go" },
 	{ .name = "reverse", .kind = SW_OPTION_FLAG, INTO(reverse), .help = "the other way round" },
 	{ .name = "limit", .kind = SW_OPTION_NUMBER, INTO(limit),

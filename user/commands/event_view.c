@@ -167,6 +167,27 @@ static json_t *hook_lost_json(const struct sw_event *event, __s64 offset_ns)
 	return object;
 }
 
+static void print_rejected(const struct sw_event *event, __s64 offset_ns)
+{
+	char src[SW_ENDPOINT_TEXT];
+
+	print_begin(event, offset_ns);
+	printf("from %s to port %u\n", sw_endpoint_name(&event->key, event->sender & 1, src),
+	       event->key.port[!(event->sender & 1)]);
+}
+
+static json_t *rejected_json(const struct sw_event *event, __s64 offset_ns)
+{
+	json_t *object = begin_json(event, "cookie_rejected", offset_ns);
+	char src[SW_ENDPOINT_TEXT], dst[SW_ENDPOINT_TEXT];
+	int sender = event->sender & 1;
+
+	json_object_update_new(object, json_pack("{s:s, s:s}", "src",
+						 sw_endpoint_name(&event->key, sender, src), "dst",
+						 sw_endpoint_name(&event->key, !sender, dst)));
+	return object;
+}
+
 /* --- By cause ------------------------------------------------------------------------------- */
 
 static const struct {
@@ -180,6 +201,7 @@ static const struct {
 	[SW_EVENT_ADMISSION] = { print_admission, admission_json },
 	[SW_EVENT_DELETED] = { print_transition, transition_json },
 	[SW_EVENT_HOOK_LOST] = { print_hook_lost, hook_lost_json },
+	[SW_EVENT_COOKIE_REJECTED] = { print_rejected, rejected_json },
 };
 
 void sw_event_print(const struct sw_event *event, __s64 offset_ns)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "commands/filter_options.h"
+#include "model/flow_table.h"
 #include "text/prefix.h"
 
 int sw_take_prefix(const struct sw_option *option, const char *value, void *args)
@@ -34,6 +35,17 @@ int sw_take_port(const struct sw_option *option, const char *value, void *args)
 	if (!err)
 		*port = (__u32)number + 1;
 	return err;
+}
+
+const char *sw_flow_order_name(unsigned int order)
+{
+	static const char *const names[] = {
+		[SW_ORDER_AGE] = "age",         [SW_ORDER_BYTES] = "bytes",
+		[SW_ORDER_PACKETS] = "packets", [SW_ORDER_LEFT] = "left",
+		[SW_ORDER_PORT] = "port",
+	};
+
+	return names[order];
 }
 
 bool sw_filter_is_empty(const struct sw_filter *filter)

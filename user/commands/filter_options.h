@@ -16,6 +16,9 @@
 int sw_take_prefix(const struct sw_option *option, const char *value, void *args);
 int sw_take_port(const struct sw_option *option, const char *value, void *args);
 
+/* "age", "bytes", ...: enum sw_flow_order. */
+const char *sw_flow_order_name(unsigned int order);
+
 /* Nothing was said of which flows are meant. */
 bool sw_filter_is_empty(const struct sw_filter *filter);
 

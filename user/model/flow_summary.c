@@ -9,9 +9,15 @@
 
 #include "model/flow_summary.h"
 
-static int add_prefix(struct sw_tally *prefixes, const __u8 address[16], bool ipv4)
+static bool is_ipv4(const __u8 address[16])
 {
-	__u32 bits = ipv4 ? SW_SUMMARY_BITS_IPV4 : SW_SUMMARY_BITS_IPV6, mask[4], word[4];
+	return IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)address);
+}
+
+int sw_summary_add_prefix(struct sw_tally *prefixes, const __u8 address[16])
+{
+	__u32 bits = is_ipv4(address) ? SW_SUMMARY_BITS_IPV4 : SW_SUMMARY_BITS_IPV6;
+	__u32 mask[4], word[4];
 
 	sw_prefix_mask(mask, bits);
 	memcpy(word, address, sizeof(word));
@@ -25,17 +31,16 @@ static int add_flow(struct sw_flow_summary *summary, const struct sw_flow_record
 	const struct sw_flow *flow = &record->flow;
 	int a = flow->originator, b = !flow->originator;
 	const __u8 *from = record->key.addr[a];
-	bool ipv4 = IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)from);
 	bool self = sw_key_is_self(&record->key);
 
 	summary->flows++;
 	summary->halfopen += record->halfopen;
 	summary->midstream += flow->midstream;
-	summary->ipv6 += !ipv4;
+	summary->ipv6 += !is_ipv4(from);
 	summary->originators[flow->ep[self ? 0 : a].state % SW_STATES]++;
 	summary->responders[flow->ep[self ? 0 : b].state % SW_STATES]++;
 	return sw_tally_add(&summary->ports, NULL, record->key.port[b])
-		       ?: add_prefix(&summary->prefixes, from, ipv4);
+		       ?: sw_summary_add_prefix(&summary->prefixes, from);
 }
 
 int sw_flow_summary_read(struct sw_flow_summary *summary, const struct sw_flow_table *table)

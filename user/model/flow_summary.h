@@ -18,6 +18,9 @@ struct sw_flow_summary {
 	struct sw_tally ports, prefixes;
 };
 
+/* One more of the prefix that this address is of. 0 or -ENOMEM. */
+int sw_summary_add_prefix(struct sw_tally *prefixes, const __u8 address[16]);
+
 /* Of all records of the table. 0 or -ENOMEM. */
 int sw_flow_summary_read(struct sw_flow_summary *summary, const struct sw_flow_table *table);
 void sw_flow_summary_free(struct sw_flow_summary *summary);

@@ -17,6 +17,8 @@
 #include "text/report.h"
 
 static bool verbose;
+static char *into; /* where errors and talk go, if not to stderr */
+static size_t into_size;
 static char last_warning[512];
 
 /* As it is; with --json an object a line, as all that is said. */
@@ -96,13 +98,21 @@ static void say_json(json_t *object)
 	json_decref(object);
 }
 
+void sw_report_into(char *text, size_t size)
+{
+	into = text;
+	into_size = size;
+}
+
 static void say_error(const char *error, const char *hint)
 {
 	char place[SW_PLACE_TEXT], text[SW_PLACE_TEXT + 640];
 
 	snprintf(text, sizeof(text), "%s%s", sw_place(place), error);
 	disarm(text);
-	if (sw_json)
+	if (into)
+		snprintf(into, into_size, "%s%s%s", text, hint ? ". " : "", hint ?: "");
+	else if (sw_json)
 		say_json(json_pack("{s:s, s:s*}", "error", text, "hint", hint));
 	else
 		fprintf(stderr, "synward: %s%s%s\n", text, hint ? ". " : "", hint ?: "");
@@ -148,7 +158,9 @@ void sw_say(const char *what, ...)
 	if (length < 0)
 		return;
 	disarm(text);
-	if (sw_json)
+	if (into)
+		snprintf(into, into_size, "%s", text);
+	else if (sw_json)
 		say_json(json_pack("{s:s}", "message", text));
 	else
 		fprintf(stderr, "synward: %s\n", text);

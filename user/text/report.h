@@ -8,6 +8,7 @@
 #define SYNWARD_REPORT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * Takes over what libbpf and libxdp say; `aloud`: it goes to stderr, too. Call it before their first
@@ -30,6 +31,12 @@ int sw_fail(int err, const char *hint, const char *what, ...) __attribute__((for
 
 /* Says why the command line can't be taken. Returns -EINVAL. */
 int sw_misuse(const char *why, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Errors and talk go into this text, the last stays, until it is NULL again: for who has the terminal for
+ * something else.
+ */
+void sw_report_into(char *text, size_t size);
 
 /* One line of talk; as JSON {"message":...}. */
 void sw_say(const char *what, ...) __attribute__((format(printf, 1, 2)));
