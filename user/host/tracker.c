@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "host/carry.h"
 #include "host/lock.h"
 #include "host/tracker.h"
 #include "host/veth.h"
@@ -139,6 +140,36 @@ int sw_tracker_load_proxy(struct sw_tracker *tracker)
 	return err ? sw_fail(err, NULL, "open proxy's maps") : 0;
 }
 
+/* An interface before this one has the same maps. */
+static bool maps_were_seen(const struct sw_tracker *tracker, size_t i)
+{
+	__u32 id = sw_maps_id(&tracker->iface[i].maps, "sw_flows");
+
+	while (i--)
+		if (sw_maps_id(&tracker->iface[i].maps, "sw_flows") == id)
+			return true;
+	return false;
+}
+
+/* The flows of another version. Those that begin until the programs change places begin in the middle. */
+static void carry_over(const struct sw_tracker *tracker)
+{
+	for (size_t i = 0; i < tracker->count; i++) {
+		const struct sw_iface_state *iface = &tracker->iface[i];
+		long flows;
+
+		if (!iface->misfit || maps_were_seen(tracker, i))
+			continue;
+		flows = sw_carry(&iface->maps, &tracker->maps);
+		if (flows < 0)
+			sw_fail((int)flows, "They begin anew", "carry over the flows of %s",
+				iface->name);
+		else
+			sw_say("%s: its tables are laid out otherwise (%s); carried over %ld flows",
+			       iface->name, iface->misfit, flows);
+	}
+}
+
 /* Connections that an earlier synward translates need it to go on. */
 static int load(struct sw_tracker *tracker, const struct sw_sizes *sizes)
 {
@@ -154,6 +185,8 @@ static int load(struct sw_tracker *tracker, const struct sw_sizes *sizes)
 	err = sw_object_load(tracker->object, sizes, maps) ?: note_loaded(tracker);
 	if (!err && sw_maps_find(maps, "sw_proxied"))
 		err = sw_tracker_load_proxy(tracker);
+	if (!err && !maps->count)
+		carry_over(tracker);
 	return err;
 }
 
