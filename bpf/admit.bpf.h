@@ -95,7 +95,8 @@ static __always_inline void sw_admit_to(struct __sk_buff *skb, struct bpf_sock *
 	__u32 zero = 0;
 	const struct sw_keys *keys = bpf_map_lookup_elem(&sw_keys, &zero);
 
-	if (!keys || sw_check_cookie(w, guard, keys))
+	sw_look_at_listener(w, guard, listener);
+	if (!keys || sw_check_cookie(w, guard, keys, w->look.manner.wscale))
 		return;
 	if (sw_just_handed(w) && sw_has_room(listener))
 		return;

@@ -17,12 +17,12 @@ static __always_inline __u64 sw_epoch_now(const struct sw_work *w, const struct 
 	return sw_cookie_epoch(w->now + guard->wall_offset_ns);
 }
 
-/* The offer in w->offer is complete only if SW_NONE is returned. */
+/* own_wscale: what this host would offer now. The offer in w->offer is complete only if SW_NONE is returned. */
 static __always_inline enum sw_counter sw_check_cookie(struct sw_work *w,
 						       const struct sw_guard *guard,
-						       const struct sw_keys *keys)
+						       const struct sw_keys *keys, __u8 own_wscale)
 {
-	w->offer = (struct sw_offer){ .own_wscale = guard->wscale, .tstamp_ok = w->seg.has_tsval };
+	w->offer = (struct sw_offer){ .own_wscale = own_wscale, .tstamp_ok = w->seg.has_tsval };
 	return sw_cookie_check(keys, &w->packet, sw_local_port(w), sw_remote_port(w), w->seg.seq,
 			       w->seg.ack, w->seg.tsecr, sw_epoch_now(w, guard), &w->offer);
 }

@@ -32,6 +32,7 @@ struct bpf_iter__tcp {
 };
 
 struct sock {
+	__u8 sk_userlocks;
 	int sk_rcvbuf;
 	__u32 sk_ack_backlog; /* connections that wait for accept() */
 	__u32 sk_max_ack_backlog;
@@ -41,8 +42,26 @@ struct request_sock_queue {
 	atomic_t qlen; /* half-open: SYN_RCVD */
 };
 
+struct ipv6_pinfo {
+	__s16 hop_limit; /* -1: the interface's (older than 6.7: a bit field, which is not read) */
+	__u8 tclass;
+	__u8 min_hopcount;
+};
+
+struct inet_sock {
+	struct ipv6_pinfo *pinet6;
+	__s16 uc_ttl; /* -1: the namespace's */
+	__u8 tos;
+	__u8 min_ttl;
+};
+
 struct inet_connection_sock {
+	struct inet_sock icsk_inet;
 	struct request_sock_queue icsk_accept_queue;
+};
+
+struct tcp_options_received {
+	__u16 user_mss;
 };
 
 struct tcp_md5sig_info;
@@ -50,6 +69,9 @@ struct tcp_ao_info;
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
+	struct tcp_options_received rx_opt;
+	__u32 window_clamp;
+	__u8 scaling_ratio; /* Linux 6.6: of 256 bytes of buffer so many are for data */
 	bool is_mptcp;
 	struct tcp_md5sig_info *md5sig_info;
 	struct tcp_ao_info *ao_info; /* Linux 6.7 */
@@ -83,6 +105,7 @@ enum {
 	KERNEL_AF_INET6 = 10, /* include/linux/socket.h */
 	KERNEL_TCP_LISTEN = 10, /* include/net/tcp_states.h */
 	KERNEL_TCP_NEW_SYN_RECV = 12,
+	KERNEL_RCVBUF_LOCK = 2, /* SOCK_RCVBUF_LOCK, include/net/sock.h */
 };
 
 #endif

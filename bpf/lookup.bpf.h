@@ -11,6 +11,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include <synward/guard.h>
+#include <synward/listener.h>
 #include <synward/martian.h>
 #include <synward/prefix.h>
 #include <synward/pressure.h>
@@ -18,6 +19,7 @@
 #include "kernel.bpf.h"
 #include "local.bpf.h"
 #include "maps.bpf.h"
+#include "settings.bpf.h"
 #include "sockets.bpf.h"
 #include "work.bpf.h"
 
@@ -89,10 +91,56 @@ static __always_inline enum sw_listener_kind sw_kind_of(const struct tcp_sock *t
 	return LISTENING;
 }
 
-static __always_inline void sw_look_at_listener(struct sw_look *look, struct bpf_sock *found)
+/* Window and shift count, as tcp_openreq_init_rwin() chooses them. */
+static __always_inline void sw_read_buffer(struct sw_manner *manner, const struct tcp_sock *tcp,
+					   __u8 host_wscale)
+{
+	const struct sock *sock = (const struct sock *)tcp;
+	__u32 buffer = sock->sk_rcvbuf, clamp = tcp->window_clamp, space = buffer / 2;
+
+	if (bpf_core_field_exists(tcp->scaling_ratio))
+		space = (__u32)((__u64)buffer * tcp->scaling_ratio >> 8);
+	if ((sock->sk_userlocks & KERNEL_RCVBUF_LOCK) && (!clamp || clamp > space))
+		clamp = space;
+	manner->space = clamp && clamp < space ? clamp : space;
+	manner->wscale = sw_listener_wscale(host_wscale, space, clamp);
+}
+
+static __always_inline void sw_read_ip_ways(struct sw_manner *manner, const struct inet_sock *inet,
+					    bool ipv4, const struct sw_guard *guard)
+{
+	const struct ipv6_pinfo *inet6 = inet->pinet6;
+	int hop_limit = ipv4 ? inet->uc_ttl : inet6->hop_limit;
+
+	manner->hop_limit =
+		hop_limit >= 0 && hop_limit <= 255 ? hop_limit : guard->hop_limit[!ipv4];
+	manner->tos = ipv4 ? inet->tos : inet6->tclass;
+	manner->least_hop_limit = ipv4 ? inet->min_ttl : inet6->min_hopcount;
+}
+
+/* It is full with one more than its backlog (sk_acceptq_is_full()). */
+static __always_inline __u32 sw_room_of(__u32 waiting, __u32 backlog)
+{
+	return waiting > backlog ? 0 : backlog + 1 - waiting;
+}
+
+/* Whose cookie a plain listener would take from the segment's family. */
+static __always_inline enum sw_admission sw_family_admission(const struct sw_guard *guard,
+							     const struct sw_work *w)
+{
+	return sw_admission_in(guard, !w->packet.ipv4);
+}
+
+/*
+ * What it would say to the segment in hand. Where it has a proxy before it, that offers the host's shift
+ * count, whatever the service says later (bpf/proxy_out.bpf.h).
+ */
+static __always_inline void sw_look_at_listener(struct sw_work *w, const struct sw_guard *guard,
+						struct bpf_sock *found)
 {
 	const struct tcp_sock *tcp = bpf_skc_to_tcp_sock(found);
 	const struct sock *sock = (const struct sock *)tcp;
+	struct sw_look *look = &w->look;
 
 	if (!tcp)
 		return;
@@ -100,7 +148,12 @@ static __always_inline void sw_look_at_listener(struct sw_look *look, struct bpf
 	look->listener = sw_kind_of(tcp);
 	look->half_open = tcp->inet_conn.icsk_accept_queue.qlen.counter;
 	look->backlog = sock->sk_max_ack_backlog;
-	look->receive_buffer = sock->sk_rcvbuf;
+	sw_read_buffer(&look->manner, tcp, guard->wscale);
+	if (sw_family_admission(guard, w) == ADMISSION_PROXY)
+		look->manner.wscale = guard->wscale;
+	sw_read_ip_ways(&look->manner, &tcp->inet_conn.icsk_inet, w->packet.ipv4, guard);
+	look->manner.most_mss = tcp->rx_opt.user_mss;
+	look->room = sw_room_of(sock->sk_ack_backlog, sock->sk_max_ack_backlog);
 }
 
 static __always_inline void sw_look_at_request(struct sw_look *look, struct bpf_sock *found)
@@ -113,24 +166,35 @@ static __always_inline void sw_look_at_request(struct sw_look *look, struct bpf_
 	look->wants_ack = request->snt_isn + 1;
 }
 
-/* Fills w->look. */
-static __always_inline void sw_look_up(void *ctx, struct sw_work *w)
+/*
+ * Fills w->look. A global function, as sw_find_port() is: three others call it, and the verifier goes
+ * through it once.
+ */
+__noinline int sw_look_up(struct xdp_md *ctx)
 {
-	struct bpf_sock *found = sw_find_socket(ctx, w);
+	struct sw_work *w = sw_work_in_hand();
+	struct bpf_sock *found;
 
+	if (!w)
+		return 0;
 	w->look = (struct sw_look){ .found = FOUND_NOTHING, .listener = NOT_LISTENING };
+	found = sw_find_socket(ctx, w);
 	if (!found)
-		return;
+		return 0;
 	w->look.found = FOUND_SOCKET;
 	if (found->state == KERNEL_TCP_LISTEN)
-		sw_look_at_listener(&w->look, found);
+		sw_look_at_listener(w, &sw_settings()->guard, found);
 	else if (found->state == KERNEL_TCP_NEW_SYN_RECV)
 		sw_look_at_request(&w->look, found);
 	bpf_sk_release(found);
+	return 0;
 }
 
 /* For so long a listener that was there is taken to be there still. */
 #define SW_LISTENER_NS (10 * SW_NS_PER_MS)
+
+/* If so many connections at least may come to it until then. */
+#define SW_LISTENER_ROOM 32
 
 /* A moment ago this CPU saw a segment that came the same way, for this host, and its listener. */
 static __always_inline bool sw_came_before(struct xdp_md *ctx, const struct sw_work *w,
@@ -152,7 +216,8 @@ static __always_inline bool sw_recall_listener(struct xdp_md *ctx, struct sw_wor
 	w->look = (struct sw_look){
 		.found = FOUND_LISTENER,
 		.listener = pressure->listener,
-		.receive_buffer = pressure->receive_buffer,
+		.room = SW_LISTENER_ROOM,
+		.manner = pressure->manner,
 	};
 	return true;
 }
@@ -163,22 +228,15 @@ static __always_inline void sw_remember_listener(struct xdp_md *ctx, const struc
 	struct sw_pressure *pressure = sw_pressure_of(port);
 	const __u16 *mac = (const __u16 *)(long)ctx->data;
 
-	if (!pressure || w->look.found != FOUND_LISTENER ||
+	if (!pressure || w->look.found != FOUND_LISTENER || w->look.room < SW_LISTENER_ROOM ||
 	    mac + 3 > (const __u16 *)(long)ctx->data_end)
 		return;
 	__builtin_memcpy(pressure->mac, mac, sizeof(pressure->mac));
 	pressure->ifindex = ctx->ingress_ifindex;
 	pressure->listener_ns = w->now;
 	pressure->listener = w->look.listener;
-	pressure->receive_buffer = w->look.receive_buffer;
+	pressure->manner = w->look.manner;
 	__builtin_memcpy(pressure->local, w->packet.to, 16);
-}
-
-/* Whose cookie a plain listener would take from the segment's family. */
-static __always_inline enum sw_admission sw_family_admission(const struct sw_guard *guard,
-							     const struct sw_work *w)
-{
-	return sw_admission_in(guard, !w->packet.ipv4);
 }
 
 /* Whose cookie the listener that was found takes. */
@@ -209,7 +267,7 @@ static __always_inline enum sw_counter sw_look_up_for_syn(struct xdp_md *ctx, st
 	elsewhere = sw_elsewhere(ctx, w);
 	if (elsewhere)
 		return elsewhere;
-	sw_look_up(ctx, w);
+	sw_look_up(ctx);
 	sw_remember_listener(ctx, w, port);
 	return SW_NONE;
 }

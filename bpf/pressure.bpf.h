@@ -111,7 +111,7 @@ static __always_inline bool sw_unfit_too_many(void *ctx, struct sw_work *w, stru
 	if (!sending)
 		return false;
 	if (sw_among_few_unfit(w)) {
-		sw_look_up(ctx, w); /* a listener that is remembered says nothing of its queue */
+		sw_look_up(ctx); /* a listener that is remembered says nothing of its queue */
 		if (w->look.half_open < sw_high_mark(port->marks.high, w->look.backlog))
 			return false;
 	}

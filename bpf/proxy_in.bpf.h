@@ -204,13 +204,14 @@ static __always_inline int sw_proxy_open(struct __sk_buff *skb, struct sw_work *
 
 static __always_inline bool sw_proxy_cookie_good(struct __sk_buff *skb, struct sw_work *w)
 {
+	const struct sw_guard *guard = &sw_settings()->guard;
 	__u32 zero = 0;
 	const struct sw_keys *keys = bpf_map_lookup_elem(&sw_keys, &zero);
 
 	if (!keys || skb_options(skb, w))
 		return false;
 	sw_read_options(&w->seg);
-	return !sw_check_cookie(w, &sw_settings()->guard, keys);
+	return !sw_check_cookie(w, guard, keys, guard->wscale);
 }
 
 /* Of a connection that this record, if there is one, is not of. */

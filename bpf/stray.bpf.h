@@ -131,7 +131,7 @@ static __always_inline int sw_rule_cookie(void *ctx, struct sw_work *w, struct s
 	enum sw_counter wrong = SW_COOKIE_BAD;
 
 	if (sw_admits_own(admission))
-		wrong = sw_check_cookie(w, guard, keys);
+		wrong = sw_check_cookie(w, guard, keys, w->look.manner.wscale);
 	else if (admission == ADMISSION_KERNEL && sw_kernel_cookie_valid(ctx, w))
 		wrong = SW_NONE;
 	if (!wrong) {
@@ -198,7 +198,7 @@ __noinline int sw_guard_stray(struct xdp_md *ctx, int known)
 		sw_expect_socket(&w->seg.key);
 		return RULING_NONE;
 	}
-	sw_look_up(ctx, w);
+	sw_look_up(ctx);
 	if (w->look.found == FOUND_SOCKET && !sw_is_unwanted(w))
 		return RULING_NONE;
 	if (sw_elsewhere(ctx, w))

@@ -29,6 +29,25 @@
 #include "track.bpf.h"
 #include "work.bpf.h"
 
+/*
+ * The SYN's own header, where the listener or the host goes by it: hop limit, TOS (traffic class) and flow
+ * label.
+ */
+static __always_inline void sw_read_ip(struct xdp_md *ctx, struct sw_work *w,
+				       const struct sw_guard *guard)
+{
+	__u32 word[3] = {};
+
+	if (!w->look.manner.least_hop_limit && !guard->reflect_tos &&
+	    guard->flow_label != FLOW_LABEL_REFLECTED)
+		return;
+	bpf_xdp_load_bytes(ctx, w->packet.ip, word, sizeof(word));
+	word[0] = sw_wire32(word[0]);
+	w->syn_tos = word[0] >> (w->packet.ipv4 ? SW_IPV4_TOS_SHIFT : SW_IPV6_TOS_SHIFT);
+	w->syn_flow_label = word[0] & SW_FLOW_LABEL_MASK;
+	w->syn_hop_limit = w->packet.ipv4 ? sw_wire32(word[2]) >> 24 : sw_wire32(word[1]);
+}
+
 /* May the SYN have a cookie? SW_NONE, or the counter that says why not; it then passes. */
 static __always_inline enum sw_counter sw_may_answer(struct sw_work *w, struct sw_port *port,
 						     const struct sw_guard *guard)
@@ -39,8 +58,10 @@ static __always_inline enum sw_counter sw_may_answer(struct sw_work *w, struct s
 		return SW_SYN_NO_LISTENER;
 	if (w->look.found == FOUND_SOCKET)
 		return SW_SYN_TO_SOCKET;
-	if (!sw_offer_of(guard, &w->packet, &w->seg, &w->offer))
+	if (!sw_offer_of(guard, &w->packet, &w->seg, &w->look.manner, &w->offer))
 		return SW_SYN_UNFIT;
+	if (w->look.manner.least_hop_limit && w->syn_hop_limit < w->look.manner.least_hop_limit)
+		return SW_SYN_TOO_FAR;
 	/* Two VLAN tags: the inner one hides the segment from tc ingress, where it is admitted. */
 	if (w->packet.ip > SW_ETHERNET_HEADER + SW_VLAN_TAG || !sw_admission_for(guard, w))
 		return SW_SYN_UNFIT;
@@ -81,9 +102,6 @@ static __always_inline bool sw_bake(void *ctx, struct sw_work *w, const struct s
 	return kernels >= 0;
 }
 
-#define SW_HOP_LIMIT  64 /* of what this host sends: Linux' default */
-#define SW_WINDOW_MAX 0xffff
-
 /* The frame becomes the reply in w->reply, Ethernet addresses swapped and VLAN tag kept. */
 static __always_inline int sw_send_reply(struct xdp_md *ctx, struct sw_work *w)
 {
@@ -106,21 +124,42 @@ static __always_inline int sw_send_reply(struct xdp_md *ctx, struct sw_work *w)
 	return XDP_TX;
 }
 
+#define SW_TOS_ECN 3 /* its bits in TOS and traffic class (RFC 3168): they are the sender's */
+
+static __always_inline struct sw_reply_terms sw_terms_for(const struct sw_work *w,
+							  const struct sw_guard *guard,
+							  const struct sw_cookie *cookie)
+{
+	const struct sw_manner *manner = &w->look.manner;
+	struct sw_reply_terms terms = {
+		.mss = sw_listener_mss(manner, guard->mss[!w->packet.ipv4]),
+		.hop_limit = manner->hop_limit,
+		.tos = manner->tos,
+	};
+
+	terms.window = sw_admission_for(guard, w) == ADMISSION_PROXY
+			       ? sw_kept_room(terms.mss)
+			       : sw_listener_window(manner, terms.mss, w->offer.tstamp_ok);
+	if (guard->reflect_tos)
+		terms.tos = (w->syn_tos & ~SW_TOS_ECN) | (manner->tos & SW_TOS_ECN);
+	if (guard->flow_label == FLOW_LABEL_RANDOM)
+		terms.flow_label = sw_reply_flow_label(cookie);
+	else if (guard->flow_label == FLOW_LABEL_REFLECTED)
+		terms.flow_label = w->syn_flow_label;
+	return terms;
+}
+
 static __always_inline int sw_reply(struct xdp_md *ctx, struct sw_work *w, struct sw_port *port,
 				    const struct sw_guard *guard, const struct sw_keys *keys)
 {
-	struct sw_reply_terms terms = { .mss = guard->mss[!w->packet.ipv4],
-					.hop_limit = SW_HOP_LIMIT };
-	__u32 window = w->look.receive_buffer / 2; /* Linux counts as much for its overhead */
+	struct sw_reply_terms terms;
 	struct sw_cookie cookie = {};
 
-	terms.window = window > SW_WINDOW_MAX ? SW_WINDOW_MAX : (__u16)window;
-	if (sw_admission_for(guard, w) == ADMISSION_PROXY)
-		terms.window = sw_kept_room(terms.mss);
 	if (!sw_bake(ctx, w, guard, keys, &cookie)) {
 		w->reason = SW_REPLY_FAILED;
 		return XDP_DROP;
 	}
+	terms = sw_terms_for(w, guard, &cookie);
 	sw_reply_build(&w->reply, &w->packet, &w->seg, &w->offer, &cookie, &terms);
 	if (sw_send_reply(ctx, w) != XDP_TX) {
 		w->reason = SW_REPLY_FAILED;
@@ -128,6 +167,25 @@ static __always_inline int sw_reply(struct xdp_md *ctx, struct sw_work *w, struc
 	}
 	sw_note_cookie(w, port);
 	return XDP_TX;
+}
+
+/* It is to have a cookie, if it may have one now. */
+static __always_inline int sw_answer(struct xdp_md *ctx, struct sw_work *w, struct sw_port *port,
+				     const struct sw_guard *guard, const struct sw_keys *keys)
+{
+	if (guard->dry_run) {
+		sw_count(SW_DRY_RUN_REPLIES);
+		return XDP_PASS;
+	}
+	if (!w->look.room) { /* as tcp_conn_request() does; the client sends it again */
+		w->reason = SW_ACCEPT_QUEUE_FULL;
+		return XDP_DROP;
+	}
+	if (!sw_within_budget(w, guard)) {
+		w->reason = SW_OVER_BUDGET;
+		return XDP_DROP;
+	}
+	return sw_reply(ctx, w, port, guard, keys);
 }
 
 /*
@@ -164,6 +222,7 @@ __noinline int sw_guard_syn(struct xdp_md *ctx)
 	w->now = sw_coarse_now();
 	sw_read_options(&w->seg);
 	why = sw_look_up_for_syn(ctx, w, port);
+	sw_read_ip(ctx, w, guard);
 	if (!why)
 		why = sw_may_answer(w, port, guard);
 	w->expects_socket = w->look.found == FOUND_LISTENER;
@@ -176,15 +235,7 @@ __noinline int sw_guard_syn(struct xdp_md *ctx)
 		return sw_leave_unfit(ctx, w, port, guard, sending);
 	if (!sending)
 		return XDP_PASS;
-	if (guard->dry_run) {
-		sw_count(SW_DRY_RUN_REPLIES);
-		return XDP_PASS;
-	}
-	if (!sw_within_budget(w, guard)) {
-		w->reason = SW_OVER_BUDGET;
-		return XDP_DROP;
-	}
-	return sw_reply(ctx, w, port, guard, keys);
+	return sw_answer(ctx, w, port, guard, keys);
 }
 
 #endif

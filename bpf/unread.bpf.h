@@ -148,7 +148,7 @@ __noinline int sw_guard_unread(struct xdp_md *ctx)
 	if (port->mode == COOKIES_NEVER || sw_client_is(w, CLIENT_ALLOW))
 		return XDP_PASS;
 	w->now = sw_coarse_now();
-	sw_look_up(ctx, w);
+	sw_look_up(ctx);
 	if (w->look.found != FOUND_LISTENER)
 		return XDP_PASS;
 	if (!sw_admission_for(guard, w) ||

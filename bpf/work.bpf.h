@@ -29,7 +29,8 @@ struct sw_look {
 	enum sw_found found;
 	enum sw_listener_kind listener;
 	__u32 half_open, backlog;
-	__u32 receive_buffer; /* bytes */
+	__u32 room; /* connections that its queue for accept() still takes */
+	struct sw_manner manner;
 	bool half_opened; /* the socket is a request: a SYN of this connection waits for its ACK ... */
 	__u32 wants_ack; /* ... with this number */
 };
@@ -63,6 +64,8 @@ struct sw_work {
 	/* Guard: lookup.bpf.h, then the cookie's offer, then the reply that bears it */
 	struct sw_port_key port_key;
 	struct sw_look look;
+	__u32 syn_flow_label; /* of the SYN's IP header, where they are asked for */
+	__u8 syn_hop_limit, syn_tos;
 	struct sw_offer offer;
 	struct sw_reply reply;
 };

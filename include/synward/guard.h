@@ -31,6 +31,13 @@ enum sw_hindrance {
 	HINDRANCE_BRIDGE = 4, /* netfilter on a bridge, before its ports' packets come up, as NAT */
 };
 
+/* The flow label of a SYN+ACK over IPv6 (RFC 6437). */
+enum sw_flow_label {
+	FLOW_LABEL_NONE = 0,
+	FLOW_LABEL_RANDOM = 1, /* of the connection's own */
+	FLOW_LABEL_REFLECTED = 2, /* the SYN's */
+} __attribute__((packed));
+
 /* Part of sw_config. All zero: nothing is guarded. */
 struct sw_guard {
 	__u64 secret[2]; /* of the reply budget: which prefixes share a bucket */
@@ -53,7 +60,11 @@ struct sw_guard {
 	__u8 chosen; /* the admission is not what somebody asked for: another may serve a family */
 	__u8 proxy; /* its programs are there */
 	__u8 rules; /* what sw_clients has: enum sw_client_rule */
-	__u8 padding[6];
+	/* of what a socket says nothing of by itself */
+	__u8 hop_limit[2]; /* over IPv4 and over IPv6 */
+	__u8 reflect_tos; /* tcp_reflect_tos */
+	enum sw_flow_label flow_label;
+	__u8 padding[2];
 };
 
 _Static_assert(sizeof(struct sw_guard) == 64, "no hidden padding");
@@ -120,6 +131,18 @@ struct sw_port {
 _Static_assert(sizeof(struct sw_port) == 56, "no hidden padding");
 _Static_assert(offsetof(struct sw_port, switched_ns) == 32, "times last");
 
+/* A listener's own ways: what its SYN+ACK says in the family at hand, and what it wants of a SYN. */
+struct sw_manner {
+	__u32 space; /* its receive window, in bytes */
+	__u16 most_mss; /* TCP_MAXSEG; 0: as the MTU has it */
+	__u8 wscale; /* its shift count */
+	__u8 hop_limit, tos; /* TTL and TOS, or hop limit and traffic class */
+	__u8 least_hop_limit; /* IP_MINTTL, IPV6_MINHOPCOUNT: what comes with less is not for it (RFC 5082) */
+	__u8 padding[2];
+};
+
+_Static_assert(sizeof(struct sw_manner) == 12, "no hidden padding");
+
 /*
  * The value of the per-CPU map sw_pressure: this second's cookies of one port on one CPU, and the
  * listener that it saw last.
@@ -133,8 +156,7 @@ struct sw_pressure {
 	__u16 mac[3]; /* ... and to this address, which is the interface's own */
 	enum sw_listener_kind listener;
 	__u8 padding;
-	__u32 receive_buffer;
-	__u32 more_padding;
+	struct sw_manner manner;
 };
 
 _Static_assert(sizeof(struct sw_pressure) == 64, "no hidden padding");

@@ -7,6 +7,7 @@
 
 #include <synward/cookie.h>
 #include <synward/guard.h>
+#include <synward/listener.h>
 #include <synward/segment.h>
 #include <synward/wire.h>
 
@@ -20,18 +21,19 @@ SW_INLINE void sw_keep_ecn(struct sw_offer *offer)
 }
 
 /*
- * The offer that a cookie will keep. False if it can't: an MSS below what can be admitted. Without
- * an MSS option it is the default (RFC 9293, 3.7.1).
+ * The offer that a cookie will keep, of a SYN to a listener with these ways. False if it can't: an MSS
+ * below what can be admitted. Without an MSS option it is the default (RFC 9293, 3.7.1).
  */
 SW_INLINE bool sw_offer_of(const struct sw_guard *guard, const struct sw_packet *packet,
-			   const struct sw_segment *syn, struct sw_offer *offer)
+			   const struct sw_segment *syn, const struct sw_manner *manner,
+			   struct sw_offer *offer)
 {
 	__u16 least = packet->ipv4 ? SW_MSS_DEFAULT_IPV4 : SW_MSS_DEFAULT_IPV6;
 
-	offer->mss = syn->mss ? syn->mss : least;
+	offer->mss = sw_listener_mss(manner, syn->mss ? syn->mss : least);
 	offer->wscale_ok = syn->has_wscale && guard->window_scaling;
 	offer->wscale = syn->wscale;
-	offer->own_wscale = guard->wscale;
+	offer->own_wscale = manner->wscale;
 	offer->sack_ok = syn->sack_ok && guard->sack;
 	offer->tstamp_ok = syn->has_tsval && guard->timestamps;
 	offer->ecn_ok = guard->ecn && (syn->flags & SW_TCP_ECE) && (syn->flags & SW_TCP_CWR);

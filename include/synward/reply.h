@@ -25,10 +25,21 @@ struct sw_reply_terms {
 	__u16 mss;
 	__u16 window; /* a SYN's is never scaled (RFC 7323, 2.2) */
 	__u8 hop_limit;
-	__u8 padding[3];
+	__u8 tos; /* or traffic class */
+	__u8 padding[2];
+	__u32 flow_label; /* IPv6 */
 };
 
-_Static_assert(sizeof(struct sw_reply_terms) == 8, "no hidden padding");
+_Static_assert(sizeof(struct sw_reply_terms) == 12, "no hidden padding");
+
+#define SW_FLOW_LABEL_BITS 20
+#define SW_FLOW_LABEL_MASK ((1 << SW_FLOW_LABEL_BITS) - 1)
+
+/* As random as the ISN; a SYN sent again gets the same. */
+SW_INLINE __u32 sw_reply_flow_label(const struct sw_cookie *cookie)
+{
+	return cookie->isn * 0x9e3779b1U >> (32 - SW_FLOW_LABEL_BITS);
+}
 
 /* RFC 1071: the ones' complement sum of words, in whatever byte order they are. */
 SW_INLINE __u64 sw_sum_words(__u64 sum, const __u32 *words, int count)
@@ -62,6 +73,9 @@ SW_INLINE __u16 sw_fold_checksum(__u64 sum)
 #define SW_IPV6_FIRST (6U << 28)
 
 #define SW_IPV4_DONT_FRAGMENT 0x4000
+
+#define SW_IPV4_TOS_SHIFT 16 /* in the first word */
+#define SW_IPV6_TOS_SHIFT 20
 
 /* Options in the order in which Linux sends them; returns the words they take. */
 SW_INLINE __u32 sw_reply_options(__u32 *options, const struct sw_offer *offer, __u16 mss,
@@ -104,7 +118,8 @@ SW_INLINE __u32 sw_reply_tcp(__u32 *tcp, const struct sw_segment *syn, const str
 SW_INLINE void sw_reply_ipv4(struct sw_reply *reply, const struct sw_packet *packet,
 			     const struct sw_reply_terms *terms)
 {
-	reply->word[0] = sw_wire32(SW_IPV4_FIRST | reply->length);
+	reply->word[0] =
+		sw_wire32(SW_IPV4_FIRST | (__u32)terms->tos << SW_IPV4_TOS_SHIFT | reply->length);
 	reply->word[1] = sw_wire32(SW_IPV4_DONT_FRAGMENT);
 	reply->word[2] = sw_wire32((__u32)terms->hop_limit << 24 | SW_IP_TCP << 16);
 	reply->word[3] = packet->to[3];
@@ -116,7 +131,8 @@ SW_INLINE void sw_reply_ipv4(struct sw_reply *reply, const struct sw_packet *pac
 SW_INLINE void sw_reply_ipv6(struct sw_reply *reply, const struct sw_packet *packet,
 			     const struct sw_reply_terms *terms)
 {
-	reply->word[0] = sw_wire32(SW_IPV6_FIRST);
+	reply->word[0] = sw_wire32(SW_IPV6_FIRST | (__u32)terms->tos << SW_IPV6_TOS_SHIFT |
+				   terms->flow_label);
 	reply->word[1] = sw_wire32((reply->length - SW_IPV6_HEADER) << 16 | SW_IP_TCP << 8 |
 				   terms->hop_limit);
 	__builtin_memcpy(&reply->word[2], packet->to, 16);

@@ -92,7 +92,11 @@
 	X(PROXY_FULL, proxy_full, "proxy: ACKs dropped: the table of connections is full")        \
 	X(PROXY_FAILED, proxy_failed, "proxy: segments dropped: they could not be rewritten")     \
 	X(DENIED, denied, "guard: segments dropped: their source is denied")                      \
-	X(SYN_ALLOWED, syn_allowed, "guard: SYNs passed: their source is allowed")
+	X(SYN_ALLOWED, syn_allowed, "guard: SYNs passed: their source is allowed")                \
+	X(ACCEPT_QUEUE_FULL, accept_queue_full,                                                   \
+	  "guard: SYNs dropped: the listener's queue for accept() is full")                       \
+	X(SYN_TOO_FAR, syn_too_far,                                                               \
+	  "guard: SYNs passed: their hop limit is below the listener's (RFC 5082)")
 
 /* The value of the per-CPU map sw_stats, one element: each counter by its name. */
 struct sw_stats {

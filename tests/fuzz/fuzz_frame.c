@@ -95,6 +95,8 @@ static const struct sw_guard guard = {
 	.wscale = 7,
 };
 
+static const struct sw_manner manner = { .wscale = 7 };
+
 struct answer {
 	struct sw_offer offer;
 	struct sw_cookie cookie;
@@ -138,7 +140,7 @@ static void check_handshake(const struct sw_packet *packet, const struct sw_segm
 	struct answer a = { .terms = { .mss = 1440, .window = 65535, .hop_limit = 64 } };
 	struct sw_offer back = { .own_wscale = guard.wscale };
 
-	if (!sw_offer_of(&guard, packet, syn, &a.offer))
+	if (!sw_offer_of(&guard, packet, syn, &manner, &a.offer))
 		return;
 	a.cookie = sw_cookie_make(&keys, packet, local, remote, syn->seq, EPOCH, &a.offer);
 	check_reply(packet, syn, &a);

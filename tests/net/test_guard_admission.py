@@ -258,21 +258,23 @@ def listener_that_closes_before_the_ack_refuses(lab, family):
 
 @test(run=ALWAYS, families=BOTH)
 def full_accept_queue_keeps_a_client_waiting(lab, family):
-    """Whoever finds the queue full gets in with what it sends again, once there is room."""
+    """Whose ACK finds the queue full gets in with what it sends again, once there is room."""
     listener = lab.keep(lab.server.listener(family, lab.port, backlog=1))
+    puppet = lab.puppet(family)
+    puppet.send("S", options=puppet.options)
+    puppet.receive("SA")
     first = [call(lab, family) for _ in range(2)]
     until(lambda: None if waiting_at(listener) == 2 else f"{waiting_at(listener)} wait")
     lab.mark()
-    late = call(lab, family)
-    late.sendall(b"late")
+    puppet.send("A")
     lab.counts(cookies_accepted=1, cookies_rejected=0)
     assert waiting_at(listener) == 2
     for client in first:
         assert endpoint(*take(lab, listener).getpeername()[:2]) == name_of(client)
+    puppet.send("PA", data=b"late")
     server = take(lab, listener)
-    assert endpoint(*server.getpeername()[:2]) == name_of(late)
+    assert endpoint(*server.getpeername()[:2]) == endpoint(puppet.address, puppet.port)
     assert server.recv(100) == b"late"
-    exchange(late, server, 100_003)
 
 
 # What the SYN is

@@ -30,6 +30,7 @@ const struct sw_guard guard_usual = {
 	.ecn = 1,
 	.window_scaling = 1,
 	.wscale = GOLDEN_WSCALE,
+	.hop_limit = { 64, 64 },
 };
 
 const struct sw_marks guard_marks = { .high = 128, .low = 10, .quiet_ms = 10000 };

@@ -97,16 +97,27 @@ static void use(__u32 ready)
 
 /* --- Whom a SYN's listener is asked of -------------------------------------------------------- */
 
+/* Backlogs of a listener. */
+enum {
+	CRAMPED = 5,
+	ROOMY = 100 /* with so much room it is remembered */
+};
+
 /* A listener is seen, and is gone. */
-static void see_listener_and_close_it(__u32 ready, enum sw_cookie_mode mode)
+static void see_listener_of(int backlog, __u32 ready, enum sw_cookie_mode mode)
 {
 	struct client client = guard_client("192.0.2.1", 1024);
-	int fd = net_listen(&server, 5);
+	int fd = net_listen(&server, backlog);
 
 	guard_reset(&guard_usual, mode);
 	use(ready);
 	guard_ask(&client, START_NS);
 	close(fd);
+}
+
+static void see_listener_and_close_it(__u32 ready, enum sw_cookie_mode mode)
+{
+	see_listener_of(ROOMY, ready, mode);
 }
 
 static bool answered(unsigned short port, __u64 now)
@@ -136,6 +147,15 @@ static void listener_is_remembered_for_ten_milliseconds(void **state)
 	}
 }
 
+/* Its queue may be full before those have passed. */
+static void listener_with_little_room_is_asked_for_at_every_syn(void **state)
+{
+	(void)state;
+	see_listener_of(CRAMPED, READY(0), COOKIES_ALWAYS);
+	assert_false(answered(1025, START_NS + 1));
+	assert_int_equal(harness_count(SW_SYN_NO_LISTENER), 1);
+}
+
 static void listener_remembered_gives_its_window(void **state)
 {
 	struct client client = guard_client("192.0.2.1", 1030);
@@ -143,7 +163,7 @@ static void listener_remembered_gives_its_window(void **state)
 	(void)state;
 	see_listener_and_close_it(READY(0), COOKIES_ALWAYS);
 	guard_open(&client, START_NS + 1);
-	assert_int_equal(client.answer.window, 20000);
+	assert_int_equal(client.answer.window, 13 * 1448); /* whole segments of its 20,000 bytes */
 	assert_int_equal(client.answer.mss, 1460);
 }
 
@@ -163,7 +183,7 @@ static void listener_remembered_answers_no_frame_to_another_address(void **state
 {
 	struct client client = guard_client("192.0.2.1", 1024);
 	struct sw_segment syn = client_syn(&client);
-	int fd = net_listen(&server, 5);
+	int fd = net_listen(&server, ROOMY);
 	static __u8 frame[FRAME_MAX];
 	size_t size = frame_build(&syn, frame);
 
@@ -251,7 +271,7 @@ static void syn_that_passes_to_a_listener_sets_its_bit(void **state)
 		{ "2001:db8:ffff::1", SERVER6, COOKIES_NEVER },
 	};
 	struct net_end any = { "::", PORT };
-	int fd = net_listen(&any, 5);
+	int fd = net_listen(&any, ROOMY);
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(syns); i++) {
@@ -300,7 +320,7 @@ static void syn_that_makes_no_socket_of_a_guarded_port_sets_none(void **state)
 static void syn_that_is_answered_sets_none(void **state)
 {
 	struct client client = guard_client("192.0.2.1", 1024);
-	int fd = net_listen(&server, 5);
+	int fd = net_listen(&server, ROOMY);
 
 	(void)state;
 	guard_reset(&guard_usual, COOKIES_ALWAYS);
@@ -361,7 +381,7 @@ static void tracker_without_guard_sets_none(void **state)
 static void ack_that_opens_a_connection_sets_its_bit(void **state)
 {
 	static const enum sw_admission ways[] = { ADMISSION_BPF, ADMISSION_KERNEL };
-	int fd = net_listen(&server, 5);
+	int fd = net_listen(&server, ROOMY);
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(ways); i++) {
@@ -387,7 +407,7 @@ static void cookie_that_the_kernel_sent_itself_sets_its_bit(void **state)
 {
 	struct client client = guard_client("192.0.2.1", 1024);
 	struct sw_guard guard = guard_usual;
-	int fd = net_listen(&server, 5);
+	int fd = net_listen(&server, ROOMY);
 	struct sw_segment ack;
 	struct sw_port port;
 
@@ -454,7 +474,7 @@ static void begin_listed(struct listed *l)
 	l->pair.client = (struct net_end){ l->client, (unsigned short)(l->port + 1000) };
 	l->pair.server = (struct net_end){ l->server, l->port };
 	l->pair.accepted = l->pair.connecting = -1;
-	l->pair.listener = net_listen(&l->pair.server, 5);
+	l->pair.listener = net_listen(&l->pair.server, ROOMY);
 	if (l->deferred)
 		setsockopt(l->pair.listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds,
 			   sizeof(seconds));
@@ -534,6 +554,7 @@ int test_guard_sockets(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kernel_is_asked_for_every_syn_until_the_list_is_ready),
 		cmocka_unit_test(listener_is_remembered_for_ten_milliseconds),
+		cmocka_unit_test(listener_with_little_room_is_asked_for_at_every_syn),
 		cmocka_unit_test(listener_remembered_gives_its_window),
 		cmocka_unit_test(listener_of_another_address_is_not_taken_for_it),
 		cmocka_unit_test(listener_remembered_answers_no_frame_to_another_address),

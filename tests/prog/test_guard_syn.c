@@ -456,12 +456,18 @@ static void kernel_that_admits_in_no_way_gets_every_syn(void **state)
 	guard_counted("no admission", SW_SYN_UNFIT, 1, SW_HALFOPEN_OPENED, 1, SW_NONE);
 }
 
-static void window_is_half_the_receive_buffer_as_far_as_it_fits(void **state)
+/* The buffer is fixed, and so is the shift count: that of the window. */
+static void window_is_half_the_receive_buffer_in_whole_segments(void **state)
 {
 	static const struct {
 		int buffer;
 		__u16 window;
-	} sizes[] = { { 1200, 1200 }, { 30000, 30000 }, { 65535, 65535 }, { 100000, 65535 } };
+		__u8 wscale;
+	} sizes[] = { { 1200, 1200, 0 },
+		      { 30000, 20 * 1448, 0 },
+		      { 65535, 45 * 1448, 0 },
+		      { 100000, 65535, 1 },
+		      { 200000, 65535, 2 } };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(sizes); i++) {
@@ -475,8 +481,10 @@ static void window_is_half_the_receive_buffer_as_far_as_it_fits(void **state)
 		must(!listen(fd, 5), "listen");
 		guard_reset(&guard_usual, COOKIES_ALWAYS);
 		guard_open(&client, START_NS);
-		must(client.answer.window == sizes[i].window, "%d bytes: a window of %u",
-		     sizes[i].buffer, client.answer.window);
+		must(client.answer.window == sizes[i].window &&
+			     client.answer.wscale == sizes[i].wscale,
+		     "%d bytes: a window of %u, scale %u", sizes[i].buffer, client.answer.window,
+		     client.answer.wscale);
 		close(fd);
 	}
 }
@@ -597,7 +605,7 @@ int test_guard_syn(void)
 		cmocka_unit_test(port_whose_mode_is_never_answers_nothing),
 		cmocka_unit_test(dry_run_counts_what_it_would_answer),
 		cmocka_unit_test(kernel_that_admits_in_no_way_gets_every_syn),
-		cmocka_unit_test(window_is_half_the_receive_buffer_as_far_as_it_fits),
+		cmocka_unit_test(window_is_half_the_receive_buffer_in_whole_segments),
 		cmocka_unit_test(kernels_cookie_keeps_the_mss_alone),
 		cmocka_unit_test(budget_is_that_of_24_bits_of_ipv4),
 		cmocka_unit_test(budget_is_that_of_64_bits_of_ipv6),

@@ -46,13 +46,13 @@ def ipv4(source, target, payload, ident, ttl, options=b"", tos=0):
     return patched(header, 10, checksum(header)) + payload
 
 
-def ipv6(source, target, payload, hop_limit, headers=(), label=0):
+def ipv6(source, target, payload, hop_limit, headers=(), label=0, traffic_class=0):
     """headers: (protocol, size) of each extension header, padding throughout."""
     following, packet = 6, payload
     for protocol, size in reversed(headers):
         packet = struct.pack(">BBBB", following, size // 8 - 1, 1, size - 4) + bytes(size - 4) + packet
         following = protocol
-    return struct.pack(">IHBB", 6 << 28 | label, len(packet), following, hop_limit) + source + target + packet
+    return struct.pack(">IHBB", 6 << 28 | traffic_class << 20 | label, len(packet), following, hop_limit) + source + target + packet
 
 
 def reply_options(offer, own, isn_tsval, echo):

@@ -305,12 +305,14 @@ static const struct sw_segment whole_syn = {
 	.tsval = 77,
 };
 
+static const struct sw_manner manner = { .wscale = 7 };
+
 static struct sw_offer offer_of(const struct sw_guard *guard, const struct sw_segment *syn)
 {
 	struct sw_packet packet = from_ipv4(0xc0000221);
 	struct sw_offer offer = { 0 };
 
-	assert_true(sw_offer_of(guard, &packet, syn, &offer));
+	assert_true(sw_offer_of(guard, &packet, syn, &manner, &offer));
 	return offer;
 }
 
@@ -400,7 +402,8 @@ static void mss_below_what_can_be_admitted_is_unfit(void **state)
 		struct sw_offer offer = { 0 };
 
 		syn.mss = cases[i].offered;
-		assert_int_equal(sw_offer_of(&everything_on, &packet, &syn, &offer), cases[i].fit);
+		assert_int_equal(sw_offer_of(&everything_on, &packet, &syn, &manner, &offer),
+				 cases[i].fit);
 		if (cases[i].fit)
 			assert_int_equal(offer.mss, cases[i].kept);
 	}

@@ -50,14 +50,14 @@ static void offer_is_what_the_syn_offers(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(golden_replies); i++) {
 		const struct golden_reply *g = &golden_replies[i];
-		struct sw_guard guard = everything_on;
+		struct sw_manner manner = { .wscale = g->offer.own_wscale };
 		struct sw_packet packet;
 		struct sw_segment syn;
 		struct sw_offer offer = { 0 };
 
-		guard.wscale = g->offer.own_wscale;
 		read_syn(g, &packet, &syn);
-		must(sw_offer_of(&guard, &packet, &syn, &offer), "%s is unfit", g->name);
+		must(sw_offer_of(&everything_on, &packet, &syn, &manner, &offer), "%s is unfit",
+		     g->name);
 		must(!memcmp(&offer, &g->offer, sizeof(offer)), "%s is misread", g->name);
 	}
 }

@@ -14,6 +14,7 @@ int test_flow_table(void);
 int test_flow_maps(void);
 int test_key_file(void);
 int test_keys(void);
+int test_listener(void);
 int test_cookie(void);
 int test_guard(void);
 int test_pressure(void);

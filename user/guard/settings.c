@@ -46,6 +46,18 @@ static __u8 choose_wscale(void)
 	return wscale;
 }
 
+/* Values of net.ipv6.auto_flowlabels and flowlabel_reflect (Documentation/networking/ip-sysctl.rst). */
+enum {
+	LABELS_UNLESS_OPTED_OUT = 1,
+	LABELS_FORCED = 3,
+	REFLECT_ESTABLISHED = 1
+};
+
+static __u8 sysctl_or(int value, __u8 otherwise)
+{
+	return value > 0 && value <= UINT8_MAX ? (__u8)value : otherwise;
+}
+
 static void read_sysctls(struct sw_guard *guard)
 {
 	guard->timestamps = sw_sysctl_read("net/ipv4/tcp_timestamps") > 0;
@@ -53,6 +65,23 @@ static void read_sysctls(struct sw_guard *guard)
 	guard->window_scaling = sw_sysctl_read("net/ipv4/tcp_window_scaling") > 0;
 	guard->ecn = sw_sysctl_read("net/ipv4/tcp_ecn") > 0;
 	guard->wscale = choose_wscale();
+}
+
+/* Of the SYN+ACK's IP header, where the listener has no way of its own. `iface`: whose hop limit is IPv6's. */
+static void read_ip_sysctls(struct sw_guard *guard, const char *iface)
+{
+	char hop_limit[64];
+	int reflects = sw_sysctl_read("net/ipv6/flowlabel_reflect");
+	int labels = sw_sysctl_read("net/ipv6/auto_flowlabels");
+
+	snprintf(hop_limit, sizeof(hop_limit), "net/ipv6/conf/%s/hop_limit", iface);
+	guard->hop_limit[0] = sysctl_or(sw_sysctl_read("net/ipv4/ip_default_ttl"), IPDEFTTL);
+	guard->hop_limit[1] = sysctl_or(sw_sysctl_read(hop_limit), IPDEFTTL);
+	guard->reflect_tos = sw_sysctl_read("net/ipv4/tcp_reflect_tos") > 0;
+	if (labels == LABELS_UNLESS_OPTED_OUT || labels == LABELS_FORCED)
+		guard->flow_label = FLOW_LABEL_RANDOM;
+	if (reflects > 0 && (reflects & REFLECT_ESTABLISHED))
+		guard->flow_label = FLOW_LABEL_REFLECTED;
 }
 
 static int check_bpf_admission(void)
@@ -124,5 +153,6 @@ int sw_guard_prepare(const struct sw_guard_options *options, const struct sw_tra
 	guard->rules = sw_client_list_rules(&options->clients);
 	guard->shared_keys = options->key_file != NULL;
 	read_sysctls(guard);
+	read_ip_sysctls(guard, tracker->iface[0].name);
 	return choose_admission(options, tracker, guard);
 }
