@@ -100,7 +100,8 @@ static __always_inline void sw_admit_to(struct __sk_buff *skb, struct bpf_sock *
 		return;
 	if (sw_just_handed(w) && sw_has_room(listener))
 		return;
-	sw_count(sw_assign(skb, listener, w) ? SW_ADMIT_REFUSED : SW_ADMITTED);
+	if (sw_assign(skb, listener, w))
+		sw_count(SW_ADMIT_REFUSED);
 }
 
 /* A socket of its own shows that it has been admitted before. */

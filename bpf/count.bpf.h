@@ -20,12 +20,17 @@ static __always_inline __u64 *sw_counters(void)
 	return bpf_map_lookup_elem(&sw_stats, &zero);
 }
 
-static __always_inline void sw_count(enum sw_counter counter)
+static __always_inline void sw_count_all(enum sw_counter counter, __u64 number)
 {
 	__u64 *counters = sw_counters();
 
 	if (counters && counter < SW_COUNTER_MAX)
-		counters[counter]++;
+		counters[counter] += number;
+}
+
+static __always_inline void sw_count(enum sw_counter counter)
+{
+	sw_count_all(counter, 1);
 }
 
 #endif

@@ -17,6 +17,8 @@
 #include "clients.bpf.h"
 #include "count.bpf.h"
 #include "hint.bpf.h"
+#include "lookup.bpf.h"
+#include "retreat.bpf.h"
 #include "settings.bpf.h"
 #include "sockets.bpf.h"
 #include "stray.bpf.h"
@@ -52,7 +54,7 @@ static __always_inline int sw_guard_known(struct xdp_md *ctx, struct sw_work *w)
 		sw_track_wholly(sw_find(&w->seg.key, &w->halfopen));
 	else if (ruling == RULING_NONE)
 		sw_conclude(w);
-	if (w->awaits_admission)
+	if (w->awaits_admission && sw_admits_own(sw_family_admission(&sw_settings()->guard, w)))
 		sw_hint(ctx, w);
 	return XDP_PASS;
 }
@@ -73,7 +75,8 @@ static __always_inline bool sw_drop_denied(struct xdp_md *ctx, struct sw_work *w
 /* All that guard mode does with the segment in hand; the verdict. */
 static __always_inline int sw_guard(struct xdp_md *ctx, struct sw_work *w)
 {
-	int verdict;
+	int verdict = XDP_PASS;
+	struct sw_port *port;
 
 	if (sw_drop_denied(ctx, w)) {
 		verdict = XDP_DROP;
@@ -81,7 +84,11 @@ static __always_inline int sw_guard(struct xdp_md *ctx, struct sw_work *w)
 		   SW_TCP_SYN) {
 		verdict = sw_guard_known(ctx, w);
 	} else {
-		verdict = sw_guard_syn(ctx);
+		port = sw_port_of(w);
+		if (port) {
+			sw_find_stand(ctx, w, port);
+			verdict = sw_guard_syn(ctx, port);
+		}
 		if (verdict == XDP_PASS) {
 			if (w->expects_socket)
 				sw_expect_socket(&w->seg.key);

@@ -15,6 +15,7 @@
 #include <synward/martian.h>
 #include <synward/prefix.h>
 #include <synward/pressure.h>
+#include <synward/retreat.h>
 
 #include "kernel.bpf.h"
 #include "local.bpf.h"
@@ -60,24 +61,32 @@ static __always_inline struct sw_pressure *sw_pressure_of(const struct sw_port *
 	return bpf_map_lookup_elem(&sw_pressure, &slot);
 }
 
-/* The socket that the kernel would give the segment to, or NULL; to be released. */
-static __always_inline struct bpf_sock *sw_find_socket(void *ctx, const struct sw_work *w)
+/* The socket that the kernel would give a segment to, or NULL; to be released. */
+static __always_inline struct bpf_sock *sw_find_connection(void *ctx, bool ipv4,
+							   const __u32 from[4], const __u32 to[4],
+							   __u16 from_port, __u16 to_port)
 {
-	const struct sw_packet *packet = &w->packet;
 	struct bpf_sock_tuple tuple = {};
 
-	if (packet->ipv4) {
-		tuple.ipv4.saddr = packet->from[3];
-		tuple.ipv4.daddr = packet->to[3];
-		tuple.ipv4.sport = sw_wire16(sw_remote_port(w));
-		tuple.ipv4.dport = sw_wire16(sw_local_port(w));
+	if (ipv4) {
+		tuple.ipv4.saddr = from[3];
+		tuple.ipv4.daddr = to[3];
+		tuple.ipv4.sport = sw_wire16(from_port);
+		tuple.ipv4.dport = sw_wire16(to_port);
 		return bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
 	}
-	__builtin_memcpy(tuple.ipv6.saddr, packet->from, 16);
-	__builtin_memcpy(tuple.ipv6.daddr, packet->to, 16);
-	tuple.ipv6.sport = sw_wire16(sw_remote_port(w));
-	tuple.ipv6.dport = sw_wire16(sw_local_port(w));
+	__builtin_memcpy(tuple.ipv6.saddr, from, 16);
+	__builtin_memcpy(tuple.ipv6.daddr, to, 16);
+	tuple.ipv6.sport = sw_wire16(from_port);
+	tuple.ipv6.dport = sw_wire16(to_port);
 	return bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
+}
+
+/* That of the segment in hand. */
+static __always_inline struct bpf_sock *sw_find_socket(void *ctx, const struct sw_work *w)
+{
+	return sw_find_connection(ctx, w->packet.ipv4, w->packet.from, w->packet.to,
+				  sw_remote_port(w), sw_local_port(w));
 }
 
 static __always_inline enum sw_listener_kind sw_kind_of(const struct tcp_sock *tcp)
@@ -122,6 +131,12 @@ static __always_inline void sw_read_ip_ways(struct sw_manner *manner, const stru
 static __always_inline __u32 sw_room_of(__u32 waiting, __u32 backlog)
 {
 	return waiting > backlog ? 0 : backlog + 1 - waiting;
+}
+
+/* It may soon take no more, and says nothing then to who comes. */
+static __always_inline bool sw_is_crowded(__u32 room, __u32 backlog)
+{
+	return room <= backlog / 2;
 }
 
 /* Whose cookie a plain listener would take from the segment's family. */
@@ -239,12 +254,23 @@ static __always_inline void sw_remember_listener(struct xdp_md *ctx, const struc
 	__builtin_memcpy(pressure->local, w->packet.to, 16);
 }
 
-/* Whose cookie the listener that was found takes. */
+/* Whose cookie the listener that was found takes. A global function, as the verifier then walks what follows once. */
+__noinline int sw_full_admission(void)
+{
+	const struct sw_guard *guard = &sw_settings()->guard;
+	const struct sw_work *w = sw_work_in_hand();
+
+	if (!w)
+		return ADMISSION_NONE;
+	return sw_admission_of(w->look.listener, sw_family_admission(guard, w),
+			       guard->kernel_cookies);
+}
+
+/* The same where the port stands. */
 static __always_inline enum sw_admission sw_admission_for(const struct sw_guard *guard,
 							  const struct sw_work *w)
 {
-	return sw_admission_of(w->look.listener, sw_family_admission(guard, w),
-			       guard->kernel_cookies);
+	return sw_admission_at(w->stand, sw_full_admission(), guard->kernel_cookies);
 }
 
 static __always_inline bool sw_port_is_quiet(const struct sw_port *port, __u64 now)

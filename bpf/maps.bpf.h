@@ -161,6 +161,14 @@ struct {
 	__type(value, struct sw_pressure);
 } sw_pressure SEC(".maps");
 
+/* By sw_retreat_index(); its lock is that of the same number in sw_locks. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SW_RETREAT_PLACES);
+	__type(key, __u32);
+	__type(value, struct sw_retreat);
+} sw_retreats SEC(".maps");
+
 /* Written by user space alone. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -25,6 +25,7 @@
 #include "maps.bpf.h"
 #include "population.bpf.h"
 #include "pressure.bpf.h"
+#include "retreat.bpf.h"
 #include "settings.bpf.h"
 #include "sockets.bpf.h"
 #include "track.bpf.h"
@@ -62,29 +63,34 @@ static __always_inline void sw_begin_by_cookie(struct sw_work *w, struct sw_port
 {
 	struct sw_pressure *pressure = sw_pressure_of(port);
 
+	if (!w->awaits_admission) /* else it has brought the cookie before */
+		sw_watch_in_hand(w, port, admission);
 	sw_count(SW_COOKIES_ACCEPTED);
 	if (pressure)
 		pressure->accepted++;
 	sw_open_by_cookie(&w->flow, &w->seg, &w->offer, w->now, sw_settings());
-	w->flow.cookie = sw_admits_own(admission);
 	sw_forget_older(w);
 	if (!bpf_map_update_elem(&sw_halfopen, &w->seg.key, &w->flow, BPF_ANY))
 		sw_count(SW_HALFOPEN_OPENED);
 }
 
-/* When the port last began to answer as it does, be it by itself or because its families do. */
-static __always_inline __u64 sw_switched_ns(const struct sw_port *port)
+/* When the port last began to answer as it does, be it by itself, because its families do, or by a retreat. */
+static __always_inline __u64 sw_switched_ns(const struct sw_work *w, const struct sw_port *port)
 {
-	__u64 families = sw_settings()->guard.admission_ns;
+	__u64 last = sw_settings()->guard.admission_ns;
+	const struct sw_retreat *retreat = sw_retreat_of(w, port);
 
-	return port->switched_ns > families ? port->switched_ns : families;
+	if (last < port->switched_ns)
+		last = port->switched_ns;
+	return retreat && last < retreat->since_ns ? retreat->since_ns : last;
 }
 
 /* It brings back a cookie that the kernel sent of its own accord. */
 static __always_inline bool sw_is_kernels(void *ctx, struct sw_work *w, const struct sw_port *port)
 {
 	return w->look.found == FOUND_LISTENER && sw_may_bear_cookie(&w->seg) &&
-	       sw_kernel_outstanding(port->mode, port->on, sw_switched_ns(port), w->now) &&
+	       (w->stand == STAND_OFF ||
+		sw_kernel_outstanding(port->mode, port->on, sw_switched_ns(w, port), w->now)) &&
 	       sw_kernel_cookie_valid(ctx, w);
 }
 
@@ -127,12 +133,14 @@ static __always_inline int sw_rule_cookie(void *ctx, struct sw_work *w, struct s
 					  const struct sw_guard *guard, const struct sw_keys *keys,
 					  bool known)
 {
-	enum sw_admission admission = sw_admission_for(guard, w);
+	enum sw_admission admission = sw_full_admission();
 	enum sw_counter wrong = SW_COOKIE_BAD;
 
 	if (sw_admits_own(admission))
 		wrong = sw_check_cookie(w, guard, keys, w->look.manner.wscale);
-	else if (admission == ADMISSION_KERNEL && sw_kernel_cookie_valid(ctx, w))
+	if (wrong && w->stand == STAND_KERNEL)
+		admission = ADMISSION_KERNEL;
+	if (wrong && admission == ADMISSION_KERNEL && sw_kernel_cookie_valid(ctx, w))
 		wrong = SW_NONE;
 	if (!wrong) {
 		sw_begin_by_cookie(w, port, admission);
@@ -183,6 +191,7 @@ __noinline int sw_guard_stray(struct xdp_md *ctx, int known)
 	struct sw_work *w = sw_work_in_hand();
 	const struct sw_keys *keys;
 	enum sw_counter reason;
+	const struct sw_retreat *retreat;
 	struct sw_port *port;
 	__u32 zero = 0;
 	int ruling;
@@ -198,6 +207,8 @@ __noinline int sw_guard_stray(struct xdp_md *ctx, int known)
 		sw_expect_socket(&w->seg.key);
 		return RULING_NONE;
 	}
+	retreat = sw_retreat_of(w, port);
+	w->stand = retreat ? retreat->stand : STAND_GUARD;
 	sw_look_up(ctx);
 	if (w->look.found == FOUND_SOCKET && !sw_is_unwanted(w))
 		return RULING_NONE;

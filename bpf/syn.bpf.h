@@ -25,6 +25,7 @@
 #include "lookup.bpf.h"
 #include "maps.bpf.h"
 #include "pressure.bpf.h"
+#include "retreat.bpf.h"
 #include "settings.bpf.h"
 #include "track.bpf.h"
 #include "work.bpf.h"
@@ -83,6 +84,14 @@ static __always_inline int sw_leave_unfit(struct xdp_md *ctx, struct sw_work *w,
 		return XDP_DROP;
 	}
 	sw_count(flood ? SW_DRY_RUN_DROPS : SW_SYN_UNFIT);
+	return XDP_PASS;
+}
+
+/* Its port has fallen back so far that the kernel is alone with it. */
+static __always_inline int sw_leave_retreated(struct sw_work *w)
+{
+	w->expects_socket = true;
+	sw_count(SW_SYN_RETREATED);
 	return XDP_PASS;
 }
 
@@ -181,6 +190,9 @@ static __always_inline int sw_answer(struct xdp_md *ctx, struct sw_work *w, stru
 		w->reason = SW_ACCEPT_QUEUE_FULL;
 		return XDP_DROP;
 	}
+	sw_keep_stand(w, port);
+	if (w->stand == STAND_OFF)
+		return sw_leave_retreated(w);
 	if (!sw_within_budget(w, guard)) {
 		w->reason = SW_OVER_BUDGET;
 		return XDP_DROP;
@@ -189,23 +201,20 @@ static __always_inline int sw_answer(struct xdp_md *ctx, struct sw_work *w, stru
 }
 
 /*
- * A SYN: XDP_TX, the frame is its answer; XDP_DROP, w->reason says why; XDP_PASS, it is the kernel's.
+ * A SYN to a guarded port, whose stand is known: XDP_TX, the frame is its answer; XDP_DROP, w->reason says
+ * why; XDP_PASS, it is the kernel's.
  */
-__noinline int sw_guard_syn(struct xdp_md *ctx)
+__noinline int sw_guard_syn(struct xdp_md *ctx, struct sw_port *port)
 {
 	const struct sw_guard *guard = &sw_settings()->guard;
 	struct sw_work *w = sw_work_in_hand();
 	const struct sw_keys *keys;
 	enum sw_counter why;
-	struct sw_port *port;
 	__u32 zero = 0;
 	bool sending;
 
 	keys = bpf_map_lookup_elem(&sw_keys, &zero);
-	if (!w || !keys)
-		return XDP_PASS;
-	port = sw_port_of(w);
-	if (!port)
+	if (!w || !keys || !port)
 		return XDP_PASS;
 	w->expects_socket = port->mode == COOKIES_NEVER;
 	if (w->expects_socket)
@@ -219,7 +228,8 @@ __noinline int sw_guard_syn(struct xdp_md *ctx)
 		sw_count(SW_SYN_MARTIAN);
 		return XDP_PASS;
 	}
-	w->now = sw_coarse_now();
+	if (w->stand == STAND_OFF)
+		return sw_leave_retreated(w);
 	sw_read_options(&w->seg);
 	why = sw_look_up_for_syn(ctx, w, port);
 	sw_read_ip(ctx, w, guard);

@@ -21,6 +21,7 @@
 #include "maps.bpf.h"
 #include "population.bpf.h"
 #include "settings.bpf.h"
+#include "verdict.bpf.h"
 #include "work.bpf.h"
 
 #define EEXIST 17 /* asm-generic/errno-base.h */
@@ -59,7 +60,9 @@ static __always_inline void sw_step(struct sw_flow *flow, struct sw_work *w,
 	if (offline)
 		offline_result.before = *flow;
 	sw_note_states(w->before, flow);
+	w->first_word = flow->cookie;
 	w->reason = sw_flow_step(flow, &w->seg, w->now, cfg);
+	w->first_word &= !flow->cookie && w->seg.sender != flow->originator;
 	sw_note_states(w->after, flow);
 	w->proved = w->halfopen && sw_flow_proved(flow, &w->seg, cfg);
 	w->awaits_admission = sw_awaits_admission(flow, &w->seg);
@@ -158,7 +161,7 @@ static __always_inline void sw_promote(struct sw_work *w)
 static __always_inline void sw_forget_step(struct sw_work *w)
 {
 	w->before[0] = w->before[1] = w->after[0] = w->after[1] = CLOSED;
-	w->proved = w->picked_up = w->awaits_admission = 0;
+	w->proved = w->picked_up = w->awaits_admission = w->first_word = 0;
 }
 
 /* Has the segment an end that can be no host? Global for the verifier's sake, as the others here. */
@@ -280,6 +283,8 @@ static __always_inline void sw_account_for(struct sw_work *w)
 		sw_count(w->reason);
 	if (w->picked_up)
 		sw_count(SW_FLOWS_MIDSTREAM);
+	if (w->first_word)
+		sw_judge_by_word();
 	if (w->before[0] != w->after[0] || w->before[1] != w->after[1])
 		sw_account_for_change(w);
 }

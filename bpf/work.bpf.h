@@ -48,6 +48,7 @@ struct sw_work {
 	__u8 picked_up; /* begun by this segment, without a SYN */
 	__u8 awaits_admission; /* opened by a cookie: the listener may have to be given it */
 	__u8 originator; /* of the flow: index into its key */
+	__u8 first_word; /* opened by a cookie, and the first that its server says */
 
 	/* syn.bpf.h: it goes where it may make a socket of a guarded port */
 	__u8 expects_socket;
@@ -66,8 +67,11 @@ struct sw_work {
 	struct sw_look look;
 	__u32 syn_flow_label; /* of the SYN's IP header, where they are asked for */
 	__u8 syn_hop_limit, syn_tos;
+	enum sw_stand stand; /* where the port stands that the segment is for */
 	struct sw_offer offer;
 	struct sw_reply reply;
+
+	struct sw_watched watched; /* retreat.bpf.h: of another connection, a copy */
 };
 
 struct {

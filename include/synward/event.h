@@ -18,6 +18,8 @@ enum sw_event_cause {
 	SW_EVENT_COOKIES_OFF = 3, /* ... and ends; there is no flow and no segment */
 	/* guard: `sender` is the family, `seq` its hindrances, `ack` its enum sw_admission from now on */
 	SW_EVENT_ADMISSION = 4,
+	/* guard: port[0] lost connections in the family `sender`; `ack` is its enum sw_stand from now on */
+	SW_EVENT_RETREAT = 5,
 	SW_EVENT_DELETED = 6, /* as SW_EVENT_EXPIRED, but somebody wanted it gone */
 	/* programs are not where they were put: the interface's name is in key.addr[0], SW_HOOK_* in `flags` */
 	SW_EVENT_HOOK_LOST = 7,
@@ -48,16 +50,17 @@ _Static_assert(offsetof(struct sw_event, seq) == 48, "key and states stand befor
  * What an event tells, as people ask for it: X(ID, name, help). An event is of several kinds at once:
  * besides these, of one for each state that an end came into, whose bit is the state's number.
  */
-#define SW_EVENT_KINDS(X)                                                                  \
-	X(NEW, new, "a flow begins")                                                       \
-	X(RESET, reset, "a flow is closed by a RST")                                       \
-	X(EXPIRED, expired, "a flow is removed at its deadline")                           \
-	X(DELETED, deleted, "a flow is removed by `synward flows --delete`")               \
-	X(COOKIES_ON, cookies_on, "guard: a port begins to answer SYNs with cookies")      \
-	X(COOKIES_OFF, cookies_off, "guard: ... and ends")                                 \
-	X(ADMISSION, admission, "guard: connections of a family are admitted another way") \
-	X(HOOK_LOST, hook_lost, "programs were taken off an interface, or it is gone")     \
-	X(COOKIE_REJECTED, cookie_rejected, "guard: a wrong cookie; told only if asked for")
+#define SW_EVENT_KINDS(X)                                                                    \
+	X(NEW, new, "a flow begins")                                                         \
+	X(RESET, reset, "a flow is closed by a RST")                                         \
+	X(EXPIRED, expired, "a flow is removed at its deadline")                             \
+	X(DELETED, deleted, "a flow is removed by `synward flows --delete`")                 \
+	X(COOKIES_ON, cookies_on, "guard: a port begins to answer SYNs with cookies")        \
+	X(COOKIES_OFF, cookies_off, "guard: ... and ends")                                   \
+	X(ADMISSION, admission, "guard: connections of a family are admitted another way")   \
+	X(HOOK_LOST, hook_lost, "programs were taken off an interface, or it is gone")       \
+	X(COOKIE_REJECTED, cookie_rejected, "guard: a wrong cookie; told only if asked for") \
+	X(RETREAT, retreat, "guard: a port that loses connections falls back, or is back")
 
 enum sw_event_kind {
 	SW_KIND_OF_STATES = SW_STATES - 1,
@@ -108,6 +111,8 @@ SW_INLINE __u32 sw_event_kinds(const struct sw_event *event)
 		return 1U << SW_KIND_ADMISSION;
 	case SW_EVENT_COOKIE_REJECTED:
 		return 1U << SW_KIND_COOKIE_REJECTED;
+	case SW_EVENT_RETREAT:
+		return 1U << SW_KIND_RETREAT;
 	default:
 		return 1U << SW_KIND_HOOK_LOST;
 	}

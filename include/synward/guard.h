@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Guard's types: what user space says of it, and what each guarded port has been through. The rules
- * that go by them are in pressure.h, budget.h and offer.h.
+ * that go by them are in pressure.h, retreat.h, budget.h and offer.h.
  */
 #ifndef SYNWARD_GUARD_H
 #define SYNWARD_GUARD_H
 
-#include <synward/types.h>
+#include <synward/flow.h>
 
 #define SW_PORTS_MAX 256 /* ports that can be guarded; at two addresses a port counts twice */
 
@@ -160,6 +160,52 @@ struct sw_pressure {
 };
 
 _Static_assert(sizeof(struct sw_pressure) == 64, "no hidden padding");
+
+/* Where a port stands whose connections are lost: how far it has retreated. */
+enum sw_stand {
+	STAND_GUARD = 0, /* with the cookies that its family admits */
+	STAND_KERNEL = 1, /* with the kernel's */
+	STAND_OFF = 2, /* all is left to the kernel */
+} __attribute__((packed));
+
+/* A connection that a cookie has opened, and that nobody knows yet whether its listener has. */
+struct sw_watched {
+	__u64 since_ns; /* when its cookie came back; 0: the place is free */
+	struct sw_flow_key key;
+	__u8 client; /* which end of the key */
+	__u8 silent; /* it had no socket when it was looked for */
+	__u8 trial; /* after a retreat: what becomes of it decides */
+	__u8 padding;
+};
+
+_Static_assert(sizeof(struct sw_watched) == 48, "no hidden padding");
+
+#define SW_WATCHED 6
+
+/* The value of the map sw_retreats: what became of a port's connections in one family. */
+struct sw_retreat {
+	__u64 since_ns; /* when `stand` last changed */
+	__u64 again_ns; /* when guard is tried again */
+	__u64 trial_ns; /* when last a SYN was answered to try it */
+	__u64 look_ns; /* when the watched ones are looked after next */
+	__u64 admitted, lost; /* connections, in all */
+	__u32 losses; /* those that count, see retreat.h */
+	__u32 times; /* retreats and lost trials in a row */
+	enum sw_stand stand;
+	__u8 padding[7];
+	struct sw_watched watched[SW_WATCHED];
+};
+
+_Static_assert(sizeof(struct sw_retreat) == 64 + SW_WATCHED * 48, "no hidden padding");
+_Static_assert(offsetof(struct sw_retreat, stand) == 56, "the head is a line");
+
+/* By the port's slot in sw_pressure, and family. */
+#define SW_RETREAT_PLACES (2 * (SW_PORTS_MAX + 1))
+
+SW_INLINE __u32 sw_retreat_index(__u32 slot, int family)
+{
+	return 2 * slot + (family & 1);
+}
 
 /* The place in sw_pressure of what belongs to no connection. */
 #define SW_STRAY_SLOT 0

@@ -97,7 +97,7 @@ class Twins:
     def count(self):
         """Every connection was opened as it should have been, by cookie or by the kernel."""
         assert self.cookies + self.kernels, "nothing was opened"
-        self.lab.counts(cookies_sent=self.cookies, cookies_accepted=self.cookies, admitted=self.cookies,
+        self.lab.counts(cookies_sent=self.cookies, cookies_accepted=self.cookies, lost=0,
                         syn_unfit=self.kernels, cookies_rejected=0, admit_refused=0, stray=0)
 
 

@@ -60,7 +60,6 @@ static void expect_tries(const char *name, unsigned int tries)
 {
 	must(harness_count(SW_ADMIT_REFUSED) == tries, "%s: %llu tries", name,
 	     harness_count(SW_ADMIT_REFUSED));
-	must(!harness_count(SW_ADMITTED), "%s: admitted in a test run", name);
 }
 
 /* --- What it looks at ------------------------------------------------------------------------- */
@@ -231,7 +230,6 @@ static void expect_admitted(const char *address, bool plain)
 	assert_int_equal(info.tcpi_snd_wscale, plain ? 0 : 7);
 	assert_int_equal(info.tcpi_rcv_wscale, plain ? 0 : GUARD_WSCALE);
 	assert_int_equal(info.tcpi_snd_mss, plain ? 1460 : 1448);
-	assert_int_equal(harness_count(SW_ADMITTED), 1);
 	assert_int_equal(harness_count(SW_ADMIT_REFUSED), 0);
 	close(fd);
 	close(listener);
@@ -259,7 +257,6 @@ static void wrong_cookie_is_not_admitted(void **state)
 	ack.tsecr ^= 0x100;
 	transmit(&ack, true);
 	assert_int_equal(poll(&ready, 1, 20), 0);
-	assert_int_equal(harness_count(SW_ADMITTED), 0);
 	detach_admit();
 	close(listener);
 }

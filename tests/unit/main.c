@@ -42,6 +42,7 @@ int main(void)
 	failed += test_martian();
 	failed += test_guard();
 	failed += test_pressure();
+	failed += test_retreat();
 	failed += test_keys_in_force();
 	failed += test_loop();
 	failed += test_nft();

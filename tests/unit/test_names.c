@@ -126,6 +126,7 @@ static void event_is_named_by_what_it_tells(void **state)
 		{ { .cause = SW_EVENT_COOKIES_ON }, "COOKIES_ON", 0 },
 		{ { .cause = SW_EVENT_COOKIES_OFF }, "COOKIES_OFF", 0 },
 		{ { .cause = SW_EVENT_ADMISSION }, "ADMISSION", 0 },
+		{ { .cause = SW_EVENT_RETREAT }, "RETREAT", 0 },
 		{ { .cause = SW_EVENT_HOOK_LOST, .flags = SW_TCP_RST }, "HOOK_LOST", 0 },
 	};
 

@@ -15,6 +15,7 @@
 #include "daemon/loop.h"
 #include "daemon/metrics.h"
 #include "daemon/proxy.h"
+#include "daemon/retreat.h"
 #include "daemon/service.h"
 #include "daemon/sockets.h"
 #include "guard/start.h"
@@ -29,6 +30,7 @@ struct running {
 	struct sw_sockets *sockets;
 	struct sw_admission_watch admission;
 	struct sw_proxy_care proxy;
+	struct sw_retreat_watch retreat;
 	struct sw_hook_watch hooks;
 	struct sw_follower *follower;
 	struct sw_metrics *metrics;
@@ -38,6 +40,8 @@ struct running {
 /* Only guard has to do with what else is in the namespace. */
 static int open_guard_duties(struct running *run)
 {
+	struct sw_map_fds maps = sw_maps_fds(&run->tracker.maps);
+
 	if (run->guarding || !sw_maps_guarded(&run->tracker.maps))
 		return 0;
 	run->guarding = true;
@@ -45,7 +49,8 @@ static int open_guard_duties(struct running *run)
 	       sw_loop_add(&run->loop, sw_follower_duty(run->follower)) ?:
 	       sw_admission_watch_open(&run->admission, &run->tracker) ?:
 	       sw_loop_add(&run->loop, sw_admission_duty(&run->admission)) ?:
-	       sw_loop_add(&run->loop, sw_proxy_duty(&run->proxy));
+	       sw_loop_add(&run->loop, sw_proxy_duty(&run->proxy)) ?:
+	       sw_loop_add(&run->loop, sw_retreat_duty(&run->retreat, &maps));
 }
 
 /* 0 or -errno, reported. */

@@ -20,6 +20,7 @@
 #include "text/json.h"
 #include "text/names.h"
 #include "text/report.h"
+#include "text/retreat.h"
 #include "text/values.h"
 
 /* What is printed of one interface. */
@@ -136,11 +137,19 @@ static json_t *timeouts_json(const struct sw_timeouts *timeouts)
 	return object;
 }
 
-static json_t *port_admission_json(const struct sw_status *status, const struct sw_port *port)
+static json_t *port_admission_json(const struct sw_status *status, const struct sw_guarded *guarded)
 {
 	return json_pack("{s:s, s:s}", "ipv4",
-			 sw_admission_name(sw_port_admission(status, port, 0)), "ipv6",
-			 sw_admission_name(sw_port_admission(status, port, 1)));
+			 sw_admission_name(sw_port_admission(status, guarded, 0)), "ipv6",
+			 sw_admission_name(sw_port_admission(status, guarded, 1)));
+}
+
+static json_t *port_retreat_json(const struct sw_status *status, const struct sw_guarded *guarded,
+				 int family)
+{
+	return sw_retreat_json(&guarded->retreat[family],
+			       sw_port_stand(&status->config.guard, guarded, family),
+			       status->now_ns);
 }
 
 static json_t *port_json(const struct sw_status *status, const struct sw_guarded *guarded)
@@ -152,8 +161,11 @@ static json_t *port_json(const struct sw_status *status, const struct sw_guarded
 		sw_port_key_address(&guarded->key, address), "cookies",
 		sw_cookie_mode_name(port->mode), "sending", sw_port_sends_cookies(status, port),
 		"listener", sw_listener_name(port->listener), "admission",
-		port_admission_json(status, port));
+		port_admission_json(status, guarded));
 
+	json_object_set_new(object, "retreat",
+			    json_pack("{s:o, s:o}", "ipv4", port_retreat_json(status, guarded, 0),
+				      "ipv6", port_retreat_json(status, guarded, 1)));
 	json_object_set_new(object, "half_open", json_integer(port->half_open));
 	json_object_set_new(object, "backlog", json_integer(port->backlog));
 	json_object_set_new(object, "high_mark",
@@ -305,16 +317,32 @@ static void print_pressure(const struct sw_port *port)
 
 /* "kernel", or "kernel (IPv4), bpf (IPv6)". */
 #define ADMISSION_TEXT 40
-static const char *port_admission(const struct sw_status *status, const struct sw_port *port,
+static const char *port_admission(const struct sw_status *status, const struct sw_guarded *guarded,
 				  char text[ADMISSION_TEXT])
 {
-	const char *name[2] = { sw_admission_name(sw_port_admission(status, port, 0)),
-				sw_admission_name(sw_port_admission(status, port, 1)) };
+	const char *name[2] = { sw_admission_name(sw_port_admission(status, guarded, 0)),
+				sw_admission_name(sw_port_admission(status, guarded, 1)) };
 
 	if (name[0] == name[1])
 		return name[0];
 	snprintf(text, ADMISSION_TEXT, "%s (IPv4), %s (IPv6)", name[0], name[1]);
 	return text;
+}
+
+/* One line for a family in which it has fallen back. */
+static void print_retreats(const struct sw_status *status, const struct sw_guarded *guarded)
+{
+	for (int family = 0; family < 2; family++) {
+		const struct sw_retreat *retreat = &guarded->retreat[family];
+		enum sw_stand stand = sw_port_stand(&status->config.guard, guarded, family);
+		__u64 wait_ns =
+			retreat->again_ns > status->now_ns ? retreat->again_ns - status->now_ns : 0;
+		char text[SW_VALUE_TEXT];
+
+		if (stand != STAND_GUARD)
+			printf("%15s%s: %s; tried again in %s\n", "", sw_family_name(family),
+			       sw_stand_text(stand), sw_duration_short(wait_ns, text));
+	}
 }
 
 /* One with addresses of its own has a line for itself. */
@@ -344,15 +372,18 @@ static void print_guard(const struct sw_status *status)
 			       sw_admission_text(guard->hindrance[family],
 						 sw_admission_in(guard, family)));
 	for (int i = 0; i < status->ports; i++) {
-		const struct sw_port *port = &status->guarded[i].port;
+		const struct sw_guarded *guarded = &status->guarded[i];
+		const struct sw_port *port = &guarded->port;
 		char admission[ADMISSION_TEXT];
 
-		print_place(&status->guarded[i].key);
+		print_place(&guarded->key);
 		printf("%-6s %-15s  listener: %s; admission: %s\n", sw_cookie_mode_name(port->mode),
 		       sw_port_sends_cookies(status, port) ? "sends cookies" : "no cookies",
-		       sw_listener_name(port->listener), port_admission(status, port, admission));
+		       sw_listener_name(port->listener),
+		       port_admission(status, guarded, admission));
 		if (port->mode == COOKIES_AUTO && port->backlog)
 			print_pressure(port);
+		print_retreats(status, guarded);
 	}
 }
 

@@ -12,6 +12,7 @@
 #include "text/flow_view.h"
 #include "text/json.h"
 #include "text/names.h"
+#include "text/retreat.h"
 
 #define CLOCK_TEXT 32
 
@@ -140,6 +141,23 @@ static json_t *admission_json(const struct sw_event *event, __s64 offset_ns)
 	return object;
 }
 
+static void print_retreat(const struct sw_event *event, __s64 offset_ns)
+{
+	print_begin(event, offset_ns);
+	printf("port %u, %s: %s\n", event->key.port[0], sw_family_name(event->sender),
+	       sw_stand_text((enum sw_stand)event->ack));
+}
+
+static json_t *retreat_json(const struct sw_event *event, __s64 offset_ns)
+{
+	json_t *object = begin_json(event, "retreat", offset_ns);
+
+	json_object_update_new(object, json_pack("{s:i, s:s, s:s}", "port", (int)event->key.port[0],
+						 "family", sw_family_name(event->sender), "stand",
+						 sw_stand_name((enum sw_stand)event->ack)));
+	return object;
+}
+
 static const char *const hooks[] = { "ingress", "egress", "admit" }; /* bit n of SW_HOOK_* */
 
 #define HOOKS (sizeof(hooks) / sizeof(hooks[0]))
@@ -199,6 +217,7 @@ static const struct {
 	[SW_EVENT_COOKIES_ON] = { print_switch, switch_json },
 	[SW_EVENT_COOKIES_OFF] = { print_switch, switch_json },
 	[SW_EVENT_ADMISSION] = { print_admission, admission_json },
+	[SW_EVENT_RETREAT] = { print_retreat, retreat_json },
 	[SW_EVENT_DELETED] = { print_transition, transition_json },
 	[SW_EVENT_HOOK_LOST] = { print_hook_lost, hook_lost_json },
 	[SW_EVENT_COOKIE_REJECTED] = { print_rejected, rejected_json },

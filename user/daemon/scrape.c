@@ -209,7 +209,7 @@ char *sw_scrape_text(const struct sw_scrape *scrape, bool openmetrics, size_t *l
 	char *text = NULL;
 
 	status.now_ns = sw_monotonic_ns();
-	status.ports = sw_guarded_read(maps.ports, status.guarded);
+	status.ports = sw_guarded_read(&maps, status.guarded);
 	if (sw_counters_read(maps.stats, totals.count) ||
 	    sw_map_read_one(maps.config, &status.config) ||
 	    sw_population_read(sw_maps_fd(&scrape->tracker->maps, "sw_population"), &population))

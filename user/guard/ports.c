@@ -126,7 +126,7 @@ int sw_ports_plan(struct sw_ports_plan *plan, const struct sw_map_fds *maps,
 {
 	static struct sw_guarded there[SW_PORTS_MAX];
 	enum slot_use use[SW_PORTS_MAX + 1] = {};
-	int known = sw_guarded_read(maps->ports, there), err = 0;
+	int known = sw_guarded_read(maps, there), err = 0;
 
 	*plan = (struct sw_ports_plan){};
 	for (int i = 0; i < known; i++) {
@@ -142,6 +142,20 @@ int sw_ports_plan(struct sw_ports_plan *plan, const struct sw_map_fds *maps,
 
 /* --- Writing ---------------------------------------------------------------------------------- */
 
+/* What is configured anew is tried anew. The slot may have been another port's, too. */
+static int forget_retreats(int fd, __u32 slot)
+{
+	const struct sw_retreat none = {};
+	int err = 0;
+
+	for (int family = 0; !err && family < 2; family++) {
+		__u32 index = sw_retreat_index(slot, family);
+
+		err = bpf_map_update_elem(fd, &index, &none, BPF_ANY) ? -errno : 0;
+	}
+	return err;
+}
+
 int sw_ports_write(const struct sw_ports_plan *plan, const struct sw_map_fds *maps)
 {
 	__u32 zero = 0;
@@ -155,6 +169,7 @@ int sw_ports_write(const struct sw_ports_plan *plan, const struct sw_map_fds *ma
 		if (plan->entry[i].changed &&
 		    bpf_map_update_elem(maps->ports, &guarded->key, &guarded->port, BPF_ANY))
 			err = -errno;
+		err = err ?: forget_retreats(maps->retreats, guarded->port.slot);
 	}
 	if (!err && bpf_map_update_elem(maps->port_masks, &zero, &plan->masks, BPF_ANY))
 		err = -errno;

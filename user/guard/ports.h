@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Which ports are guarded: written into the maps sw_ports and sw_port_masks. What can't be is found
- * out before anything is written.
+ * Which ports are guarded: written into the maps sw_ports and sw_port_masks, with no retreats yet. What can't
+ * be is found out before anything is written.
  */
 #ifndef SYNWARD_USER_PORTS_H
 #define SYNWARD_USER_PORTS_H

@@ -113,6 +113,7 @@ struct sw_map_fds sw_maps_fds(const struct sw_maps *maps)
 		.config = sw_maps_fd(maps, "sw_config"),
 		.ports = sw_maps_fd(maps, "sw_ports"),
 		.port_masks = sw_maps_fd(maps, "sw_port_masks"),
+		.retreats = sw_maps_fd(maps, "sw_retreats"),
 		.keys = sw_maps_fd(maps, "sw_keys"),
 	};
 }
@@ -150,6 +151,7 @@ static const struct layout {
 	{ "sw_port_masks", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_port_masks), false },
 	{ "sw_proxied", BPF_MAP_TYPE_HASH, sizeof(struct sw_flow_key), sizeof(struct sw_proxied),
 	  false },
+	{ "sw_retreats", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_retreat), false },
 	{ "sw_keys", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_keys), false },
 };
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <synward/pressure.h>
+#include <synward/retreat.h>
 
 #include "model/stats.h"
 #include "model/status.h"
@@ -26,16 +27,28 @@ static int compare_guarded(const void *a, const void *b)
 	return memcmp(one->address, other->address, sizeof(one->address));
 }
 
-int sw_guarded_read(int ports_fd, struct sw_guarded guarded[SW_PORTS_MAX])
+/* Of a port of an earlier synward there may be none. */
+static void read_retreats(int fd, struct sw_guarded *guarded)
+{
+	for (int family = 0; family < 2; family++) {
+		__u32 index = sw_retreat_index(guarded->port.slot, family);
+
+		if (bpf_map_lookup_elem(fd, &index, &guarded->retreat[family]))
+			guarded->retreat[family] = (struct sw_retreat){};
+	}
+}
+
+int sw_guarded_read(const struct sw_map_fds *maps, struct sw_guarded guarded[SW_PORTS_MAX])
 {
 	struct sw_port_key key, *last = NULL;
 	int count = 0;
 
-	while (count < SW_PORTS_MAX && !bpf_map_get_next_key(ports_fd, last, &key)) {
+	while (count < SW_PORTS_MAX && !bpf_map_get_next_key(maps->ports, last, &key)) {
 		last = &key;
 		guarded[count].key = key;
-		if (!bpf_map_lookup_elem(ports_fd, &key, &guarded[count].port))
-			count++;
+		if (bpf_map_lookup_elem(maps->ports, &key, &guarded[count].port))
+			continue;
+		read_retreats(maps->retreats, &guarded[count++]);
 	}
 	qsort(guarded, (size_t)count, sizeof(*guarded), compare_guarded);
 	return count;
@@ -54,7 +67,7 @@ int sw_status_read(struct sw_status *status, const struct sw_map_fds *maps, __u6
 	status->now_ns = now_ns;
 	status->flows = totals.flows_live;
 	status->halfopen = totals.halfopen_live;
-	status->ports = sw_guarded_read(maps->ports, status->guarded);
+	status->ports = sw_guarded_read(maps, status->guarded);
 	return 0;
 }
 
@@ -65,11 +78,20 @@ bool sw_port_sends_cookies(const struct sw_status *status, const struct sw_port 
 	return sw_sends_cookies(port->mode, port->on, quiet);
 }
 
-enum sw_admission sw_port_admission(const struct sw_status *status, const struct sw_port *port,
-				    int family)
+enum sw_stand sw_port_stand(const struct sw_guard *guard, const struct sw_guarded *guarded,
+			    int family)
+{
+	const struct sw_retreat *retreat = &guarded->retreat[family];
+
+	return sw_retreat_is_old(retreat, guard->admission_ns) ? STAND_GUARD : retreat->stand;
+}
+
+enum sw_admission sw_port_admission(const struct sw_status *status,
+				    const struct sw_guarded *guarded, int family)
 {
 	const struct sw_guard *guard = &status->config.guard;
+	enum sw_admission full = sw_admission_of(
+		guarded->port.listener, sw_admission_in(guard, family), guard->kernel_cookies);
 
-	return sw_admission_of(port->listener, sw_admission_in(guard, family),
-			       guard->kernel_cookies);
+	return sw_admission_at(sw_port_stand(guard, guarded, family), full, guard->kernel_cookies);
 }

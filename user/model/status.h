@@ -10,14 +10,15 @@
 
 #include "model/map_fds.h"
 
-/* A guarded port and its element of sw_ports. */
+/* A guarded port, its element of sw_ports, and by family those of sw_retreats. */
 struct sw_guarded {
 	struct sw_port_key key;
 	struct sw_port port;
+	struct sw_retreat retreat[2];
 };
 
 /* The guarded ports in ascending order. How many; none if there is no such map. */
-int sw_guarded_read(int ports_fd, struct sw_guarded guarded[SW_PORTS_MAX]);
+int sw_guarded_read(const struct sw_map_fds *maps, struct sw_guarded guarded[SW_PORTS_MAX]);
 
 struct sw_status {
 	struct sw_config config; /* with the default time-outs where nobody has configured it */
@@ -34,7 +35,11 @@ int sw_status_read(struct sw_status *status, const struct sw_map_fds *maps, __u6
 bool sw_port_sends_cookies(const struct sw_status *status, const struct sw_port *port);
 
 /* How what a cookie of the port's opens would come to the listener that it has; family: 0 IPv4, 1 IPv6. */
-enum sw_admission sw_port_admission(const struct sw_status *status, const struct sw_port *port,
-				    int family);
+enum sw_admission sw_port_admission(const struct sw_status *status,
+				    const struct sw_guarded *guarded, int family);
+
+/* Where the port stands in a family. */
+enum sw_stand sw_port_stand(const struct sw_guard *guard, const struct sw_guarded *guarded,
+			    int family);
 
 #endif

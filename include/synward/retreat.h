@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The safety net: a guarded port whose cookies lose connections falls back, and tries again later. What
+ * becomes of a connection that a cookie opened is told by its host, whatever else is on that:
+ *
+ *   served   the server says something; or there is a socket. A RST of a socket (an application that closes
+ *            with SO_LINGER 0, be it at once) has an ACK flag: the kernel sends it of its own accord.
+ *   lost     its first word is a RST without ACK, which answers the segment of a connection that the host
+ *            does not know (RFC 9293, 3.10.7.1); or for a second there is neither a word nor a socket, though
+ *            the listener is there and has room.
+ *   neither  its client has reset it; the accept queue is filling up; the listener is gone.
+ *
+ * So whoever is lost had a right to be served: its cookie was good, which nobody can forge. SW_WATCHED of a
+ * port's connections in a family are watched at a time, and each that is lost weighs LOST_WEIGHT, each that
+ * is served takes one off. Three in a row are enough, and in the long run one in LOST_WEIGHT + 1. Where
+ * clients come faster than silence lasts a second, all watched ones without a socket after 20 ms are: the
+ * socket is made by the same softirq that brings the segment. No clock and no map: times are nanoseconds
+ * of CLOCK_MONOTONIC, and parameters.
+ */
+#ifndef SYNWARD_RETREAT_H
+#define SYNWARD_RETREAT_H
+
+#include <synward/guard.h>
+
+#define SW_LOST_WEIGHT   16
+#define SW_SILENT_WEIGHT 8 /* six of them are as three that are lost */
+
+#define SW_SILENT_NS (20 * SW_NS_PER_MS) /* without a socket for so long: silent */
+#define SW_LOST_NS   SW_NS_PER_S /* lost */
+
+/*
+ * The kernel's cookies are given less: with them two that are lost, or three that are silent, are too many.
+ * So it takes at most five resets, or nine silences, to leave the port to the kernel.
+ */
+SW_INLINE __u32 sw_losses_borne(enum sw_stand stand)
+{
+	return stand == STAND_GUARD ? 3 * SW_LOST_WEIGHT : 3 * SW_SILENT_WEIGHT;
+}
+
+/* --- Back-off --------------------------------------------------------------------------------- */
+
+/*
+ * 5 s, 20 s, 80 s, ... an hour: what is tried again and lost costs a client each time, five in the first
+ * hour, and one an hour from then on.
+ */
+#define SW_BACKOFF_MIN_NS (5 * SW_NS_PER_S)
+#define SW_BACKOFF_MAX_NS (3600 * SW_NS_PER_S)
+
+SW_INLINE __u64 sw_backoff_ns(__u32 times)
+{
+	return times < 5 ? SW_BACKOFF_MIN_NS << 2 * times : SW_BACKOFF_MAX_NS;
+}
+
+/* A connection that tries guard again and of which nothing is heard for so long leaves it to another. */
+#define SW_TRIAL_NS (2 * SW_NS_PER_S)
+
+/* --- Where a port stands ---------------------------------------------------------------------- */
+
+/* Whose cookies are sent from a stand; `admission`: whose they would be without a retreat. */
+SW_INLINE enum sw_admission sw_admission_at(enum sw_stand stand, enum sw_admission admission,
+					    bool kernel_cookies)
+{
+	if (stand == STAND_GUARD || !admission)
+		return admission;
+	return stand == STAND_KERNEL && kernel_cookies ? ADMISSION_KERNEL : ADMISSION_NONE;
+}
+
+/* Where a port falls back to from there. */
+SW_INLINE enum sw_stand sw_stand_behind(enum sw_stand stand, enum sw_admission admission,
+					bool kernel_cookies)
+{
+	bool kernels = stand == STAND_GUARD && admission == ADMISSION_BPF && kernel_cookies;
+
+	return kernels ? STAND_KERNEL : STAND_OFF;
+}
+
+/* What made it fall back may have changed since: its family's cookies have become other ones. */
+SW_INLINE bool sw_retreat_is_old(const struct sw_retreat *retreat, __u64 admission_ns)
+{
+	return retreat->stand != STAND_GUARD && retreat->since_ns < admission_ns;
+}
+
+SW_INLINE void sw_take_stand(struct sw_retreat *retreat, enum sw_stand stand, __u64 now)
+{
+	retreat->stand = stand;
+	retreat->since_ns = now;
+	retreat->again_ns = now + sw_backoff_ns(retreat->times);
+	retreat->losses = 0;
+	for (int i = 0; i < SW_WATCHED; i++)
+		retreat->watched[i].since_ns = 0;
+}
+
+SW_INLINE void sw_forget_retreat(struct sw_retreat *retreat, __u64 now)
+{
+	retreat->times = 0;
+	sw_take_stand(retreat, STAND_GUARD, now);
+}
+
+/*
+ * Falls back if too many are lost. Who had been served for longer than the last back-off begins with the
+ * shortest one again.
+ */
+SW_INLINE void sw_retreat_if_lossy(struct sw_retreat *retreat, enum sw_stand behind, __u64 now)
+{
+	__u32 silent = 0;
+
+	for (int i = 0; i < SW_WATCHED; i++) {
+		const struct sw_watched *watched = &retreat->watched[i];
+
+		silent += watched->since_ns && watched->silent && !watched->trial;
+	}
+	if (retreat->losses + silent * SW_SILENT_WEIGHT < sw_losses_borne(retreat->stand))
+		return;
+	retreat->lost += silent;
+	if (retreat->stand == STAND_GUARD) {
+		bool lasted = now - retreat->since_ns > sw_backoff_ns(retreat->times);
+
+		retreat->times = lasted ? 0 : retreat->times + 1;
+	}
+	sw_take_stand(retreat, behind, now);
+}
+
+/* --- Watching --------------------------------------------------------------------------------- */
+
+/* It is to be tried, and a cookie has been sent since. */
+SW_INLINE bool sw_is_trial(const struct sw_retreat *retreat, __u64 now)
+{
+	return retreat->stand != STAND_GUARD && now >= retreat->again_ns &&
+	       retreat->trial_ns >= retreat->again_ns;
+}
+
+/*
+ * Watches a connection that a cookie of this admission has just opened; `full`: that of the port without
+ * a retreat. Those of cookies that were sent before the port fell back say nothing new.
+ */
+SW_INLINE void sw_watch(struct sw_retreat *retreat, const struct sw_flow_key *key, __u8 client,
+			enum sw_admission admission, enum sw_admission full, __u64 now)
+{
+	bool trial = admission == full && sw_is_trial(retreat, now);
+	struct sw_watched *place = trial ? &retreat->watched[0] : NULL;
+
+	if (!trial && retreat->stand != STAND_GUARD &&
+	    (retreat->stand == STAND_OFF || admission != ADMISSION_KERNEL))
+		return;
+	for (int i = 0; i < SW_WATCHED && !place; i++)
+		if (!retreat->watched[i].since_ns)
+			place = &retreat->watched[i];
+	if (!place)
+		return;
+	*place = (struct sw_watched){
+		.since_ns = now, .key = *key, .client = client, .trial = trial
+	};
+	if (trial)
+		retreat->again_ns = now + SW_TRIAL_NS;
+}
+
+enum sw_verdict {
+	VERDICT_NONE, /* it is not known yet */
+	VERDICT_MOOT, /* nobody will */
+	VERDICT_SERVED,
+	VERDICT_LOST,
+};
+
+/* What has become of a watched connection. */
+SW_INLINE void sw_judge_watched(struct sw_retreat *retreat, struct sw_watched *watched,
+				enum sw_verdict verdict, enum sw_stand behind, __u64 now)
+{
+	bool trial = watched->trial;
+
+	watched->since_ns = 0;
+	if (verdict == VERDICT_SERVED && trial)
+		sw_take_stand(retreat, STAND_GUARD, now);
+	else if (verdict == VERDICT_SERVED && retreat->losses)
+		retreat->losses--;
+	else if (verdict == VERDICT_LOST && trial)
+		retreat->again_ns = now + sw_backoff_ns(++retreat->times);
+	else if (verdict == VERDICT_LOST)
+		retreat->losses += SW_LOST_WEIGHT;
+	sw_retreat_if_lossy(retreat, behind, now);
+}
+
+/* It had no socket when it was looked for. */
+SW_INLINE enum sw_verdict sw_note_silence(struct sw_watched *watched, __u64 now)
+{
+	watched->silent = true;
+	return now < watched->since_ns + SW_LOST_NS ? VERDICT_NONE : VERDICT_LOST;
+}
+
+/* --- Trying again ----------------------------------------------------------------------------- */
+
+SW_INLINE bool sw_trial_due(const struct sw_retreat *retreat, __u64 now)
+{
+	return retreat->stand != STAND_GUARD && now >= retreat->again_ns;
+}
+
+/*
+ * May this SYN be answered, to try guard again? One a second; under pressure each, since hardly one in a
+ * flood has a client behind it, until one is taken up, see sw_watch().
+ */
+SW_INLINE bool sw_begin_trial(struct sw_retreat *retreat, bool pressed, __u64 now)
+{
+	bool due = sw_trial_due(retreat, now);
+
+	if (!due || (!pressed && now < retreat->trial_ns + SW_NS_PER_S))
+		return false;
+	retreat->trial_ns = now;
+	return true;
+}
+
+#endif

@@ -1,0 +1,331 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""Guard's safety net: where its cookies lose connections, for whatever reason, the port falls back, and is tried again.
+What is on the host comes after `synward attach`, which has no daemon to find it: guard learns of it by its losses alone.
+The kernel serves every one of these clients."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import tempfile
+import threading
+import time
+
+import tcx
+from lab import SYNWARD, Skip, reset, test, until
+from siege import FLOOD
+
+FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
+LOST_AT_MOST = 11  # fewer than a dozen, on all the way from guard's cookies to none
+
+
+class Service:
+    """Listens, and answers each question, or does what else it is told with each connection."""
+
+    def __init__(self, lab, family, port=None, backlog=64, transparent=False, serve=None):
+        self.listener = lab.server.socket(FAMILY[family], socket.SOCK_STREAM)
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if transparent:
+            self.listener.setsockopt(socket.SOL_IP, socket.IP_TRANSPARENT, 1)
+        self.listener.bind((lab.server.address[family], port or lab.port))
+        self.listener.listen(backlog)
+        self.serve = serve or self.answer
+        self.kept = []
+        threading.Thread(target=self.work, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for sock in self.kept:
+            sock.close()
+
+    def work(self):
+        with contextlib.suppress(OSError):
+            while True:
+                sock = self.listener.accept()[0]
+                self.kept.append(sock)
+                threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+
+    @staticmethod
+    def answer(sock):
+        with contextlib.suppress(OSError):
+            while sock.recv(100):
+                sock.sendall(b"answer")
+
+
+def ask(lab, family, patience=3):
+    """One client; True if it was answered."""
+    with lab.client.socket(FAMILY[family], socket.SOCK_STREAM) as client:
+        client.settimeout(patience)
+        try:
+            client.connect((lab.server.address[family], lab.port))
+            client.sendall(b"question")
+            return client.recv(100) == b"answer"
+        except OSError:
+            return False
+
+
+def crowd(lab, family, count, every):
+    """So many clients, one each so many seconds, whatever becomes of those before. In their order: was it served?"""
+    served = [None] * count
+
+    def one(number):
+        served[number] = ask(lab, family)
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+        time.sleep(every)
+    for thread in threads:
+        thread.join()
+    return served
+
+
+def attach(lab, *options, cookies="always"):
+    lab.client.take_xdp()
+    lab.synward("attach", "veth", "--guard", str(lab.port), "--cookies", cookies, *options)
+    lab.mark()
+
+
+def port_status(lab):
+    return json.loads(lab.synward("status", "--json").stdout)[0]["guard"]["ports"][0]
+
+
+def stand(lab, family):
+    return port_status(lab)["retreat"][f"ipv{family}"]["stand"]
+
+
+# What is on the host, and the kernel serves its clients all the same. Each undoes what it has done.
+
+def legacy(family):
+    return "iptables-legacy" if family == 4 else "ip6tables-legacy"
+
+
+def wash(lab, family):
+    """Ordinary requests, in the memory that guard's will have. NAT's hook leaves alone what a transparent listener's
+    request has left there: the kernel sets no_srccheck (inet_sk_transparent()) of its own requests only."""
+    with Service(lab, family, lab.port + 1):
+        for _ in range(60):
+            with lab.client.socket(FAMILY[family], socket.SOCK_STREAM) as client:
+                client.connect((lab.server.address[family], lab.port + 1))
+
+
+@contextlib.contextmanager
+def nat(lab, family):
+    wash(lab, family)
+    table = f"{'ip' if family == 4 else 'ip6'} n"
+    lab.server.nft(f"table {table} {{ chain p {{ type nat hook prerouting priority -100; "
+                   'iifname "nothing" tcp dport 1 redirect to :2; }\n}')
+    yield
+    lab.server.nft(f"delete table {table}")
+
+
+@contextlib.contextmanager
+def new_without_syn(lab, family):
+    """No RST: silence."""
+    rule = "INPUT -p tcp ! --syn -m conntrack --ctstate NEW -j DROP"
+    lab.server.run(f"{legacy(family)} -A {rule}")
+    yield
+    lab.server.run(f"{legacy(family)} -D {rule}")
+
+
+@contextlib.contextmanager
+def tproxy(lab, family):
+    """To a proxy on the next port. The guarded one has a listener, too."""
+    rule = f"PREROUTING -p tcp --dport {lab.port} -j TPROXY --on-port {lab.port + 1} --tproxy-mark 1"
+    for words in ("rule add fwmark 1 lookup 100", "route add local default dev lo table 100"):
+        lab.server.run(f"ip -{family} {words}")
+    lab.server.run(f"{legacy(family)} -t mangle -A {rule}")
+    with Service(lab, family, lab.port + 1, transparent=True):
+        yield
+    lab.server.run(f"{legacy(family)} -t mangle -D {rule}")
+
+
+@contextlib.contextmanager
+def admit_gone(lab, _family):
+    """Somebody has taken guard's program off its hook at tc."""
+    number = next(number for number in tcx.ids(lab.server, "ingress") if tcx.name(number) == "synward_admit")
+    prog = tcx.descriptor(number)
+    tcx.detach(lab.server, "ingress", prog)
+    yield
+    tcx.attach(lab.server, "ingress", prog)
+    os.close(prog)
+
+
+# What, net.ipv4.tcp_syncookies, and where the port stands in the end
+ENDS = {4: ((nat, 2, "kernel"), (new_without_syn, 1, "off"), (tproxy, 1, "off")),
+        6: ((nat, 1, "off"), (new_without_syn, 2, "off"), (admit_gone, 1, "off"))}
+
+
+@test(track=False, families=(4, 6))
+def what_loses_connections_costs_less_than_a_dozen_clients(lab, family):
+    for situation, syncookies, end in ENDS[family]:
+        lab.server.sysctl(net__ipv4__tcp_syncookies=syncookies)
+        attach(lab)
+        with Service(lab, family):
+            assert all(crowd(lab, family, 3, 0)), f"{situation.__name__}: guard serves nobody"
+            with situation(lab, family):
+                served = crowd(lab, family, 30, 0.05)
+            lost = served.count(False)
+            what = f"{situation.__name__}: {''.join('.X'[not one] for one in served)} {port_status(lab)} {lab.stats()}"
+            assert 0 < lost <= LOST_AT_MOST and all(served[lost:]), what
+            assert stand(lab, family) == end and stand(lab, 10 - family) == "guard", what
+            way = ["kernel", "off"] if syncookies == 2 and end == "off" else [end]
+            rise = lab.rise("cookies_sent", "retreats", "lost", "syn_retreated")
+            assert rise["retreats"] == len(way) and rise["lost"], what
+            assert (rise["syn_retreated"] == 30 - lost) == (end == "off"), what
+            assert (rise["cookies_sent"] == 33) == (end == "kernel"), what
+
+
+def lines(file):
+    return [json.loads(line) for line in os.pread(file.fileno(), 1 << 20, 0).splitlines()]
+
+
+@test(track=False)
+def guard_comes_back_with_one_connection_and_all_is_told(lab):
+    """Rules of iptables-legacy are not found by a daemon either."""
+    lab.client.take_xdp()
+    lab.track("--guard", str(lab.port), "--cookies", "always")
+    with tempfile.TemporaryFile("w+") as output, Service(lab, 4):
+        reader = lab.server.start([SYNWARD, "events", "--json"], stdout=output)
+        until(lambda: None if lab.dump("sw_reading")[0]["value"] else "nobody reads events")
+        with new_without_syn(lab, 4):
+            crowd(lab, 4, 8, 0.1)
+            until(lambda: None if "port 1000, IPv4: connections are lost, all is left to the kernel"
+                  in lab.tracker.text().replace(str(lab.port), "1000") else lab.tracker.text())
+            status = lab.synward("status").stdout
+            assert "IPv4: connections are lost, all is left to the kernel; tried again in" in status, status
+            assert max(map(len, status.splitlines())) <= 100, status
+            retreat = port_status(lab)["retreat"]
+            assert retreat["ipv4"]["lost"] and retreat["ipv6"]["lost"] == 0, retreat
+            assert 0 < retreat["ipv4"]["again"] <= 5 and port_status(lab)["admission"] == {"ipv4": "none", "ipv6": "bpf"}
+        lab.mark()
+        until(lambda: None if ask(lab, 4) and stand(lab, 4) == "guard" else f"{port_status(lab)}")
+        assert lab.rise("cookies_sent", "lost") == {"cookies_sent": 1, "lost": 0}, lab.stats()
+        assert all(crowd(lab, 4, 5, 0))
+        lab.counts(cookies_sent=6, lost=0)
+        assert lab.rise("admitted")["admitted"] >= 6, lab.stats()  # some of those lost before send again
+        reader.send_signal(signal.SIGINT)
+        reader.wait()
+        told = [{key: event[key] for key in event if key not in ("ts", "event")} for event in lines(output)
+                if event["cause"] == "retreat"]
+        assert told == [{"type": "event", "cause": "retreat", "port": lab.port, "family": "IPv4", "stand": stand}
+                        for stand in ("off", "guard")], told
+    until(lambda: None if "IPv4: connections are served again, guard is back" in lab.tracker.text() else lab.tracker.text())
+
+
+@test(track=False)
+def trial_that_is_lost_costs_one_client_and_waits_longer(lab):
+    attach(lab)
+    with Service(lab, 4), nat(lab, 4):
+        crowd(lab, 4, 4, 0.05)
+        assert stand(lab, 4) == "off", port_status(lab)
+        lab.mark()
+        until(lambda: None if not ask(lab, 4) else "no trial")
+        lab.counts(cookies_sent=1, lost=1)
+        again = port_status(lab)["retreat"]["ipv4"]["again"]
+        assert 15 < again <= 20, again
+        assert all(crowd(lab, 4, 10, 0.02))
+        lab.synward("attach", "veth", "--guard", str(lab.port), "--cookies", "always")
+        assert port_status(lab)["admission"]["ipv4"] == "proxy" and stand(lab, 4) == "guard", f"NAT is found now: {port_status(lab)}"
+
+
+@test(track=False)
+def flood_keeps_guard_neither_from_falling_back_nor_from_coming_back(lab):
+    if not os.path.exists(FLOOD):
+        raise Skip(f"{FLOOD} is not built: make {os.path.relpath(FLOOD)}")
+    lab.server.run("ip route add default via 10.99.0.1")  # else no kernel answers what is spoofed
+    attach(lab, cookies="auto")
+    with Service(lab, 4):
+        flood = lab.client.start([FLOOD, "-r", 2000, "veth", lab.server.address[4], lab.port, 60000, "S"])
+        until(lambda: None if lab.rise("cookies_sent")["cookies_sent"] > 1000 else "no pressure")
+        assert all(crowd(lab, 4, 5, 0.05))
+        with nat(lab, 4):
+            served = crowd(lab, 4, 20, 0.1)
+            assert 0 < served.count(False) <= LOST_AT_MOST and all(served[-5:]), served
+            assert stand(lab, 4) == "off", port_status(lab)
+        until(lambda: None if ask(lab, 4) and stand(lab, 4) == "guard" else f"{port_status(lab)}")
+        lab.mark()
+        assert all(crowd(lab, 4, 5, 0.05))
+        assert flood.poll() is None, "the flood is over"
+        assert lab.rise("cookies_accepted")["cookies_accepted"] == 5, lab.stats()
+
+
+# Servers and clients with ways of their own
+
+def mute(sock):
+    """Reads nothing and says nothing."""
+
+
+def reset_at_once(sock):
+    reset(sock)
+
+
+def reset_in_turn(sock):
+    if sock.recv(100):
+        sock.sendall(b"answer")
+        reset(sock)
+
+
+def connect(lab, family, say=b""):
+    client = lab.client.socket(FAMILY[family], socket.SOCK_STREAM)
+    client.settimeout(3)
+    with contextlib.suppress(ConnectionError):  # it may be reset by then
+        client.connect((lab.server.address[family], lab.port))
+        client.sendall(say)
+    return client
+
+
+def listened_to(lab, family, serve, say=b"", backlog=64, count=12):
+    """Clients of such a server, and more than a second later one more, whose SYN looks after the others."""
+    with Service(lab, family, serve=serve, backlog=backlog):
+        clients = [connect(lab, family, say) for _ in range(count)]
+        time.sleep(1.1)
+        clients.append(connect(lab, family))
+        for client in clients:
+            client.close()
+
+
+def unaccepted(lab, family, count=40):
+    """Real clients that vanish, until the accept queue is full and the kernel says nothing to those who come."""
+    listener = lab.server.listener(family, lab.port, 4)
+    clients = [connect(lab, family) for _ in range(count)]
+    time.sleep(1.1)
+    clients += [connect(lab, family) for _ in range(3)]
+    for sock in (*clients, listener):
+        sock.close()
+
+
+@test(track=False, families=(4, 6))
+def servers_and_clients_of_their_own_ways_are_no_losses(lab, family):
+    attach(lab)
+    for serve in (mute, reset_at_once, reset_in_turn):
+        for say in (b"", b"question"):
+            listened_to(lab, family, serve, say)
+    with Service(lab, family, serve=mute):  # clients that reset
+        for _ in range(12):
+            reset(connect(lab, family))
+    assert lab.rise("lost", "retreats") == {"lost": 0, "retreats": 0}, port_status(lab)
+    unaccepted(lab, family)  # the host says so, too, once the listener is closed; but they are no losses of guard's
+    with Service(lab, family):
+        assert all(crowd(lab, family, 5, 0))
+    assert lab.rise("retreats", "syn_retreated") == {"retreats": 0, "syn_retreated": 0}, port_status(lab)
+    assert stand(lab, family) == "guard", port_status(lab)
+
+
+@test(track=False)
+def mute_connections_are_admitted_once_somebody_asks(lab):
+    """Neither end says anything: the next SYN looks for their sockets."""
+    attach(lab)
+    with Service(lab, 4, serve=mute):
+        clients = [connect(lab, 4) for _ in range(5)]
+        lab.counts(cookies_accepted=5, admitted=0)
+        time.sleep(0.1)
+        clients.append(connect(lab, 4))
+        lab.counts(cookies_accepted=6, admitted=5, lost=0)
+        for client in clients:
+            client.close()
