@@ -191,7 +191,6 @@ __noinline int sw_guard_stray(struct xdp_md *ctx, int known)
 	struct sw_work *w = sw_work_in_hand();
 	const struct sw_keys *keys;
 	enum sw_counter reason;
-	const struct sw_retreat *retreat;
 	struct sw_port *port;
 	__u32 zero = 0;
 	int ruling;
@@ -207,8 +206,7 @@ __noinline int sw_guard_stray(struct xdp_md *ctx, int known)
 		sw_expect_socket(&w->seg.key);
 		return RULING_NONE;
 	}
-	retreat = sw_retreat_of(w, port);
-	w->stand = retreat ? retreat->stand : STAND_GUARD;
+	w->stand = sw_stand_of(w, port);
 	sw_look_up(ctx);
 	if (w->look.found == FOUND_SOCKET && !sw_is_unwanted(w))
 		return RULING_NONE;

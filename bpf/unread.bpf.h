@@ -26,6 +26,7 @@
 #include "pressure.bpf.h"
 #include "settings.bpf.h"
 #include "sockets.bpf.h"
+#include "verdict.bpf.h"
 #include "work.bpf.h"
 
 /* Tags or headers: as many as fill a jumbo frame. */
@@ -148,6 +149,7 @@ __noinline int sw_guard_unread(struct xdp_md *ctx)
 	if (port->mode == COOKIES_NEVER || sw_client_is(w, CLIENT_ALLOW))
 		return XDP_PASS;
 	w->now = sw_coarse_now();
+	w->stand = sw_stand_of(w, port);
 	sw_look_up(ctx);
 	if (w->look.found != FOUND_LISTENER)
 		return XDP_PASS;

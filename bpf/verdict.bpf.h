@@ -29,6 +29,14 @@ static __always_inline struct sw_retreat *sw_retreat_of(const struct sw_work *w,
 	return bpf_map_lookup_elem(&sw_retreats, &index);
 }
 
+static __always_inline enum sw_stand sw_stand_of(const struct sw_work *w,
+						 const struct sw_port *port)
+{
+	const struct sw_retreat *retreat = sw_retreat_of(w, port);
+
+	return retreat ? retreat->stand : STAND_GUARD;
+}
+
 static __always_inline struct sw_lock *sw_retreat_lock(const struct sw_work *w,
 						       const struct sw_port *port)
 {

@@ -291,11 +291,14 @@ def listened_to(lab, family, serve, say=b"", backlog=64, count=12):
 
 
 def unaccepted(lab, family, count=40):
-    """Real clients that vanish, until the accept queue is full and the kernel says nothing to those who come."""
+    """Real clients, until the accept queue is full and the kernel says nothing to those who come."""
     listener = lab.server.listener(family, lab.port, 4)
-    clients = [connect(lab, family) for _ in range(count)]
+    clients = [lab.client.client(family) for _ in range(count)]
+    for client in clients:
+        client.connect_ex((lab.server.address[family], lab.port))
     time.sleep(1.1)
-    clients += [connect(lab, family) for _ in range(3)]
+    clients.append(lab.client.client(family))
+    clients[-1].connect_ex((lab.server.address[family], lab.port))
     for sock in (*clients, listener):
         sock.close()
 

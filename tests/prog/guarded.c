@@ -215,6 +215,7 @@ void guard_reset(const struct sw_guard *guard, enum sw_cookie_mode mode)
 	empty_pressure();
 	refill_unfit();
 	empty_sockets();
+	guard_set_stand(STAND_GUARD);
 	guard_write_word(harness_skeleton()->maps.sw_blind, 0);
 	be_the_server();
 	write_keys();
@@ -246,6 +247,19 @@ void guard_set_port(const struct sw_port *port)
 {
 	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_ports), &any_address, port, 0),
 	     "sw_ports");
+}
+
+void guard_set_stand(enum sw_stand stand)
+{
+	const struct sw_retreat retreat = { .stand = stand, .again_ns = ~0ULL };
+
+	for (int family = 0; family < 2; family++) {
+		__u32 index = sw_retreat_index(SLOT, family);
+
+		must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_retreats), &index,
+					  &retreat, 0),
+		     "sw_retreats");
+	}
 }
 
 void guard_set_port_at(const char *address, __u32 bits, enum sw_cookie_mode mode)

@@ -68,6 +68,9 @@ __u64 guard_time(__u64 epoch);
 void guard_port(struct sw_port *port);
 void guard_set_port(const struct sw_port *port);
 
+/* Where PORT stands, in both families, without an end. */
+void guard_set_stand(enum sw_stand stand);
+
 /* The interface's address; the addresses of this host, first bits of them. guard_reset() has its own. */
 void guard_set_mac(const __u8 mac[6]);
 void guard_set_local(const char *address, __u32 bits, bool is);

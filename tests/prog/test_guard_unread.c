@@ -258,6 +258,20 @@ static void all_pass_that_guard_does_not_stand_before(void **state)
 	must(!harness_count(SW_UNREAD_DROPPED), "%s: dropped", u->name);
 }
 
+/* Whatever the segment before it was for. */
+static void all_pass_where_the_port_has_fallen_back(void **state)
+{
+	const struct unread *u = *state;
+	struct frame f = frame_of(u, PORT), other = frame_of(&unread[0], PORT + 1);
+
+	guard_reset(&guard_usual, COOKIES_ALWAYS);
+	guard_set_stand(STAND_OFF);
+	pass(&other, 1);
+	must(pass(&f, FLOOD) == FLOOD, "%s: not all pass", u->name);
+	guard_set_stand(STAND_GUARD);
+	must(pass(&f, FLOOD) < FLOOD, "%s: all pass", u->name);
+}
+
 /* All kinds, and SYNs that no cookie answers, draw on one budget. */
 static void kinds_share_their_budget_with_unfit_syns(void **state)
 {
@@ -384,6 +398,7 @@ int test_guard_unread(void)
 	} tables[] = {
 		{ "unread: a few pass", a_few_pass_and_no_flood },
 		{ "unread: quiet", all_pass_while_it_is_quiet },
+		{ "unread: fallen back", all_pass_where_the_port_has_fallen_back },
 		{ "unread: not guarded", all_pass_that_guard_does_not_stand_before },
 	};
 	int fd = net_listen(&server, 500), fd6 = net_listen(&server6, 500), failed = 0;
