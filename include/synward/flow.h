@@ -98,7 +98,7 @@ enum sw_claim_kind {
 #define SW_SAID_MORE    0x08 /* its peer has acknowledged more than was seen; the last may be a FIN */
 #define SW_SAID_STEADY  0x20 /* two of its segments have been taken */
 #define SW_SAID_CROSSED 0x40 /* with SW_SAID_MORE: its peer had sent a FIN before it did so */
-#define SW_SAID_ONE     0x80 /* with SW_SAID_MORE: one number more, which is a byte, or the FIN */
+#define SW_SAID_ONE     0x80 /* with SW_SAID_MORE: by one, a byte or the FIN; without: it told a FIN */
 
 struct sw_flow {
 	__u64 start_ns; /* first segment; nanoseconds of CLOCK_MONOTONIC, as all times here */

@@ -908,7 +908,7 @@ SW_INLINE void sw_tell_unseen(struct sw_flow *flow, struct sw_endpoint *src,
 		return;
 	if (!fin && (seg->length || !(before & SW_SAID_ONE)))
 		return;
-	*said |= SW_TCP_FIN;
+	*said |= fin ? SW_TCP_FIN : SW_TCP_FIN | SW_SAID_ONE;
 	sw_fin_told(src, dst, seg, before);
 	src->tsval_ok = fin && seg->has_tsval;
 	src->tsval = seg->tsval;
@@ -947,6 +947,68 @@ SW_INLINE void sw_revoke_fin(struct sw_endpoint *ep, struct sw_endpoint *peer, _
 	sw_enter(peer, ESTABLISHED);
 	if (sw_fin_counts(peer))
 		sw_fin_sent(peer, ep);
+}
+
+/*
+ * The end's FIN was told by its numbers alone, see sw_tell_unseen(), and the segment says in order that it has sent
+ * more: what was taken for a FIN was a byte (U14).
+ */
+SW_INLINE bool sw_was_byte(const struct sw_flow *flow, const struct sw_endpoint *src,
+			   const struct sw_endpoint *dst, const struct sw_segment *seg, bool of_src)
+{
+	const struct sw_endpoint *ep = of_src ? src : dst;
+	__u8 who = of_src ? seg->sender : !seg->sender;
+
+	if ((flow->said[who & 1] & (SW_SAID_MORE | SW_SAID_ONE)) != SW_SAID_ONE || !ep->fin ||
+	    seg->seq != src->end || !sw_seq_acceptable(flow, src, dst, seg))
+		return false;
+	if (of_src)
+		return sw_segment_end(seg) != seg->seq && seg->ack == src->ack;
+	return sw_seq_after(seg->ack, dst->end) && (!src->fin || sw_segment_end(seg) == seg->seq) &&
+	       !sw_seq_after(seg->ack, src->ack + sw_window(flow, src, dst));
+}
+
+/*
+ * The FINs have crossed, for all that is known; but src acknowledges dst's from before its own, which it would
+ * then have sent already, or says its own there: what was taken for it is not src's (U14).
+ */
+SW_INLINE bool sw_was_not_its_fin(const struct sw_flow *flow, const struct sw_endpoint *src,
+				  const struct sw_endpoint *dst, const struct sw_segment *seg)
+{
+	return src->state == CLOSING && dst->state == CLOSING && seg->ack == dst->end &&
+	       (!seg->length || (seg->flags & SW_TCP_FIN)) &&
+	       sw_seq_after(src->end, sw_segment_end(seg)) &&
+	       sw_seq_acceptable(flow, src, dst, seg);
+}
+
+/* The FIN was none: both states are what the rest proves. */
+SW_INLINE void sw_take_fin_back(struct sw_flow *flow, struct sw_endpoint *ep,
+				struct sw_endpoint *peer, __u8 who)
+{
+	flow->said[who & 1] &= ~(SW_TCP_FIN | SW_SAID_ONE);
+	flow->finished = false;
+	sw_revoke_fin(ep, peer, ep->end + 1);
+	if (sw_fin_counts(peer) && ep->ack == peer->end)
+		sw_fin_acked(ep, peer);
+}
+
+/* A FIN was believed, and the segment says otherwise: it is taken, for its numbers suit that. */
+SW_INLINE bool sw_disproves_fin(struct sw_flow *flow, struct sw_endpoint *src,
+				struct sw_endpoint *dst, const struct sw_segment *seg)
+{
+	if (seg->self)
+		return false;
+	if (sw_was_byte(flow, src, dst, seg, true)) {
+		sw_take_fin_back(flow, src, dst, seg->sender);
+	} else if (sw_was_byte(flow, src, dst, seg, false)) {
+		sw_take_fin_back(flow, dst, src, !seg->sender);
+	} else if (sw_was_not_its_fin(flow, src, dst, seg)) {
+		sw_take_fin_back(flow, src, dst, seg->sender);
+		sw_set_sent(src, seg->seq);
+	} else {
+		return false;
+	}
+	return true;
 }
 
 /* Both ends say that much has been sent, although this observer has not seen it. */
@@ -1093,7 +1155,9 @@ SW_INLINE enum sw_counter sw_settle_numbers(struct sw_flow *flow, struct sw_endp
 	enum sw_counter stop;
 
 	SW_PHASE();
-	stop = sw_check_numbers(flow, src, dst, seg);
+	stop = SW_NONE;
+	if (!sw_disproves_fin(flow, src, dst, seg))
+		stop = sw_check_numbers(flow, src, dst, seg);
 	SW_PHASE();
 	if ((!flow->finished || flow->claim_kind == SW_CLAIM_FIN) &&
 	    (stop ? sw_agrees(flow, src, dst, seg) : sw_acks_claimed_fin(flow, seg))) {

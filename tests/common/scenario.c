@@ -157,8 +157,8 @@ static void take_segment(struct run *run, const struct step *step)
 		wrong = step_unsound(&run->last.before, &run->last.after, &seg, run->last.reason,
 				     run->now);
 	if (!wrong && run->variant->both_directions)
-		wrong = numbers_unsound(&run->last.before, &run->last.after, run->last.reason,
-					seg.self);
+		wrong = numbers_unsound(&run->last.before, &run->last.after, &seg,
+					run->last.reason);
 	expect(run, !wrong, "%s", wrong);
 }
 

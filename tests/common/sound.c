@@ -82,11 +82,8 @@ const char *flow_unsound(const struct sw_flow *flow, bool self)
 	return NULL;
 }
 
-static const char *history_unsound(const struct sw_endpoint *before,
-				   const struct sw_endpoint *after)
+static const char *way_unsound(const struct sw_endpoint *before, const struct sw_endpoint *after)
 {
-	if (before->history & ~after->history)
-		return "a history that forgets";
 	if (before->state != after->state && !(next_of[before->state] & IN(after->state)))
 		return "an endpoint that goes back";
 	return NULL;
@@ -115,12 +112,54 @@ static bool refuses(enum sw_counter reason)
 	return reason != SW_NONE && reason != SW_FLOWS_REPLACED && reason != SW_SYN_RETRANSMITTED;
 }
 
+/* The segment says in order that this end, whose FIN was told by numbers alone, has sent more (U14). */
+static bool says_it_was_byte(const struct sw_flow *before, const struct sw_segment *segment,
+			     int end)
+{
+	if (!before->ep[end].fin || segment->seq != before->ep[segment->sender].end ||
+	    (before->said[end] & (SW_SAID_ONE | SW_SAID_MORE)) != SW_SAID_ONE)
+		return false;
+	if (end == segment->sender)
+		return sw_segment_end(segment) != segment->seq;
+	return sw_seq_after(segment->ack, before->ep[end].end);
+}
+
+/* FINs had crossed, and its sender acknowledges the other's from before its own, or says its own there (U14). */
+static bool says_it_was_not_mine(const struct sw_flow *before, const struct sw_segment *segment)
+{
+	const struct sw_endpoint *mine = &before->ep[segment->sender];
+	const struct sw_endpoint *other = &before->ep[!segment->sender];
+
+	return mine->state == CLOSING && other->state == CLOSING && segment->ack == other->end &&
+	       (!segment->length || (segment->flags & SW_TCP_FIN)) &&
+	       sw_seq_after(mine->end, sw_segment_end(segment));
+}
+
+/* The FIN of this end was taken back, which the segment must say; its end then is as without one. */
+static bool takes_fin_back(const struct sw_flow *before, const struct sw_flow *after,
+			   const struct sw_segment *segment, int end)
+{
+	const struct sw_endpoint *ep = &after->ep[end];
+	__u8 fin = end == segment->sender ? segment->flags & SW_TCP_FIN : 0;
+
+	if (segment->self || (segment->flags & (SW_TCP_SYN | SW_TCP_RST)))
+		return false;
+	if (!says_it_was_byte(before, segment, end) &&
+	    !(end == segment->sender && says_it_was_not_mine(before, segment)))
+		return false;
+	return fin ? ep->end == sw_segment_end(segment)
+		   : !ep->fin && (ep->state == ESTABLISHED || ep->state == CLOSE_WAIT);
+}
+
 /* A SYN+ACK may take its sender back to SYN_RCVD; a claim that is believed may say that a FIN was none. */
-static bool goes_back(const struct sw_flow *before, const struct sw_segment *segment)
+static bool goes_back(const struct sw_flow *before, const struct sw_flow *after,
+		      const struct sw_segment *segment)
 {
 	__u8 syn = segment->flags & SW_TCP_SYN;
 
-	return syn || (before->claim_kind && before->claim_by != segment->sender);
+	return syn || (before->claim_kind && before->claim_by != segment->sender) ||
+	       takes_fin_back(before, after, segment, 0) ||
+	       takes_fin_back(before, after, segment, 1);
 }
 
 const char *step_unsound(const struct sw_flow *before, const struct sw_flow *after,
@@ -137,11 +176,14 @@ const char *step_unsound(const struct sw_flow *before, const struct sw_flow *aft
 		return after->start_ns == now ? NULL : "a new flow that did not begin now";
 	if (after->start_ns != before->start_ns || after->originator != before->originator)
 		return "a flow that began anew and did not say so";
-	if (goes_back(before, segment))
+	if ((before->ep[0].history & ~after->ep[0].history) ||
+	    (before->ep[1].history & ~after->ep[1].history))
+		return "a history that forgets";
+	if (goes_back(before, after, segment))
 		return NULL;
-	wrong = history_unsound(&before->ep[0], &after->ep[0]);
+	wrong = way_unsound(&before->ep[0], &after->ep[0]);
 	if (!wrong && !segment->self)
-		wrong = history_unsound(&before->ep[1], &after->ep[1]);
+		wrong = way_unsound(&before->ep[1], &after->ep[1]);
 	if (!wrong && !sw_flow_closed(before) && sw_flow_closed(after) &&
 	    !(segment->flags & SW_TCP_RST))
 		wrong = "both ends CLOSED by a segment that is no RST";
@@ -150,17 +192,17 @@ const char *step_unsound(const struct sw_flow *before, const struct sw_flow *aft
 
 /* Of an endpoint to whose peer a window is known. */
 static const char *numbers_unsound_at(const struct sw_endpoint *before,
-				      const struct sw_endpoint *after)
+				      const struct sw_endpoint *after, bool fin_back)
 {
 	if (sw_seq_after(after->next, after->end))
 		return "all before next has been seen, but not as far as end";
 	if (sw_in_handshake(after))
 		return NULL; /* also one that a SYN+ACK took back: what it said before is not of this SYN */
-	if (before->state >= ESTABLISHED && sw_seq_after(before->next, after->next))
+	if (before->state >= ESTABLISHED && !fin_back && sw_seq_after(before->next, after->next))
 		return "data that was seen and is no more";
 	if (before->state >= ESTABLISHED && sw_seq_after(before->ack, after->ack))
 		return "an acknowledgement taken back";
-	if (before->state >= ESTABLISHED && sw_fin_counts(before) &&
+	if (before->state >= ESTABLISHED && !fin_back && sw_fin_counts(before) &&
 	    (!after->fin || before->end != after->end))
 		return "a FIN that moved"; /* one beyond a hole may: see STATE_MODEL.md, "Blind forgeries" */
 	return NULL;
@@ -193,23 +235,23 @@ static const char *blocks_unsound(const struct sw_flow *flow, __u8 who)
 }
 
 const char *numbers_unsound(const struct sw_flow *before, const struct sw_flow *after,
-			    enum sw_counter reason, bool self)
+			    const struct sw_segment *segment, enum sw_counter reason)
 {
-	const struct sw_endpoint *b = &before->ep[!self];
-	const char *wrong;
+	int last = !segment->self;
+	const char *wrong = NULL;
 
 	if (reason == SW_FLOWS_REPLACED || before->start_ns != after->start_ns || after->midstream)
 		return NULL;
-	if (!before->ep[0].seen || !b->seen)
+	if (!before->ep[0].seen || !before->ep[last].seen)
 		return NULL;
 	if (before->claim_kind && !after->claim_kind)
 		return NULL; /* believed, it may say otherwise: see STATE_MODEL.md, "Rival claims" */
-	wrong = numbers_unsound_at(&before->ep[0], &after->ep[0]);
-	if (!wrong)
-		wrong = numbers_unsound_at(b, &after->ep[!self]);
-	if (!wrong)
-		wrong = blocks_unsound(after, 0);
-	return wrong || self ? wrong : blocks_unsound(after, 1);
+	for (int end = 0; end <= last && !wrong; end++)
+		wrong = numbers_unsound_at(&before->ep[end], &after->ep[end],
+					   takes_fin_back(before, after, segment, end));
+	for (int end = 0; end <= last && !wrong; end++)
+		wrong = blocks_unsound(after, (__u8)end);
+	return wrong;
 }
 
 const char *prediction_unsound(const struct sw_flow *before, const struct sw_flow *after,

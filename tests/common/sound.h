@@ -19,7 +19,7 @@ const char *step_unsound(const struct sw_flow *before, const struct sw_flow *aft
  * directions, so that this is true only there.
  */
 const char *numbers_unsound(const struct sw_flow *before, const struct sw_flow *after,
-			    enum sw_counter reason, bool self);
+			    const struct sw_segment *segment, enum sw_counter reason);
 
 /*
  * NULL, or how header prediction differs from the step that led from one record to the next. Of

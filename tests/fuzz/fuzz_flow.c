@@ -54,7 +54,7 @@ static void step(struct sw_flow *flow, const struct sw_segment *segment, __u64 n
 	require(step_unsound(&before, flow, segment, reason, now), segment, flow);
 	require(prediction_unsound(&before, flow, segment, reason, now, config), segment, flow);
 	if (config->both_directions)
-		require(numbers_unsound(&before, flow, reason, segment->self), segment, flow);
+		require(numbers_unsound(&before, flow, segment, reason), segment, flow);
 }
 
 /* The first byte: self-connection or not, one direction or both. Then STIR_BYTES a segment. */

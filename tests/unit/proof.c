@@ -260,7 +260,7 @@ static bool step(struct observation *seen, const struct sw_segment *segment,
 	if (!wrong)
 		wrong = prediction_unsound(&before, flow, segment, reason, seen->now, config);
 	if (!wrong && config->both_directions)
-		wrong = numbers_unsound(&before, flow, reason, segment->self);
+		wrong = numbers_unsound(&before, flow, segment, reason);
 	if (wrong)
 		seen->wrong = wrong;
 	return !reason || reason == SW_FLOWS_REPLACED;

@@ -82,7 +82,7 @@ static void apply(struct talk *talk, int sender, __u8 flags, __u32 seq, __u32 ac
 	};
 	struct sw_flow before = talk->flow;
 	enum sw_counter reason = sw_flow_step(&talk->flow, &segment, NOW, &config);
-	const char *wrong = numbers_unsound(&before, &talk->flow, reason, false);
+	const char *wrong = numbers_unsound(&before, &talk->flow, &segment, reason);
 
 	if (!wrong)
 		wrong = prediction_unsound(&before, &talk->flow, &segment, reason, NOW, &config);
