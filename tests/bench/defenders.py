@@ -8,13 +8,15 @@
 """
 
 import contextlib
+import itertools
 import json
 import os
+import re
 import subprocess
 import tempfile
 import time
 
-from common import BENCH, FLOOD_CPU, LAB, NO_GUARD, PINS, ROOT, SYNWARD, enter, guard_known, inside, run
+from common import BENCH, FLOOD_CPU, HOME_CPU, LAB, NO_GUARD, PINS, ROOT, SYNWARD, enter, guard_known, inside, run
 
 FIELD = f"{LAB}-f"
 PORT = 80
@@ -47,12 +49,23 @@ def until(what, true, limit=10):
 
 
 def receivers():
-    """The threads that serve the queues of veths, where these have any."""
-    return {line.split()[0] for line in run("ps", "-eo", "pid,comm").splitlines() if "napi/veth" in line}
+    """The threads that serve the queues of veths, where these have any: (the NAPI's number, process)."""
+    lines = run("ps", "-eo", "pid,comm").splitlines()
+    return {(int(line.rpartition("-")[2]), line.split()[0]) for line in lines if "napi/veth" in line}
 
 
-def threaded(host, value):
-    run("ip", "netns", "exec", f"{FIELD}-{host}", "sh", "-c", f"echo {value} >/sys/class/net/veth/threaded")
+def write(host, name, value):
+    """A setting of the host's end of the wire, in sysfs."""
+    run("ip", "netns", "exec", f"{FIELD}-{host}", "sh", "-c", f"echo {value} >/sys/class/net/veth/{name}")
+
+
+def set_queues(queues):
+    """Of both ends; who sends on a processor sends to its queue: so does XDP_TX (veth_select_rxq())."""
+    for side in ("rx", "tx") if queues > 1 else ("tx", "rx"):  # never more that send than that receive
+        for host in ("c", "s"):
+            at(host, "ethtool", "-L", "veth", side, queues)
+    for host, cpu in itertools.product(("c", "s"), {HOME_CPU, FLOOD_CPU} if queues > 1 else ()):
+        write(host, f"queues/tx-{cpu % queues}/xps_cpus", f"{1 << cpu:x}")
 
 
 class Defender:
@@ -97,21 +110,26 @@ class Defender:
         pass
 
     @contextlib.contextmanager
-    def receivers_pinned(self):
+    def receivers_pinned(self, queues):
         """Both ends of the wire are served by threads on the flood's processor, before anything else there: as the
         interrupts of a NIC are. Else whoever sends first serves the queue: with the flood in it, and on the other
-        processor, behind the clients, it runs over."""
-        before = receivers()
+        processor, behind the clients, it runs over. Of two queues the clients have one of their own, which their
+        processor serves: so a NIC's filter would have it."""
+        if queues > 1:
+            set_queues(queues)
         for host in ("c", "s"):
-            threaded(host, 1)
-        for thread in receivers() - before:
-            run("chrt", "--fifo", "--pid", 1, thread)
-            run("taskset", "--pid", "--cpu-list", FLOOD_CPU, thread)
+            before = receivers()
+            write(host, "threaded", 1)
+            for queue, (_, thread) in enumerate(sorted(receivers() - before)):  # queues get their numbers in order
+                run("chrt", "--fifo", "--pid", 1, thread)
+                run("taskset", "--pid", "--cpu-list", FLOOD_CPU if queue == FLOOD_CPU % queues else HOME_CPU, thread)
         try:
             yield
         finally:
             for host in ("c", "s"):
-                threaded(host, 0)
+                write(host, "threaded", 0)
+            if queues > 1:
+                set_queues(1)
 
     def meter(self, program):
         at("c", "ip", "link", "set", "veth", "xdp", "off")
@@ -198,7 +216,7 @@ class Synward(Defender):
         self.log = tempfile.TemporaryFile("w+")
         self.daemon = subprocess.Popen(enter("s", SYNWARD, "run", "veth", *self.options, lab=FIELD),
                                        stderr=self.log)
-        until("synward", self.serving)
+        until("synward", self.serving, 60)
 
     def serving(self):
         said = os.pread(self.log.fileno(), 4096, 0).decode()
@@ -233,6 +251,13 @@ class Guard(Synward):
 class GuardAuto(Guard):
     name = "guard, auto"
     options = ("--guard", PORT, "--cookies", "auto", "--reply-budget", 0)
+
+
+def lost_on_the_wire():
+    """Frames of the client host's own, the flood's aside, that found the ring of the veth full."""
+    errors = re.findall(r"xdp_xmit_errors: (\d+)", at("c", "ethtool", "-S", "veth"))
+    sent = json.loads(at("c", "ip", "-j", "-s", "link", "show", "veth"))[0]["stats64"]["tx"]
+    return sent["dropped"] - sum(map(int, errors))
 
 
 # --- The flood and the meter ----------------------------------------------------------------------

@@ -4,7 +4,7 @@
 The generator, the wire, the defender and the meter share one processor (BPF_PROG_RUN of live frames
 sends 64, and the kernel takes them in on the same processor before it sends the next). Clients,
 nginx and all the rest are on the other. What arrives is received on the flood's processor, the
-clients' segments, too.
+clients' segments, too, save where they have a queue of their own.
 """
 
 import contextlib
@@ -14,11 +14,15 @@ import time
 
 from common import BENCH, ROUNDS, SECONDS, inside, middle, ratio, say
 from defenders import (FIELD, PORT, SERVER, Conntrack, Drop, Guard, GuardAuto, KernelCookies, Reflector,
-                       Synproxy, flood, flood_words, syn_acks)
+                       Synproxy, flood, flood_words, lost_on_the_wire, syn_acks)
 
 PACE = 200_000  # SYNs a second that every defender here can answer
 CLIENTS = 1  # one after another, so that the times are the way's, and not of a queue at the client
-WEATHERS = {"idle": None, f"{PACE // 1000},000 SYN/s": PACE, "all one core sends": 0}
+
+# SYNs a second, 0 for all there can be, None for none; and queues of the wire: with one, its ring is shared with the
+# flood, and what is lost there is lost whoever defends; with two, the clients have their own.
+WEATHERS = {"idle": (None, 1), f"{PACE // 1000},000 SYN/s": (PACE, 1), "all one core sends": (0, 1),
+            "all one core, own queue": (0, 2)}
 
 DEFENDERS = (Drop, Reflector, Guard, GuardAuto, KernelCookies, Synproxy, Conntrack)
 
@@ -32,7 +36,7 @@ def answers(family):
 
 @contextlib.contextmanager
 def flooding(pace):
-    """pace: SYNs a second, 0 for all there can be, None for none."""
+    """pace: as in WEATHERS."""
     if pace is None:
         yield
         return
@@ -48,14 +52,16 @@ def flooding(pace):
 
 
 def clients():
-    return json.loads(inside("c", f"{BENCH}/connect", "-g", SERVER[4], PORT, 30_000, CLIENTS, SECONDS, lab=FIELD))
+    before = lost_on_the_wire()
+    words = "-g", SERVER[4], PORT, 30_000, CLIENTS, SECONDS
+    return {**json.loads(inside("c", f"{BENCH}/connect", *words, lab=FIELD)), "lost": lost_on_the_wire() - before}
 
 
 def turn(kind):
     result = {}
     with kind() as defender:
-        for weather, pace in WEATHERS.items() if defender.serves else ():
-            with defender.receivers_pinned(), flooding(pace):
+        for weather, (pace, queues) in WEATHERS.items() if defender.serves else ():
+            with defender.receivers_pinned(queues), flooding(pace):
                 result[weather] = clients()
         for family in SERVER:
             result[family] = answers(family)
@@ -119,8 +125,8 @@ def show_rates(found):
 
 def show_clients(found):
     print(f"\nReal clients of nginx, {CLIENTS} at a time, {SECONDS} s, the flood on the other core; "
-          "us, the slowest in ms")
-    print(f"  {'':<16}{'':<20}{'conn/s':>7}{'failed':>8}{'connect p50':>13}{'p99':>7}"
+          "us, the slowest in ms; lost: frames of theirs in the full ring of the wire")
+    print(f"  {'':<16}{'':<26}{'conn/s':>7}{'failed':>8}{'lost':>6}{'connect p50':>13}{'p99':>7}"
           f"{'answer p50':>12}{'p99':>8}{'slowest':>9}")
     for kind in DEFENDERS:
         if not kind.serves:
@@ -132,6 +138,6 @@ def show_clients(found):
             turns = [one[weather] for one in found[kind.name]]
             value = {key: middle(one[key] for one in turns) for key in turns[0]}
             slowest = max(max(one["max_us"], one["answer_max_us"]) for one in turns) / 1000
-            print(f"  {kind.name if weather == 'idle' else '':<16}{weather:<20}{value['per_second']:>7.0f}"
-                  f"{value['failed']:>8.0f}{value['p50_us']:>13.0f}{value['p99_us']:>7.0f}"
+            print(f"  {kind.name if weather == 'idle' else '':<16}{weather:<26}{value['per_second']:>7.0f}"
+                  f"{value['failed']:>8.0f}{value['lost']:>6.0f}{value['p50_us']:>13.0f}{value['p99_us']:>7.0f}"
                   f"{value['answer_p50_us']:>12.0f}{value['answer_p99_us']:>8.0f}{slowest:>9.0f}")
