@@ -17,7 +17,8 @@ $(COMPLETION): $(PACKAGING)/completion $(BUILD)/synward
 	$(Q)$(BUILD)/synward help --json | $(PACKAGING)/completion > $@
 
 .PHONY: install uninstall deb
-install: all ## programs, BPF object, man pages, completion and units, into $(DESTDIR)$(PREFIX)
+install: all ## programs, BPF object, man pages, completion and units, into $(DESTDIR)$(PREFIX); the group synward
+	$(Q)[ -n "$(DESTDIR)" ] || getent group synward >/dev/null || groupadd --system synward
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib/synward share/man/man5 share/man/man8 share/bash-completion/completions \
 		share/doc/synward/examples)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin

@@ -15,9 +15,9 @@ class Screen:
 
     numbers = itertools.count()
 
-    def __init__(self, lab, *words, term="screen"):
+    def __init__(self, lab, *words, term="screen", user=()):
         self.server = ["tmux", "-L", f"sw-{os.getpid()}-{next(self.numbers)}", "-f", "/dev/null"]
-        top = " ".join([*lab.watched.command(["env", f"TERM={term}", "LANG=C.UTF-8", SYNWARD, "top"]), *words])
+        top = " ".join([*lab.watched.command([*user, "env", f"TERM={term}", "LANG=C.UTF-8", SYNWARD, "top"]), *words])
         run([*self.server, "new-session", "-d", "-x", "80", "-y", "24",
              f"sh -c '{top}; echo back $?; stty -a; sleep 600'"])
 

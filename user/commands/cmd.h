@@ -28,6 +28,7 @@ struct sw_command {
 	int min_operands, max_operands; /* max -1: any number */
 	bool acts; /* it is not to stop half-way because nobody reads any more what it says */
 	bool privileged; /* can't do anything without CAP_SYS_ADMIN and CAP_NET_ADMIN */
+	bool reads; /* who is of the group may have it done by a daemon */
 	const char *program; /* that does it, and lies beside this one; NULL: `run` does */
 	/*
 	 * Puts what a file says into *args anew, options that the line has left out. 1: it has, and the

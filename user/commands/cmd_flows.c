@@ -43,7 +43,7 @@ const struct sw_option sw_options_flows[] = {
 	  .help = "how many there are by state, by port and by prefix (/24 and /64)" },
 	{ .name = "pcap-key", .kind = SW_OPTION_FLAG, INTO(pcap_key),
 	  .help = "what is to be given to tcpdump to see their segments; with --json a member of each flow" },
-	{ .name = "delete", .kind = SW_OPTION_FLAG, INTO(delete),
+	{ .name = "delete", .kind = SW_OPTION_FLAG, INTO(delete), .changes = true,
 	  .help = "forget them, and say how many they were; wants to be told which" },
 	{},
 };

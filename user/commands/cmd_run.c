@@ -6,6 +6,7 @@
  */
 #include <unistd.h>
 
+#include "commands/ask.h"
 #include "commands/cmd.h"
 #include "commands/run_config.h"
 #include "daemon/admission.h"
@@ -15,6 +16,7 @@
 #include "daemon/loop.h"
 #include "daemon/metrics.h"
 #include "daemon/proxy.h"
+#include "daemon/readers.h"
 #include "daemon/retreat.h"
 #include "daemon/service.h"
 #include "daemon/sockets.h"
@@ -34,6 +36,7 @@ struct running {
 	struct sw_hook_watch hooks;
 	struct sw_follower *follower;
 	struct sw_metrics *metrics;
+	struct sw_readers *readers;
 	bool guarding; /* its duties are there */
 };
 
@@ -96,6 +99,13 @@ static int open_metrics(struct running *run)
 		       ?: sw_loop_add(&run->loop, sw_metrics_duty(run->metrics));
 }
 
+static int open_readers(struct running *run)
+{
+	int err = sw_readers_open(&run->readers, &run->loop.before, sw_answer);
+
+	return !err && run->readers ? sw_loop_add(&run->loop, sw_readers_duty(run->readers)) : err;
+}
+
 static int open_service(struct running *run)
 {
 	return sw_service_watched() ? sw_loop_add(&run->loop, sw_service_duty()) : 0;
@@ -113,7 +123,8 @@ static int open_duties(struct running *run)
 	       sw_sockets_open(&run->sockets, object, &run->tracker.maps) ?:
 	       sw_loop_add(&run->loop, sw_sockets_duty(run->sockets)) ?:
 	       sw_hook_watch_open(&run->hooks, &run->tracker, &run->loop) ?:
-	       sw_loop_add(&run->loop, sw_hook_duty(&run->hooks)) ?: open_guard_duties(run) ?: open_metrics(run);
+	       sw_loop_add(&run->loop, sw_hook_duty(&run->hooks)) ?: open_guard_duties(run) ?: open_metrics(run) ?:
+	       open_readers(run);
 }
 
 /*
@@ -145,6 +156,7 @@ static int serve(struct running *run)
 		err = sw_loop_run(&run->loop) ?: run->hooks.err;
 	}
 	sw_service_stopping();
+	sw_readers_close(run->readers);
 	sw_metrics_close(run->metrics);
 	sw_hook_watch_close(&run->hooks);
 	sw_admission_watch_close(&run->admission);

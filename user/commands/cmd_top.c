@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "commands/cmd.h"
@@ -64,7 +65,7 @@ static void on_fatal(int number)
 
 static void catch_fatal(void)
 {
-	static const int signals[] = { SIGQUIT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+	static const int signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		signal(signals[i], on_fatal);
@@ -113,9 +114,19 @@ static void close_terminal(SCREEN *screen)
 
 /* --- Keys -------------------------------------------------------------------------------------- */
 
+/* The signal that tells a new size may go to another process: the one that asked for us. */
+static void follow_size(void)
+{
+	struct winsize size;
+
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && is_term_resized(size.ws_row, size.ws_col))
+		resizeterm(size.ws_row, size.ws_col);
+}
+
 /* The next one, or ERR: there was none for so long, a fifth of a second at most. ncurses waits on through signals. */
 static int next_key(__u64 patience_ms)
 {
+	follow_size();
 	timeout(patience_ms < 200 ? (int)patience_ms : 200);
 	return getch();
 }

@@ -22,6 +22,8 @@ void sw_interrupt_catch(void)
 	struct sigaction action = { .sa_handler = on_signal }, hangup;
 
 	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGQUIT, &action,
+		  NULL); /* a service that is restarted sends it to its readers, too */
 	sigaction(SIGTERM, &action, NULL);
 	if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN) /* nohup */
 		sigaction(SIGHUP, &action, NULL);

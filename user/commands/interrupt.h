@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Commands that go on until somebody has seen enough: SIGINT, SIGTERM and a terminal that goes are how they
- * end, and no failure.
+ * Commands that go on until somebody has seen enough: SIGINT, SIGQUIT, SIGTERM and a terminal that goes are how
+ * they end, and no failure.
  */
 #ifndef SYNWARD_USER_INTERRUPT_H
 #define SYNWARD_USER_INTERRUPT_H

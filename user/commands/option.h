@@ -42,6 +42,7 @@ struct sw_option {
 	const char *needs[SW_OPTION_NEEDS + 1]; /* it does nothing without one of these */
 	bool repeats; /* given again, it adds to what it was given before */
 	bool of_ports; /* ports of their own section of the configuration file may have their own */
+	bool changes; /* something: it is not for those who may only read */
 	bool fixed; /* what is in force stays until a new start */
 	/* Takes the value where the kind alone can't. As sw_option_take(). */
 	int (*take)(const struct sw_option *option, const char *value, void *args);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "commands/ask.h"
 #include "commands/command_line.h"
 #include "commands/program.h"
 #include "host/privilege.h"
@@ -53,6 +54,8 @@ static enum sw_exit run(const struct sw_command *command, int argc, char **argv)
 		sw_print_help(command);
 		return SW_EXIT_DONE;
 	}
+	if (!sw_has_privilege() && sw_may_ask(command, &line))
+		return sw_ask(argv);
 	if (command->privileged && sw_need_privilege())
 		return SW_EXIT_FAILED;
 	if (command->acts)

@@ -17,14 +17,18 @@ static bool has(const struct __user_cap_data_struct *data, int capability)
 	return data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
 }
 
-int sw_need_privilege(void)
+bool sw_has_privilege(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
 
-	if (syscall(SYS_capget, &header, data))
-		return sw_fail(-errno, NULL, "read the capabilities of this process");
-	if (has(data, CAP_SYS_ADMIN) && has(data, CAP_NET_ADMIN))
+	return !syscall(SYS_capget, &header, data) && has(data, CAP_SYS_ADMIN) &&
+	       has(data, CAP_NET_ADMIN);
+}
+
+int sw_need_privilege(void)
+{
+	if (sw_has_privilege())
 		return 0;
 	return sw_fail(-EPERM, "Run it as root", "use BPF without CAP_SYS_ADMIN and CAP_NET_ADMIN");
 }

@@ -5,7 +5,12 @@
 #ifndef SYNWARD_USER_PRIVILEGE_H
 #define SYNWARD_USER_PRIVILEGE_H
 
-/* 0 if it has CAP_SYS_ADMIN and CAP_NET_ADMIN in force, else -EPERM, reported. */
+#include <stdbool.h>
+
+/* CAP_SYS_ADMIN and CAP_NET_ADMIN are in force. */
+bool sw_has_privilege(void);
+
+/* 0 if they are, else -EPERM, reported. */
 int sw_need_privilege(void);
 
 #endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Where the daemons of a network namespace are asked by who is not root: a socket each, below /run/synward, to which
+ * its mode lets the members of a group.
+ */
+#ifndef SYNWARD_USER_GROUP_SOCKET_H
+#define SYNWARD_USER_GROUP_SOCKET_H
+
+#define SW_GROUP "synward"
+
+#define SW_GROUP_SOCKET_PATH 64
+
+/*
+ * A socket that listens, of whole messages, not blocking, and its path, to be unlinked. -ENOENT: there is no such
+ * group; or -errno. Neither is reported.
+ */
+int sw_group_socket_listen(char path[SW_GROUP_SOCKET_PATH]);
+
+/* To a daemon that serves here. -ENOENT: there is none; -EACCES: there is, but not for us; not reported. */
+int sw_group_socket_connect(void);
+
+#endif
