@@ -158,7 +158,7 @@ static void carry_over(const struct sw_tracker *tracker)
 		const struct sw_iface_state *iface = &tracker->iface[i];
 		long flows;
 
-		if (!iface->misfit || maps_were_seen(tracker, i))
+		if (!iface->maps.count || !iface->misfit || maps_were_seen(tracker, i))
 			continue;
 		flows = sw_carry(&iface->maps, &tracker->maps);
 		if (flows < 0)
