@@ -36,7 +36,7 @@ const struct sw_command sw_commands[] = {
 	  .options = sw_options_stats, .args = &sw_stats_args,
 	  .run = sw_cmd_stats, .privileged = true, .reads = true },
 	{ .name = "top", .operands = "[IFACE]", .max_operands = 1,
-	  .help = "rates, states, guarded ports, sources and flows, on one page that is kept up",
+	  .help = "rates, states, guarded ports, sources and flows on one page",
 	  .options = sw_options_top, .args = &sw_top_args,
 	  .run = sw_cmd_top, .privileged = true, .reads = true, .acts = true },
 	{ .name = "events", .operands = "[IFACE]", .max_operands = 1,

@@ -88,7 +88,7 @@ def without_synward_there_flows_and_stats_say_so(lab):
 @test(track=False)
 def help_and_version_need_no_root_and_fit_100_columns(lab):
     for words in (["help"], ["version"], ["--help"], ["run", "--help"], *(["help", command] for command in (
-            "run", "attach", "detach", "status", "flows", "stats", "events", "check", "help", "version"))):
+            "run", "attach", "detach", "status", "flows", "stats", "top", "events", "check", "help", "version"))):
         result = lab.server.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", SYNWARD, *words])
         assert result.stdout and not result.stderr, result
         assert max(map(len, result.stdout.splitlines())) <= 100, result.stdout
