@@ -31,14 +31,18 @@ static __always_inline bool sw_client_is(const struct sw_work *w, enum sw_client
 }
 
 /*
- * The segment in hand comes from who is denied, to a guarded port of this host. A global function for the
+ * The segment in hand comes from who is denied, to a guarded port of this host or a protected one. A global function for the
  * verifier's sake.
  */
 __noinline int sw_is_denied(struct xdp_md *ctx)
 {
 	const struct sw_work *w = sw_work_in_hand();
+	const struct sw_port *port;
 
-	return ctx && w && sw_client_is(w, CLIENT_DENY) && sw_port_of(w) && !sw_elsewhere(ctx, w);
+	if (!ctx || !w || !sw_client_is(w, CLIENT_DENY))
+		return false;
+	port = sw_port_of(w);
+	return port && (port->protects || !sw_elsewhere(ctx, w));
 }
 
 #endif

@@ -19,6 +19,7 @@
 #include "hint.bpf.h"
 #include "lookup.bpf.h"
 #include "retreat.bpf.h"
+#include "service.bpf.h"
 #include "settings.bpf.h"
 #include "sockets.bpf.h"
 #include "stray.bpf.h"
@@ -54,7 +55,9 @@ static __always_inline int sw_guard_known(struct xdp_md *ctx, struct sw_work *w)
 		sw_track_wholly(sw_find(&w->seg.key, &w->halfopen));
 	else if (ruling == RULING_NONE)
 		sw_conclude(w);
-	if (w->awaits_admission && sw_admits_own(sw_family_admission(&sw_settings()->guard, w)))
+	sw_note_handshake(false);
+	if (w->awaits_admission &&
+	    (w->protects || sw_admits_own(sw_family_admission(&sw_settings()->guard, w))))
 		sw_hint(ctx, w);
 	return XDP_PASS;
 }
@@ -78,6 +81,8 @@ static __always_inline int sw_guard(struct xdp_md *ctx, struct sw_work *w)
 	int verdict = XDP_PASS;
 	struct sw_port *port;
 
+	if (sw_is_from_inside())
+		return XDP_PASS;
 	if (sw_drop_denied(ctx, w)) {
 		verdict = XDP_DROP;
 	} else if ((w->seg.flags & (SW_TCP_SYN | SW_TCP_ACK | SW_TCP_RST | SW_TCP_FIN)) !=
@@ -93,6 +98,7 @@ static __always_inline int sw_guard(struct xdp_md *ctx, struct sw_work *w)
 			if (w->expects_socket)
 				sw_expect_socket(&w->seg.key);
 			sw_track_wholly(sw_find(&w->seg.key, &w->halfopen));
+			sw_note_passed(w);
 		}
 	}
 	if (verdict == XDP_DROP)

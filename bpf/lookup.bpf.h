@@ -54,6 +54,18 @@ static __always_inline struct sw_port *sw_port_of(const struct sw_work *w)
 	return sw_find_port(false) ? bpf_map_lookup_elem(&sw_ports, &w->port_key) : NULL;
 }
 
+/* The segment in hand is to (or from, if it leaves) a port of services behind this host: that, or NULL. */
+static __always_inline struct sw_port *sw_protected_port(bool leaves)
+{
+	struct sw_work *w = sw_work_in_hand();
+	struct sw_port *port;
+
+	if (!w || !sw_settings()->guard.protects || !sw_find_port(leaves))
+		return NULL;
+	port = bpf_map_lookup_elem(&sw_ports, &w->port_key);
+	return port && port->protects ? port : NULL;
+}
+
 static __always_inline struct sw_pressure *sw_pressure_of(const struct sw_port *port)
 {
 	__u32 slot = port->slot;
@@ -262,6 +274,8 @@ __noinline int sw_full_admission(void)
 
 	if (!w)
 		return ADMISSION_NONE;
+	if (w->protects)
+		return guard->proxy ? ADMISSION_PROXY : ADMISSION_NONE;
 	return sw_admission_of(w->look.listener, sw_family_admission(guard, w),
 			       guard->kernel_cookies);
 }

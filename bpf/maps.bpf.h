@@ -153,6 +153,15 @@ struct {
 	__type(value, struct sw_port_masks);
 } sw_port_masks SEC(".maps");
 
+/* What is known of services behind this host; what finds no room is passed, and not answered for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, SW_SERVICES_MAX);
+	__type(key, struct sw_port_key);
+	__type(value, struct sw_service);
+} sw_services SEC(".maps");
+
 /* By sw_port.slot; SW_STRAY_SLOT is for what belongs to no connection. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

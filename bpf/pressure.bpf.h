@@ -44,7 +44,7 @@ static __always_inline bool sw_under_pressure(struct sw_work *w, struct sw_port 
 	bool quiet = sw_port_is_quiet(port, w->now), on = port->on;
 	enum sw_turn turn = sw_turn_of(on, full, quiet);
 
-	if (!on) {
+	if (!on && !port->protects) {
 		port->half_open = w->look.half_open;
 		port->backlog = w->look.backlog;
 	}
@@ -111,7 +111,8 @@ static __always_inline bool sw_unfit_too_many(void *ctx, struct sw_work *w, stru
 	if (!sending)
 		return false;
 	if (sw_among_few_unfit(w)) {
-		sw_look_up(ctx); /* a listener that is remembered says nothing of its queue */
+		if (!port->protects)
+			sw_look_up(ctx); /* what is remembered says nothing of its queue */
 		if (w->look.half_open < sw_high_mark(port->marks.high, w->look.backlog))
 			return false;
 	}

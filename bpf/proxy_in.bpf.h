@@ -26,6 +26,7 @@
 #include "maps.bpf.h"
 #include "proxy.bpf.h"
 #include "rewrite.bpf.h"
+#include "service.bpf.h"
 #include "settings.bpf.h"
 #include "track.bpf.h"
 #include "work.bpf.h"
@@ -76,10 +77,18 @@ static __always_inline bool sw_keep_data(struct __sk_buff *skb, const struct sw_
 	       !bpf_map_update_elem(&sw_kept, &w->seg.key, &p->kept, BPF_ANY);
 }
 
-static __always_inline void sw_keep(struct __sk_buff *skb, const struct sw_work *w,
+/* As its SYN+ACK, whose cookie is back, has said. */
+static __always_inline __u32 sw_room_announced(struct sw_work *w)
+{
+	if (sw_know_service(w))
+		return sw_kept_room(w->service.mss);
+	return sw_kept_room(sw_settings()->guard.mss[!w->packet.ipv4]);
+}
+
+static __always_inline void sw_keep(struct __sk_buff *skb, struct sw_work *w,
 				    struct sw_proxy_work *p, struct sw_proxied *proxied)
 {
-	__u32 room = sw_kept_room(sw_settings()->guard.mss[!w->packet.ipv4]);
+	__u32 room = sw_room_announced(w);
 	__u32 at = w->seg.seq - (proxied->client_isn + 1);
 	const struct sw_kept *kept;
 
@@ -211,7 +220,7 @@ static __always_inline bool sw_proxy_cookie_good(struct __sk_buff *skb, struct s
 	if (!keys || skb_options(skb, w))
 		return false;
 	sw_read_options(&w->seg);
-	return !sw_check_cookie(w, guard, keys, guard->wscale);
+	return !sw_check_cookie(w, guard, keys, w->protects ? w->service.wscale : guard->wscale);
 }
 
 /* Of a connection that this record, if there is one, is not of. */
@@ -223,15 +232,25 @@ static __always_inline bool sw_proxy_is_new(struct __sk_buff *skb, const struct 
 	return !proxied || proxied->isn + 1 != w->seg.ack;
 }
 
+/* A service behind this host, or a listener that this host's own cookies don't reach. */
+static __always_inline bool sw_goes_by_proxy(struct sw_work *w)
+{
+	if (sw_protected_port(false)) {
+		sw_know_service(w);
+		return true;
+	}
+	return sw_family_admission(&sw_settings()->guard, w) == ADMISSION_PROXY;
+}
+
 static __always_inline int sw_proxy_in(struct __sk_buff *skb, struct sw_work *w)
 {
 	struct sw_proxied *proxied = bpf_map_lookup_elem(&sw_proxied, &w->seg.key);
 
-	if (w->seg.flags & SW_TCP_SYN)
+	if ((w->seg.flags & SW_TCP_SYN) || (proxied && proxied->client != w->seg.sender))
 		return TC_ACT_UNSPEC;
 	w->now = sw_coarse_now();
 	if (sw_proxy_is_new(skb, w, proxied)) {
-		if (sw_family_admission(&sw_settings()->guard, w) != ADMISSION_PROXY)
+		if (!sw_goes_by_proxy(w))
 			sw_admit(skb, w);
 		else if (sw_proxy_cookie_good(skb, w))
 			return sw_proxy_open(skb, w);

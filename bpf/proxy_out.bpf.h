@@ -19,6 +19,7 @@
 #include "maps.bpf.h"
 #include "proxy.bpf.h"
 #include "rewrite.bpf.h"
+#include "service.bpf.h"
 #include "track.bpf.h"
 #include "work.bpf.h"
 
@@ -73,6 +74,8 @@ static __always_inline int sw_proxy_refused(struct __sk_buff *skb, struct sw_wor
 	w->seg.seq = proxied->isn + 1;
 	sw_count(SW_PROXY_REFUSED);
 	sw_proxy_forget(w);
+	if (w->protects)
+		sw_unlearn(w);
 	return skb_store_header(skb, w, p->after, w->packet.bytes - w->seg.length) &&
 			       skb_mend_checksum(skb, w, difference)
 		       ? TC_ACT_UNSPEC
@@ -107,11 +110,42 @@ static __always_inline int sw_proxy_pass_out(struct __sk_buff *skb, struct sw_wo
 	return TC_ACT_UNSPEC;
 }
 
+/* What the client's SYN, made again, has asked of the service. */
+static __always_inline struct sw_offer sw_proxy_asked(const struct sw_proxied *proxied)
+{
+	if (!proxied || proxied->stage != PROXY_OPENING)
+		return (struct sw_offer){};
+	return (struct sw_offer){
+		.wscale_ok = proxied->wscale_ok,
+		.sack_ok = proxied->sack_ok,
+		.ecn_ok = proxied->ecn_ok,
+		.tstamp_ok = proxied->tstamp_ok,
+	};
+}
+
 static __always_inline int sw_proxy_out(struct __sk_buff *skb, struct sw_work *w)
 {
 	struct sw_proxied *proxied = bpf_map_lookup_elem(&sw_proxied, &w->seg.key);
+	struct sw_offer asked;
 
-	return proxied ? sw_proxy_pass_out(skb, w, proxied) : TC_ACT_UNSPEC;
+	w->protects = (w->seg.flags & (SW_TCP_SYN | SW_TCP_RST)) && sw_protected_port(true);
+	if (w->protects && (w->seg.flags & SW_TCP_ACK) && (w->seg.flags & SW_TCP_SYN)) {
+		asked = sw_proxy_asked(proxied);
+		sw_learn(skb, w, &asked);
+	}
+	if (!proxied || proxied->client == w->seg.sender)
+		return TC_ACT_UNSPEC;
+	return sw_proxy_pass_out(skb, w, proxied);
+}
+
+/* Once it has been tracked: a SYN that passed has been refused. */
+static __always_inline void sw_note_refusal(const struct sw_work *w)
+{
+	if (!w->protects || !(w->seg.flags & SW_TCP_RST) || !w->halfopen)
+		return;
+	if (w->before[w->seg.sender & 1] == LISTEN && sw_over(w->after))
+		sw_unlearn(w);
+	sw_note_handshake(true);
 }
 
 #endif

@@ -179,7 +179,7 @@ static __always_inline void sw_find_stand(struct xdp_md *ctx, struct sw_work *w,
 
 	w->now = sw_coarse_now();
 	w->stand = STAND_GUARD;
-	if (!retreat || !lock)
+	if (!retreat || !lock || port->protects)
 		return;
 	if (sw_looks_now(retreat, w->now))
 		for (__u32 i = 0; i < SW_WATCHED; i++)

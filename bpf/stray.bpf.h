@@ -26,6 +26,7 @@
 #include "population.bpf.h"
 #include "pressure.bpf.h"
 #include "retreat.bpf.h"
+#include "service.bpf.h"
 #include "settings.bpf.h"
 #include "sockets.bpf.h"
 #include "track.bpf.h"
@@ -182,6 +183,25 @@ static __always_inline bool sw_is_unwanted(const struct sw_work *w)
 }
 
 /*
+ * To a service: whatever brings no good cookie back is its own, which alone knows its connections.
+ */
+static __always_inline int sw_rule_protected(struct xdp_md *ctx, struct sw_work *w,
+					     struct sw_port *port, const struct sw_guard *guard,
+					     const struct sw_keys *keys)
+{
+	if (!guard->proxy || !sw_may_bear_cookie(&w->seg) ||
+	    !sw_cookie_outstanding(guard->shared_keys, port->cookie_ns, w->now))
+		return RULING_NONE;
+	sw_know_service(w);
+	xdp_options(ctx, w);
+	sw_read_options(&w->seg);
+	if (sw_check_cookie(w, guard, keys, w->service.wscale))
+		return RULING_NONE;
+	sw_begin_by_cookie(w, port, ADMISSION_PROXY);
+	return RULING_OPENED;
+}
+
+/*
  * A segment that is no SYN, and that no flow has taken. `known`: there is one, but it refused it, is
  * over or not proved live; what it makes of the segment stands then, unless there is a cookie.
  */
@@ -201,6 +221,8 @@ __noinline int sw_guard_stray(struct xdp_md *ctx, int known)
 	port = sw_port_of(w);
 	if (!port)
 		return RULING_NONE;
+	if (port->protects)
+		return sw_rule_protected(ctx, w, port, guard, keys);
 	reason = w->reason;
 	if (!sw_family_admission(guard, w)) { /* all of it is the kernel's, its cookies too */
 		sw_expect_socket(&w->seg.key);

@@ -3,6 +3,7 @@
  * Guard, a SYN to a guarded port: it is the kernel's, or the frame becomes its answer.
  *
  *   its client allowed? the kernel's ─► for this host? ─► a LISTEN socket would take it? ─► under pressure? ─► prefix within its budget? ─► SYN+ACK
+ *                      a port that is protected: its service is known? ─┘
  */
 #ifndef SYNWARD_SYN_BPF_H
 #define SYNWARD_SYN_BPF_H
@@ -26,6 +27,7 @@
 #include "maps.bpf.h"
 #include "pressure.bpf.h"
 #include "retreat.bpf.h"
+#include "service.bpf.h"
 #include "settings.bpf.h"
 #include "track.bpf.h"
 #include "work.bpf.h"
@@ -49,6 +51,14 @@ static __always_inline void sw_read_ip(struct xdp_md *ctx, struct sw_work *w,
 	w->syn_hop_limit = w->packet.ipv4 ? sw_wire32(word[2]) >> 24 : sw_wire32(word[1]);
 }
 
+/* What of its offer a cookie can keep and who answers takes up, into w->offer. */
+static __always_inline bool sw_take_offer(struct sw_work *w, const struct sw_guard *guard)
+{
+	if (w->protects)
+		return sw_offer_to(&w->service, &w->packet, &w->seg, &w->offer);
+	return sw_offer_of(guard, &w->packet, &w->seg, &w->look.manner, &w->offer);
+}
+
 /* May the SYN have a cookie? SW_NONE, or the counter that says why not; it then passes. */
 static __always_inline enum sw_counter sw_may_answer(struct sw_work *w, struct sw_port *port,
 						     const struct sw_guard *guard)
@@ -56,10 +66,10 @@ static __always_inline enum sw_counter sw_may_answer(struct sw_work *w, struct s
 	if (port->listener != w->look.listener && w->look.found != FOUND_SOCKET)
 		port->listener = w->look.listener;
 	if (w->look.found == FOUND_NOTHING)
-		return SW_SYN_NO_LISTENER;
+		return w->protects ? SW_SYN_NOT_LEARNT : SW_SYN_NO_LISTENER;
 	if (w->look.found == FOUND_SOCKET)
 		return SW_SYN_TO_SOCKET;
-	if (!sw_offer_of(guard, &w->packet, &w->seg, &w->look.manner, &w->offer))
+	if (!sw_take_offer(w, guard))
 		return SW_SYN_UNFIT;
 	if (w->look.manner.least_hop_limit && w->syn_hop_limit < w->look.manner.least_hop_limit)
 		return SW_SYN_TOO_FAR;
@@ -146,6 +156,8 @@ static __always_inline struct sw_reply_terms sw_terms_for(const struct sw_work *
 		.tos = manner->tos,
 	};
 
+	if (w->protects)
+		terms.mss = w->service.mss;
 	terms.window = sw_admission_for(guard, w) == ADMISSION_PROXY
 			       ? sw_kept_room(terms.mss)
 			       : sw_listener_window(manner, terms.mss, w->offer.tstamp_ok);
@@ -231,11 +243,11 @@ __noinline int sw_guard_syn(struct xdp_md *ctx, struct sw_port *port)
 	if (w->stand == STAND_OFF)
 		return sw_leave_retreated(w);
 	sw_read_options(&w->seg);
-	why = sw_look_up_for_syn(ctx, w, port);
+	why = port->protects ? sw_look_for_service(ctx, w, port) : sw_look_up_for_syn(ctx, w, port);
 	sw_read_ip(ctx, w, guard);
 	if (!why)
 		why = sw_may_answer(w, port, guard);
-	w->expects_socket = w->look.found == FOUND_LISTENER;
+	w->expects_socket = w->look.found == FOUND_LISTENER && !w->protects;
 	if (why && (why != SW_SYN_UNFIT || !sw_admission_for(guard, w))) {
 		sw_count(why);
 		return XDP_PASS;

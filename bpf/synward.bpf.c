@@ -120,10 +120,13 @@ int synward_outward(struct __sk_buff *skb)
 		verdict = sw_proxy_out(skb, w);
 	if (verdict != TC_ACT_UNSPEC)
 		return verdict;
-	if (skb_tracked_at_ingress(skb))
+	if (skb_tracked_at_ingress(skb) && (stop || !sw_is_from_inside())) {
 		sw_count(SW_FORWARDED);
-	else
-		sw_leave(w, stop);
+		return TC_ACT_UNSPEC;
+	}
+	sw_leave(w, stop);
+	if (!stop)
+		sw_note_refusal(w);
 	return TC_ACT_UNSPEC;
 }
 

@@ -24,6 +24,7 @@
 #include "local.bpf.h"
 #include "lookup.bpf.h"
 #include "pressure.bpf.h"
+#include "service.bpf.h"
 #include "settings.bpf.h"
 #include "sockets.bpf.h"
 #include "verdict.bpf.h"
@@ -140,7 +141,7 @@ __noinline int sw_guard_unread(struct xdp_md *ctx)
 	if (!w || !sw_walk(ctx, w))
 		return XDP_PASS;
 	port = sw_port_of(w);
-	if (!port || sw_elsewhere(ctx, w))
+	if (!port || (!port->protects && sw_elsewhere(ctx, w)))
 		return XDP_PASS;
 	if (sw_client_is(w, CLIENT_DENY)) {
 		sw_count(guard->dry_run ? SW_DRY_RUN_DROPS : SW_DENIED);
@@ -149,13 +150,18 @@ __noinline int sw_guard_unread(struct xdp_md *ctx)
 	if (port->mode == COOKIES_NEVER || sw_client_is(w, CLIENT_ALLOW))
 		return XDP_PASS;
 	w->now = sw_coarse_now();
-	w->stand = sw_stand_of(w, port);
-	sw_look_up(ctx);
+	if (port->protects) {
+		sw_look_for_service(ctx, w, port);
+	} else {
+		w->stand = sw_stand_of(w, port);
+		sw_look_up(ctx);
+	}
 	if (w->look.found != FOUND_LISTENER)
 		return XDP_PASS;
 	if (!sw_admission_for(guard, w) ||
 	    !sw_unfit_too_many(ctx, w, port, sw_is_sending(w, port))) {
-		sw_expect_socket(&w->seg.key);
+		if (!w->protects)
+			sw_expect_socket(&w->seg.key);
 		return XDP_PASS;
 	}
 	sw_count(guard->dry_run ? SW_DRY_RUN_DROPS : SW_UNREAD_DROPPED);

@@ -112,7 +112,8 @@ __noinline int sw_judge_by_word(void)
 	struct sw_port *port;
 	struct sw_lock *lock;
 
-	if (!w || sw_family_admission(&sw_settings()->guard, w) == ADMISSION_PROXY)
+	if (!w || sw_protected_port(true) ||
+	    sw_family_admission(&sw_settings()->guard, w) == ADMISSION_PROXY)
 		return 0;
 	if ((w->seg.flags & (SW_TCP_RST | SW_TCP_ACK)) == SW_TCP_RST)
 		verdict = VERDICT_LOST;

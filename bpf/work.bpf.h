@@ -53,6 +53,9 @@ struct sw_work {
 	/* syn.bpf.h: it goes where it may make a socket of a guarded port */
 	__u8 expects_socket;
 
+	/* service.bpf.h: the port is of a service behind this host */
+	__u8 protects;
+
 	/* frame.bpf.h, of the frame. Zeroed up to the options, the last of seg, and no further. */
 	struct sw_segment seg;
 	struct sw_packet packet;
@@ -68,6 +71,7 @@ struct sw_work {
 	__u32 syn_flow_label; /* of the SYN's IP header, where they are asked for */
 	__u8 syn_hop_limit, syn_tos;
 	enum sw_stand stand; /* where the port stands that the segment is for */
+	struct sw_service service; /* if it protects one: zero, if that is not known */
 	struct sw_offer offer;
 	struct sw_reply reply;
 

@@ -64,7 +64,8 @@ struct sw_guard {
 	__u8 hop_limit[2]; /* over IPv4 and over IPv6 */
 	__u8 reflect_tos; /* tcp_reflect_tos */
 	enum sw_flow_label flow_label;
-	__u8 padding[2];
+	__u8 protects; /* some of the ports are of services that are not this host's */
+	__u8 both_sides; /* which may come in, too, where this host is tracked */
 };
 
 _Static_assert(sizeof(struct sw_guard) == 64, "no hidden padding");
@@ -120,15 +121,18 @@ struct sw_port {
 	__u32 slot; /* its place in sw_pressure, from 1 */
 	enum sw_cookie_mode mode;
 	enum sw_listener_kind listener;
-	__u8 padding[2];
-	__u32 half_open, backlog; /* of the listener that the last SYN to the kernel met */
+	__u8 protects; /* it is not this host's: what is behind it answers there, see sw_service */
+	__u8 padding;
+	/* Of the listener that the last SYN to the kernel met; of services, how many have been counted. */
+	__u32 half_open, backlog;
 	struct sw_marks marks;
 	__u64 switched_ns; /* when `on` or `mode` last changed; CLOCK_MONOTONIC as all times */
 	__u64 busy_ns; /* when there was last pressure */
 	__u64 cookie_ns; /* when the last cookie was sent, to a second */
+	__u64 leaked_ns; /* of services: until when those are taken off that nobody will answer */
 };
 
-_Static_assert(sizeof(struct sw_port) == 56, "no hidden padding");
+_Static_assert(sizeof(struct sw_port) == 64, "no hidden padding");
 _Static_assert(offsetof(struct sw_port, switched_ns) == 32, "times last");
 
 /* A listener's own ways: what its SYN+ACK says in the family at hand, and what it wants of a SYN. */
@@ -142,6 +146,24 @@ struct sw_manner {
 };
 
 _Static_assert(sizeof(struct sw_manner) == 12, "no hidden padding");
+
+/*
+ * What a service says in its SYN+ACK, and a cookie in its name. The value of the map sw_services, whose key
+ * is a sw_port_key of all 128 bits; it is learnt where its SYN+ACKs leave.
+ */
+struct sw_service {
+	__u32 asked_s; /* when a SYN of a client's last passed to it, so that it is learnt anew */
+	__u16 mss;
+	__u16 mac[3]; /* the frame's source */
+	__u8 wscale; /* if it scales */
+	/* what it takes up if a SYN offers it */
+	__u8 scales, sack, timestamps, ecn;
+	__u8 padding[3];
+};
+
+_Static_assert(sizeof(struct sw_service) == 20, "no hidden padding");
+
+#define SW_SERVICES_MAX 16384
 
 /*
  * The value of the per-CPU map sw_pressure: this second's cookies of one port on one CPU, and the

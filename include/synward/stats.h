@@ -100,7 +100,9 @@
 	  "guard: SYNs passed: their hop limit is below the listener's (RFC 5082)")               \
 	X(LOST, lost, "guard: connections opened by a cookie that their listener has not got")    \
 	X(RETREATS, retreats, "guard: times that a port that lost connections fell back")         \
-	X(SYN_RETREATED, syn_retreated, "guard: SYNs passed: their port has fallen back")
+	X(SYN_RETREATED, syn_retreated, "guard: SYNs passed: their port has fallen back")         \
+	X(SYN_NOT_LEARNT, syn_not_learnt,                                                         \
+	  "protect: SYNs passed: their service has not answered yet, or not of late")
 
 /* The value of the per-CPU map sw_stats, one element: each counter by its name. */
 struct sw_stats {

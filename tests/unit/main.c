@@ -34,6 +34,7 @@ int main(void)
 	failed += test_proof_mirror();
 	failed += test_parse();
 	failed += test_prediction();
+	failed += test_service();
 	failed += test_siphash();
 	failed += test_translate();
 	failed += test_cookie();

@@ -17,7 +17,7 @@ static struct sw_port_list list;
 static int take(const char *text)
 {
 	list = (struct sw_port_list){};
-	return sw_port_list_take(&list, text);
+	return sw_port_list_take(&list, text, false);
 }
 
 static void list_is_read_as_it_is_printed(void **state)
@@ -115,6 +115,25 @@ static void what_is_no_list_is_refused_with_its_reason(void **state)
 	}
 }
 
+/* Nor in both, in whichever order they are read. */
+static void port_is_guarded_or_protected(void **state)
+{
+	const struct sw_port_key key = { .port = 443 };
+
+	(void)state;
+	must(!take("80,10.0.0.0/8:80"), "%s", said());
+	must(!sw_port_list_has(&list, true) && sw_port_list_has(&list, false), "what none is");
+	must(sw_port_list_take(&list, "10.0.0.0/8:80", true) == -EINVAL, "it is guarded");
+	must(!strcmp(said(), "--protect: 10.0.0.0/8:80 is of guard, too"), "%s", said());
+	must(!sw_port_list_take(&list, "443,443,10.0.0.1:80", true), "%s", said());
+	must(list.count == 4 && sw_port_list_find(&list, &key)->protects, "443 is not protected");
+	must(sw_port_list_has(&list, true), "none is protected");
+	must(sw_port_list_take(&list, "443", false) == -EINVAL, "it is protected");
+	must(!strcmp(said(), "--guard: 443 is of protect, too"), "%s", said());
+	must(sw_port_list_take(&list, "10.0.0.1/8:80", true) == -EINVAL, "it has bits too many");
+	must(!strcmp(said(), "--protect: \"10.0.0.1/8\" has bits beyond its prefix"), "%s", said());
+}
+
 /* Bit by bit, from the first to the last. */
 static void mask_has_as_many_bits_as_it_should(void **state)
 {
@@ -149,6 +168,7 @@ int test_port_list(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(list_is_read_as_it_is_printed),
 		cmocka_unit_test(what_is_no_list_is_refused_with_its_reason),
+		cmocka_unit_test(port_is_guarded_or_protected),
 		cmocka_unit_test(mask_has_as_many_bits_as_it_should),
 		cmocka_unit_test(key_is_the_address_as_far_as_the_mask_goes),
 	};

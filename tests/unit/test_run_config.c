@@ -201,14 +201,15 @@ static void what_is_not_taken_is_named_by_its_line(void **state)
 		  ":1: interface is the name of one, such as eth0, not \"veth, eth0\"" },
 		{ "[port]\nguard = 80\n", ":1: the only section is [ports], not \"[port]\"" },
 		{ "guard = 80\n[ports]\nguard = 22\nflows = 3\n",
-		  ":4: flows stands above all sections: one of [ports] has guard, cookies and "
+		  ":4: flows stands above all sections: one of [ports] has guard, protect, cookies "
+		  "and "
 		  "marks" },
 		{ "guard = 80\n[ports]\nguard = 79-81\n",
 		  ":3: guard: 80 stands in another section, too" },
 		{ "interface = veth\n[ports]\nlow-mark = 3\n",
-		  ":2: a section [ports] names its ports by `guard`" },
+		  ":2: a section [ports] names its ports by `guard` or `protect`" },
 		{ "interface = veth\nhigh-mark = 3\n",
-		  ":2: high-mark does nothing without guard; see `synward help run`" },
+		  ":2: high-mark does nothing without guard or protect; see `synward help run`" },
 		{ "guard = 80\n", " names no interface, nor does the command line" },
 		{ "", " names no interface, nor does the command line" },
 	};

@@ -320,7 +320,7 @@ struct sw_check_args sw_check_args;
 static int take_ports(const struct sw_option *option, const char *value, void *args)
 {
 	(void)option;
-	return sw_port_list_take(&((struct sw_check_args *)args)->ports, value);
+	return sw_port_list_take(&((struct sw_check_args *)args)->ports, value, false);
 }
 
 /* Rows of a table. clang-format would make columns of them. */

@@ -157,21 +157,22 @@ static json_t *port_json(const struct sw_status *status, const struct sw_guarded
 	const struct sw_port *port = &guarded->port;
 	char address[SW_PORT_KEY_TEXT];
 	json_t *object = json_pack(
-		"{s:i, s:s?, s:s, s:b, s:s, s:o}", "port", (int)guarded->key.port, "address",
-		sw_port_key_address(&guarded->key, address), "cookies",
-		sw_cookie_mode_name(port->mode), "sending", sw_port_sends_cookies(status, port),
-		"listener", sw_listener_name(port->listener), "admission",
-		port_admission_json(status, guarded));
+		"{s:i, s:s?, s:b, s:s, s:b, s:s, s:o}", "port", (int)guarded->key.port, "address",
+		sw_port_key_address(&guarded->key, address), "protects", (int)port->protects,
+		"cookies", sw_cookie_mode_name(port->mode), "sending",
+		sw_port_sends_cookies(status, port), "listener", sw_listener_name(port->listener),
+		"admission", port_admission_json(status, guarded));
 
 	json_object_set_new(object, "retreat",
 			    json_pack("{s:o, s:o}", "ipv4", port_retreat_json(status, guarded, 0),
 				      "ipv6", port_retreat_json(status, guarded, 1)));
 	json_object_set_new(object, "half_open", json_integer(port->half_open));
 	json_object_set_new(object, "backlog", json_integer(port->backlog));
-	json_object_set_new(object, "high_mark",
-			    port->backlog
-				    ? json_integer(sw_high_mark(port->marks.high, port->backlog))
-				    : json_null());
+	json_object_set_new(
+		object, "high_mark",
+		sw_port_backlog(port)
+			? json_integer(sw_high_mark(port->marks.high, sw_port_backlog(port)))
+			: json_null());
 	return object;
 }
 
@@ -191,11 +192,11 @@ static json_t *guard_json(const struct sw_status *status)
 	}
 	for (int i = 0; i < status->ports; i++)
 		json_array_append_new(ports, port_json(status, &status->guarded[i]));
-	return json_pack("{s:s, s:o, s:o, s:b, s:b, s:I, s:o}", "admission",
+	return json_pack("{s:s, s:o, s:o, s:b, s:b, s:I, s:I, s:o}", "admission",
 			 sw_admission_name(guard->admission), "ipv4", family_json(guard, 0), "ipv6",
 			 family_json(guard, 1), "dry_run", (int)guard->dry_run, "shared_keys",
 			 (int)guard->shared_keys, "reply_budget", (json_int_t)guard->reply_budget,
-			 "ports", ports);
+			 "services", (json_int_t)status->services, "ports", ports);
 }
 
 static json_t *daemon_json(pid_t daemon)
@@ -312,7 +313,7 @@ static void print_timeouts(const struct sw_timeouts *timeouts)
 static void print_pressure(const struct sw_port *port)
 {
 	printf("%39shalf-open %u, cookies from %u\n", "", port->half_open,
-	       sw_high_mark(port->marks.high, port->backlog));
+	       sw_high_mark(port->marks.high, sw_port_backlog(port)));
 }
 
 /* "kernel", or "kernel (IPv4), bpf (IPv6)". */
@@ -377,14 +378,20 @@ static void print_guard(const struct sw_status *status)
 		char admission[ADMISSION_TEXT];
 
 		print_place(&guarded->key);
-		printf("%-6s %-15s  listener: %s; admission: %s\n", sw_cookie_mode_name(port->mode),
-		       sw_port_sends_cookies(status, port) ? "sends cookies" : "no cookies",
-		       sw_listener_name(port->listener),
-		       port_admission(status, guarded, admission));
-		if (port->mode == COOKIES_AUTO && port->backlog)
+		printf("%-6s %-15s  ", sw_cookie_mode_name(port->mode),
+		       sw_port_sends_cookies(status, port) ? "sends cookies" : "no cookies");
+		if (port->protects)
+			printf("services behind; admission: proxy\n");
+		else
+			printf("listener: %s; admission: %s\n", sw_listener_name(port->listener),
+			       port_admission(status, guarded, admission));
+		if (port->mode == COOKIES_AUTO && sw_port_backlog(port))
 			print_pressure(port);
 		print_retreats(status, guarded);
 	}
+	if (guard->protects)
+		printf("    services   %d have answered, and may have cookies sent for them\n",
+		       status->services);
 }
 
 static double mebibytes(__u64 bytes)

@@ -49,9 +49,10 @@ static size_t index_of(const struct sw_option *option)
 	return (size_t)(option - sw_options_run);
 }
 
-static size_t guard_index(void)
+/* This section has the row. */
+static bool section_says(const struct reading *reading, const char *name)
 {
-	return index_of(sw_option_find(sw_options_run, "guard"));
+	return reading->said[index_of(sw_option_find(sw_options_run, name))];
 }
 
 /* Its ports have the terms that it says, and those of the top where it says nothing. */
@@ -63,10 +64,10 @@ static void end_section(struct reading *reading)
 		reading->top = guard->terms;
 		return;
 	}
-	if (!reading->said[guard_index()]) {
+	if (!section_says(reading, "guard") && !section_says(reading, "protect")) {
 		sw_place_set(reading->path, reading->section);
 		reading->errors++;
-		sw_misuse("a section " SECTION " names its ports by `guard`");
+		sw_misuse("a section " SECTION " names its ports by `guard` or `protect`");
 		sw_place_set(reading->path, reading->number);
 	}
 	sw_port_list_settle(&guard->ports, reading->section, &guard->terms);
@@ -133,8 +134,8 @@ static const struct sw_option *find_row(const struct reading *reading, const cha
 		return NULL;
 	}
 	if (reading->section && !option->of_ports) {
-		sw_misuse("%s stands above all sections: one of " SECTION " has guard, cookies and "
-			  "marks",
+		sw_misuse("%s stands above all sections: one of " SECTION " has guard, protect, "
+			  "cookies and marks",
 			  name);
 		return NULL;
 	}

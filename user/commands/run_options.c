@@ -44,7 +44,13 @@ static const char *admission(unsigned int value)
 static int take_ports(const struct sw_option *option, const char *value, void *args)
 {
 	(void)option;
-	return sw_port_list_take(&((struct sw_run_args *)args)->tracker.guard.ports, value);
+	return sw_port_list_take(&((struct sw_run_args *)args)->tracker.guard.ports, value, false);
+}
+
+static int take_protected(const struct sw_option *option, const char *value, void *args)
+{
+	(void)option;
+	return sw_port_list_take(&((struct sw_run_args *)args)->tracker.guard.ports, value, true);
 }
 
 static int take_allowed(const struct sw_option *option, const char *value, void *args)
@@ -98,34 +104,37 @@ const struct sw_option sw_options_run[] = {
 	{ .name = "guard", .kind = SW_OPTION_TEXT, .take = take_ports, .value = "PORTS",
 	  .min = 1, .max = 65535, .repeats = true, .of_ports = true,
 	  .help = "guard listeners on these ports, such as 80,443 or [ADDRESS]:80, against floods" },
-	{ .name = "cookies", .kind = SW_OPTION_CHOICE, INTO(guard.terms.mode), .needs = { "guard" },
+	{ .name = "protect", .kind = SW_OPTION_TEXT, .take = take_protected, .value = "PORTS",
+	  .min = 1, .max = 65535, .repeats = true, .of_ports = true,
+	  .help = "the same for services behind this host, such as 10.0.0.0/8:80: routed, bridged, DNAT" },
+	{ .name = "cookies", .kind = SW_OPTION_CHOICE, INTO(guard.terms.mode), .needs = { "guard", "protect" },
 	  .initial = "auto", .choice = cookies, .min = COOKIES_AUTO, .max = COOKIES_NEVER,
 	  .of_ports = true,
 	  .help = "which SYNs are answered with cookies; auto: those under pressure" },
-	{ .name = "dry-run", .kind = SW_OPTION_FLAG, INTO(guard.dry_run), .needs = { "guard" },
+	{ .name = "dry-run", .kind = SW_OPTION_FLAG, INTO(guard.dry_run), .needs = { "guard", "protect" },
 	  .help = "count what guard would answer and drop, and pass it" },
-	{ .name = "key-file", .kind = SW_OPTION_FILE, INTO(guard.key_file), .needs = { "guard" },
+	{ .name = "key-file", .kind = SW_OPTION_FILE, INTO(guard.key_file), .needs = { "guard", "protect" },
 	  .help = "cookie keys that other hosts share; see `synward help key`" },
 	{ .name = "admission", .kind = SW_OPTION_CHOICE, INTO(guard.admission), .needs = { "guard" },
 	  .choice = admission, .min = ADMISSION_BPF, .max = ADMISSION_PROXY,
 	  .help = "how cookies open: bpf (Linux 6.9), by the kernel's own, or by proxy; else the best" },
 	{ .name = "reply-budget", .kind = SW_OPTION_NUMBER, INTO(guard.reply_budget),
-	  .needs = { "guard" }, .initial = "10000", .min = 0, .max = RATE_MAX,
+	  .needs = { "guard", "protect" }, .initial = "10000", .min = 0, .max = RATE_MAX,
 	  .help = "SYN+ACKs a second to one /24 or /64; 0: no limit" },
-	{ .name = "high-mark", .kind = SW_OPTION_NUMBER, INTO(guard.terms.marks.high), .needs = { "guard" },
+	{ .name = "high-mark", .kind = SW_OPTION_NUMBER, INTO(guard.terms.marks.high), .needs = { "guard", "protect" },
 	  .initial = "256", .min = 1, .max = RATE_MAX, .of_ports = true,
 	  .help = "half-open connections at which cookies begin" },
-	{ .name = "low-mark", .kind = SW_OPTION_NUMBER, INTO(guard.terms.marks.low), .needs = { "guard" },
+	{ .name = "low-mark", .kind = SW_OPTION_NUMBER, INTO(guard.terms.marks.low), .needs = { "guard", "protect" },
 	  .initial = "64", .min = 0, .max = RATE_MAX, .of_ports = true,
 	  .help = "unanswered cookies a second up to which a port is quiet" },
 	{ .name = "quiet-time", .kind = SW_OPTION_DURATION, INTO(guard.terms.marks.quiet_ms),
-	  .needs = { "guard" }, .initial = "10s", .min = 100, .max = 86400000, .of_ports = true,
+	  .needs = { "guard", "protect" }, .initial = "10s", .min = 100, .max = 86400000, .of_ports = true,
 	  .help = "so long quiet, and cookies end" },
 	{ .name = "allow", .kind = SW_OPTION_TEXT, .take = take_allowed, .value = "PREFIXES",
-	  .needs = { "guard" }, .repeats = true,
+	  .needs = { "guard", "protect" }, .repeats = true,
 	  .help = "clients that guard never answers nor drops, such as 192.0.2.1,2001:db8::/32" },
 	{ .name = "deny", .kind = SW_OPTION_TEXT, .take = take_denied, .value = "PREFIXES",
-	  .needs = { "guard" }, .repeats = true,
+	  .needs = { "guard", "protect" }, .repeats = true,
 	  .help = "clients of whom all that comes to a guarded port is dropped" },
 	{},
 };
@@ -140,7 +149,11 @@ const char sw_options_run_more[] =
 	"mark on, or from three quarters of its backlog if that is less. The kernel gets only the\n"
 	"connections whose clients answer. `run` reads the key file and sysctls again on SIGHUP.\n"
 	"PORTS may be ranges, and only those at an address or a prefix, the longest of which holds:\n"
-	"--guard 443,8000-8010,192.0.2.1:80,10.0.0.0/8:80,[2001:db8::/32]:80\n";
+	"--guard 443,8000-8010,192.0.2.1:80,10.0.0.0/8:80,[2001:db8::/32]:80\n"
+	"\n"
+	"Protect does the same for services that are not this host's: behind a router, a bridge's port,\n"
+	"DNAT. What they offer is learnt from their own SYN+ACKs where those leave; what has not\n"
+	"answered there yet has no cookies sent for it. Their sequence numbers are translated.\n";
 /* clang-format on */
 
 /* --- The arguments as a whole ----------------------------------------------------------------- */

@@ -95,7 +95,7 @@ static __u64 backlog(const struct port_view *view)
 static __u64 high_mark(const struct port_view *view)
 {
 	return sw_high_mark(view->port->marks.high,
-			    view->port->backlog ?: view->port->marks.high * 2);
+			    sw_port_backlog(view->port) ?: view->port->marks.high * 2);
 }
 
 static __u64 sends_cookies(const struct port_view *view)
@@ -108,7 +108,9 @@ static const struct {
 	__u64 (*value)(const struct port_view *view);
 } port_gauges[] = {
 	{ "synward_port_half_open",
-	  "half-open connections of the listener that the last SYN to the kernel met", half_open },
+	  "half-open connections of the listener that the last SYN to the kernel met, or of all "
+	  "services behind",
+	  half_open },
 	{ "synward_port_backlog", "backlog of that listener", backlog },
 	{ "synward_port_high_mark", "half-open connections from which cookies are sent",
 	  high_mark },
@@ -195,6 +197,10 @@ static void write_all(struct sw_exposition *out, const struct sw_scrape *scrape,
 	write_lag(out, population);
 	write_tables(out, &scrape->tracker->maps);
 	write_ports(out, status);
+	sw_family(
+		out, "synward_services", SW_METRIC_GAUGE, NULL,
+		"services behind this host that have answered, and may have cookies sent for them");
+	sw_sample(out, status->services, NULL);
 	write_counters(out, totals);
 	sw_exposition_end(out);
 }
@@ -210,6 +216,7 @@ char *sw_scrape_text(const struct sw_scrape *scrape, bool openmetrics, size_t *l
 
 	status.now_ns = sw_monotonic_ns();
 	status.ports = sw_guarded_read(&maps, status.guarded);
+	status.services = sw_services_count(maps.services);
 	if (sw_counters_read(maps.stats, totals.count) ||
 	    sw_map_read_one(maps.config, &status.config) ||
 	    sw_population_read(sw_maps_fd(&scrape->tracker->maps, "sw_population"), &population))

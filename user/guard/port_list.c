@@ -61,19 +61,35 @@ const char *sw_port_key_text(const struct sw_port_key *key, char text[SW_PORT_KE
 
 /* --- Taking a list -------------------------------------------------------------------------- */
 
+/* The option that is being read. */
+static bool protecting;
+
+static const char *option(void)
+{
+	return protecting ? "protect" : "guard";
+}
+
 static int add(struct sw_port_list *list, const struct sw_port_key *key)
 {
 	const struct sw_port_wish *there = sw_port_list_find(list, key);
 	char text[SW_PORT_KEY_TEXT];
 
+	if (there && there->protects != protecting)
+		return sw_misuse("%s%s: %s is of %s, too", sw_place_dashes(), option(),
+				 sw_port_key_text(key, text), protecting ? "guard" : "protect");
 	if (there && there->section != list->section)
-		return sw_misuse("%sguard: %s stands in another section, too", sw_place_dashes(),
-				 sw_port_key_text(key, text));
+		return sw_misuse("%s%s: %s stands in another section, too", sw_place_dashes(),
+				 option(), sw_port_key_text(key, text));
 	if (there)
 		return 0;
 	if (list->count == SW_PORTS_MAX)
-		return sw_misuse("%sguard takes at most %d ports", sw_place_dashes(), SW_PORTS_MAX);
-	list->wish[list->count++] = (struct sw_port_wish){ .key = *key, .section = list->section };
+		return sw_misuse("%s%s takes at most %d ports", sw_place_dashes(), option(),
+				 SW_PORTS_MAX);
+	list->wish[list->count++] = (struct sw_port_wish){
+		.key = *key,
+		.section = list->section,
+		.protects = protecting,
+	};
 	return 0;
 }
 
@@ -87,9 +103,9 @@ static int take_address(const char *text, bool bracketed, struct sw_port_key *ke
 		key->bits = SW_MAPPED_BITS;
 		return 0;
 	}
-	return sw_misuse("%sguard: the address before a port is like 192.0.2.1, 10.0.0.0/8, "
+	return sw_misuse("%s%s: the address before a port is like 192.0.2.1, 10.0.0.0/8, "
 			 "[2001:db8::1] or [2001:db8::/32], not \"%s\"",
-			 sw_place_dashes(), text);
+			 sw_place_dashes(), option(), text);
 }
 
 /* What a prefix says it leaves out must be zero; and one of IPv6 must not have IPv4's in it. */
@@ -103,15 +119,16 @@ static int check_prefix(const struct sw_port_key *key, const char *text)
 	sw_port_key_fill(&masked, &mask, key->address, 0);
 	sw_port_key_fill(&ipv4, &mask, mapped, 0);
 	if (key->bits == SW_ADDRESS_BITS && is_martian(key))
-		return sw_misuse("%sguard: no client comes to \"%s\"", sw_place_dashes(), text);
-	if (memcmp(masked.address, key->address, sizeof(key->address)))
-		return sw_misuse("%sguard: \"%s\" has bits beyond its prefix", sw_place_dashes(),
+		return sw_misuse("%s%s: no client comes to \"%s\"", sw_place_dashes(), option(),
 				 text);
+	if (memcmp(masked.address, key->address, sizeof(key->address)))
+		return sw_misuse("%s%s: \"%s\" has bits beyond its prefix", sw_place_dashes(),
+				 option(), text);
 	if (key->bits < SW_MAPPED_BITS &&
 	    !memcmp(masked.address, ipv4.address, sizeof(ipv4.address)))
 		return sw_misuse(
-			"%sguard: \"%s\" has IPv4 in it: for any address write the port alone",
-			sw_place_dashes(), text);
+			"%s%s: \"%s\" has IPv4 in it: for any address write the port alone",
+			sw_place_dashes(), option(), text);
 	return 0;
 }
 
@@ -145,12 +162,12 @@ static int take_where(char *text, struct sw_port_key *key)
 /* "80" or "8000-8010" at these addresses. */
 static int take_range(struct sw_port_list *list, struct sw_port_key *key, char *text)
 {
-	char name[8], *dash = strchr(text, '-');
+	char name[12], *dash = strchr(text, '-');
 	struct sw_range range = { name, 1, 65535 };
 	__u64 first, last;
 	int err;
 
-	snprintf(name, sizeof(name), "%sguard", sw_place_dashes());
+	snprintf(name, sizeof(name), "%s%s", sw_place_dashes(), option());
 	if (dash)
 		*dash = '\0';
 	err = sw_parse_number(text, &range, &first);
@@ -180,15 +197,24 @@ static int take_item(struct sw_port_list *list, char *item)
 	return err ?: take_range(list, &key, ports);
 }
 
-int sw_port_list_take(struct sw_port_list *list, const char *text)
+int sw_port_list_take(struct sw_port_list *list, const char *text, bool protects)
 {
 	char *copy = strdup(text), *rest = copy, *item;
 	int err = copy ? 0 : sw_fail(-ENOMEM, NULL, "read the ports");
 
+	protecting = protects;
 	while (!err && (item = strsep(&rest, ",")))
 		err = take_item(list, item);
 	free(copy);
 	return err;
+}
+
+bool sw_port_list_has(const struct sw_port_list *list, bool protects)
+{
+	for (__u32 i = 0; i < list->count; i++)
+		if (list->wish[i].protects == protects)
+			return true;
+	return false;
 }
 
 void sw_port_list_settle(struct sw_port_list *list, __u32 section,

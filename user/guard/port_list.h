@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What is to be guarded, as people write it: ports and ranges of ports, at any address, or at one, or at
+ * What is to be guarded or protected, as people write it: ports and ranges of ports, at any address, or at one, or at
  * those of a prefix: "80,443", "8000-8010", "192.0.2.1:80", "10.0.0.0/8:80", "[2001:db8::/32]:443".
  */
 #ifndef SYNWARD_USER_PORT_LIST_H
 #define SYNWARD_USER_PORT_LIST_H
+
+#include <stdbool.h>
 
 #include <synward/guard.h>
 
@@ -17,6 +19,7 @@ struct sw_port_terms {
 struct sw_port_wish {
 	struct sw_port_key key;
 	__u32 section; /* where it stands */
+	bool protects; /* services that are not this host's */
 	struct sw_port_terms terms;
 };
 
@@ -26,8 +29,14 @@ struct sw_port_list {
 	struct sw_port_wish wish[SW_PORTS_MAX];
 };
 
-/* Adds what the text lists, each once; to two sections none belongs. 0 or -errno, reported. */
-int sw_port_list_take(struct sw_port_list *list, const char *text);
+/*
+ * Adds what the text lists, each once; to two sections none belongs, nor to both options: `protects` says
+ * which one it stands in. 0 or -errno, reported.
+ */
+int sw_port_list_take(struct sw_port_list *list, const char *text, bool protects);
+
+/* Some of them are protected; or are guarded. */
+bool sw_port_list_has(const struct sw_port_list *list, bool protects);
 
 /* NULL: it is not there. */
 const struct sw_port_wish *sw_port_list_find(const struct sw_port_list *list,

@@ -30,19 +30,20 @@ static int refuse_many(void)
 }
 
 static void keep(struct sw_ports_plan *plan, const struct sw_guarded *there,
-		 const struct sw_port_terms *terms)
+		 const struct sw_port_terms *terms, bool protects)
 {
 	struct sw_planned *entry = &plan->entry[plan->count++];
 	struct sw_port *port = &entry->guarded.port;
 
 	entry->guarded = *there;
-	entry->changed = port->mode != terms->mode ||
+	entry->changed = port->mode != terms->mode || port->protects != protects ||
 			 memcmp(&port->marks, &terms->marks, sizeof(port->marks)) != 0;
-	if (port->mode != terms->mode) {
-		port->on = 0;
+	if (port->mode != terms->mode || port->protects != protects) {
+		port->on = port->half_open = port->backlog = 0;
 		port->switched_ns = sw_monotonic_ns();
 	}
 	port->mode = terms->mode;
+	port->protects = protects;
 	port->marks = terms->marks;
 }
 
@@ -55,7 +56,8 @@ static enum slot_use plan_known(struct sw_ports_plan *plan, const struct sw_guar
 	bool outstanding = sw_cookie_outstanding(false, there->port.cookie_ns, sw_monotonic_ns());
 
 	if (wish || outstanding) {
-		keep(plan, there, wish ? &wish->terms : &never);
+		keep(plan, there, wish ? &wish->terms : &never,
+		     wish ? wish->protects : there->port.protects);
 		return SLOT_TAKEN;
 	}
 	plan->go[plan->gone++] = there->key;
@@ -86,6 +88,7 @@ static int plan_new(struct sw_ports_plan *plan, const struct sw_port_wish *wish,
 {
 	struct sw_port port = {
 		.mode = wish->terms.mode,
+		.protects = wish->protects,
 		.marks = wish->terms.marks,
 		.switched_ns = sw_monotonic_ns(),
 	};
@@ -138,6 +141,14 @@ int sw_ports_plan(struct sw_ports_plan *plan, const struct sw_map_fds *maps,
 	for (__u32 i = 0; !err && i < wanted->count; i++)
 		err = plan_new(plan, &wanted->wish[i], use);
 	return err ?: plan_masks(plan);
+}
+
+bool sw_ports_protect(const struct sw_ports_plan *plan)
+{
+	for (__u32 i = 0; i < plan->count; i++)
+		if (plan->entry[i].guarded.port.protects)
+			return true;
+	return false;
 }
 
 /* --- Writing ---------------------------------------------------------------------------------- */

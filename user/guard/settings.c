@@ -113,7 +113,9 @@ static int choose_admission(const struct sw_guard_options *options,
 		return sw_fail(err, NULL, "find out what is in this namespace beside guard");
 	guard->admission = options->admission;
 	guard->chosen = !options->admission;
-	if (guard->chosen)
+	if (!sw_port_list_has(&options->ports, false))
+		guard->admission = ADMISSION_PROXY; /* of services; there is no listener here */
+	else if (guard->chosen)
 		guard->admission = sw_kernel_assigns_requests() ? ADMISSION_BPF : ADMISSION_KERNEL;
 	switch (guard->admission) {
 	case ADMISSION_BPF:

@@ -11,7 +11,7 @@
 #include "host/tracker.h"
 
 struct sw_guard_options {
-	struct sw_port_list ports;
+	struct sw_port_list ports; /* of this host, and of services behind it */
 	struct sw_port_terms terms; /* of ports that have none of their own */
 	struct sw_client_list clients;
 	enum sw_admission admission; /* ADMISSION_NONE: the best there is */

@@ -44,10 +44,12 @@ static int configure(struct sw_tracker *tracker, const struct sw_tracker_options
 	struct sw_config config = options->config, before = {};
 	static struct sw_ports_plan plan;
 	int err = sw_guard_prepare(guard, tracker, &config.guard) ?:
-		  sw_admission_suit(tracker, &config.guard) ?:
 		  sw_map_read_one(maps.config, &before) ?:
 		  sw_ports_plan(&plan, &maps, &guard->ports);
 
+	config.guard.protects = sw_ports_protect(&plan);
+	config.guard.both_sides = config.guard.protects && tracker->count > 1;
+	err = err ?: sw_admission_suit(tracker, &config.guard);
 	if (!err && guard->ports.count)
 		err = sw_keys_put(maps.keys, guard->key_file);
 	err = err ?: sw_ports_write(&plan, &maps) ?: write_clients(tracker, &guard->clients);

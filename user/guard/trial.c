@@ -177,7 +177,7 @@ static int start_guard(struct scene *scene, __u16 port)
 	options.config.configured = options.config.both_directions = 1;
 	snprintf(text, sizeof(text), "%u", port);
 	setenv("LIBXDP_SKIP_DISPATCHER", "1", 1); /* it would pin what is not to outlive us */
-	err = sw_port_list_take(&options.guard.ports, text);
+	err = sw_port_list_take(&options.guard.ports, text, false);
 	sw_port_list_settle(&options.guard.ports, 0, &options.guard.terms);
 	err = err ?: sw_start(&scene->tracker, names, &options);
 	scene->started = !err;

@@ -115,6 +115,7 @@ struct sw_map_fds sw_maps_fds(const struct sw_maps *maps)
 		.port_masks = sw_maps_fd(maps, "sw_port_masks"),
 		.retreats = sw_maps_fd(maps, "sw_retreats"),
 		.keys = sw_maps_fd(maps, "sw_keys"),
+		.services = sw_maps_fd(maps, "sw_services"),
 	};
 }
 
@@ -149,6 +150,8 @@ static const struct layout {
 	{ "sw_ports", BPF_MAP_TYPE_HASH, sizeof(struct sw_port_key), sizeof(struct sw_port),
 	  false },
 	{ "sw_port_masks", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_port_masks), false },
+	{ "sw_services", BPF_MAP_TYPE_HASH, sizeof(struct sw_port_key), sizeof(struct sw_service),
+	  false },
 	{ "sw_proxied", BPF_MAP_TYPE_HASH, sizeof(struct sw_flow_key), sizeof(struct sw_proxied),
 	  false },
 	{ "sw_retreats", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_retreat), false },

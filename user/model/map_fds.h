@@ -8,7 +8,7 @@
 
 /* -1: there is none. */
 struct sw_map_fds {
-	int flows, halfopen, stats, config, ports, port_masks, retreats, keys;
+	int flows, halfopen, stats, config, ports, port_masks, retreats, keys, services;
 };
 
 /* The one element of an array map, such as sw_config. 0 or -errno. */

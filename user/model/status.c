@@ -54,6 +54,16 @@ int sw_guarded_read(const struct sw_map_fds *maps, struct sw_guarded guarded[SW_
 	return count;
 }
 
+int sw_services_count(int services_fd)
+{
+	struct sw_port_key key, *last = NULL;
+	int count = 0;
+
+	for (; count < SW_SERVICES_MAX && !bpf_map_get_next_key(services_fd, last, &key); count++)
+		last = &key;
+	return count;
+}
+
 int sw_status_read(struct sw_status *status, const struct sw_map_fds *maps, __u64 now_ns)
 {
 	struct sw_totals totals = {};
@@ -68,7 +78,13 @@ int sw_status_read(struct sw_status *status, const struct sw_map_fds *maps, __u6
 	status->flows = totals.flows_live;
 	status->halfopen = totals.halfopen_live;
 	status->ports = sw_guarded_read(maps, status->guarded);
+	status->services = sw_services_count(maps->services);
 	return 0;
+}
+
+__u32 sw_port_backlog(const struct sw_port *port)
+{
+	return port->protects ? ~0U : port->backlog;
 }
 
 bool sw_port_sends_cookies(const struct sw_status *status, const struct sw_port *port)
@@ -93,5 +109,7 @@ enum sw_admission sw_port_admission(const struct sw_status *status,
 	enum sw_admission full = sw_admission_of(
 		guarded->port.listener, sw_admission_in(guard, family), guard->kernel_cookies);
 
+	if (guarded->port.protects)
+		return ADMISSION_PROXY;
 	return sw_admission_at(sw_port_stand(guard, guarded, family), full, guard->kernel_cookies);
 }

@@ -20,16 +20,23 @@ struct sw_guarded {
 /* The guarded ports in ascending order. How many; none if there is no such map. */
 int sw_guarded_read(const struct sw_map_fds *maps, struct sw_guarded guarded[SW_PORTS_MAX]);
 
+/* How many services behind this host are known; none if there is no such map. */
+int sw_services_count(int services_fd);
+
 struct sw_status {
 	struct sw_config config; /* with the default time-outs where nobody has configured it */
 	__u64 now_ns; /* CLOCK_MONOTONIC */
 	__u64 flows, halfopen; /* live */
 	struct sw_guarded guarded[SW_PORTS_MAX];
 	int ports; /* so many of them */
+	int services; /* behind this host, that are known */
 };
 
 /* 0 or -errno. */
 int sw_status_read(struct sw_status *status, const struct sw_map_fds *maps, __u64 now_ns);
+
+/* Of its listener, 0 if that has not been seen; services have one without end. */
+__u32 sw_port_backlog(const struct sw_port *port);
 
 /* SYNs to the port are answered with cookies. */
 bool sw_port_sends_cookies(const struct sw_status *status, const struct sw_port *port);

@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""Protect: cookies for services that are not this host's, by proxy. They are on hosts of their own, behind a router, a
+bridge's port, a macvlan or DNAT, and know nothing of it; what they and their clients get from the kernel alone, they get
+with it.
+
+    client veth ── left  router  right ── veth server                (router)
+    client veth ── veth  server  guest ── veth guest                 (bridge, container)
+"""
+
+import contextlib
+import os
+import socket
+import threading
+
+from lab import Host, Skip, TcpInfo, exchange, run, test, until
+from siege import FLOOD
+from test_guard_nat import FAMILY
+
+CLIENTS = 20
+BOTH = (4, 6)
+
+
+# The places where a service is
+
+def batch(host, *lines):
+    host.run(["ip", "-b", "-"], stdin=None, input="\n".join(lines))
+
+
+def knows(host, link, other, address):
+    batch(host, *(f"neigh replace {address[family]} lladdr {other} dev {link} nud permanent" for family in BOTH))
+
+
+class Router(Host):
+    """Between the lab's two hosts, in place of their wire: one network on its left, and one on its right."""
+
+    def __init__(self, lab):
+        super().__init__(f"{lab.name}-r", 3)
+        run(["ip", "netns", "add", self.name])
+        lab.client.run("ip link del veth")
+        self.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1)
+        for host, link, network in ((lab.client, "left", 1), (lab.server, "right", 2)):
+            host.address = {4: f"10.99.{network}.{host.number}", 6: f"fd00:99:{network}::{host.number}"}
+            self.join(host, link, {4: f"10.99.{network}.254", 6: f"fd00:99:{network}::254"})
+
+    def join(self, host, link, own):
+        run(["ip", "link", "add", "veth", "netns", host.name, "address", host.mac.hex(":"), "type", "veth",
+             "peer", "name", link, "netns", self.name])
+        mac = self.run(["cat", f"/sys/class/net/{link}/address"]).stdout.strip()
+        for end, name, address in ((host, "veth", host.address), (self, link, own)):
+            batch(end, f"addr add {address[4]}/24 dev {name}", f"addr add {address[6]}/64 dev {name} nodad",
+                  f"link set {name} up")
+        knows(self, link, host.mac.hex(":"), host.address)
+        knows(host, "veth", mac, own)
+        batch(host, f"route add default via {own[4]}", f"route add ::/0 via {own[6]}")
+
+
+def serve(lab, host, family, backlog=64):
+    """Whoever asks there is answered. The address and port where."""
+    listener = lab.keep(host.socket(FAMILY[family], socket.SOCK_STREAM))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host.address[family], lab.port))
+    listener.listen(backlog)
+
+    def answer():
+        while True:
+            try:
+                sock = listener.accept()[0]
+            except OSError:
+                return
+            with sock, contextlib.suppress(OSError):
+                sock.settimeout(3)
+                if sock.recv(100) == b"question":
+                    sock.sendall(b"answer")
+
+    threading.Thread(target=answer, daemon=True).start()
+    lab.open.callback(listener.shutdown, socket.SHUT_RDWR)
+    return host.address[family], lab.port
+
+
+def served(lab, where, count=CLIENTS):
+    """Of so many clients, one after another, those who got their answer."""
+    answered = 0
+    for number in range(count):
+        if number - answered == 3:
+            break  # it takes its time
+        with lab.client.socket(FAMILY[6 if ":" in where[0] else 4], socket.SOCK_STREAM) as client, \
+                contextlib.suppress(OSError):
+            client.settimeout(3)
+            client.connect(where)
+            client.sendall(b"question")
+            answered += client.recv(100) == b"answer"
+    return answered
+
+
+def guest_of(lab):
+    """A host whose wire ends in the server, as `guest`."""
+    guest = Host(f"{lab.name}-g", 3)
+    run(["ip", "netns", "add", guest.name])
+    run(["ip", "link", "add", "veth", "netns", guest.name, "address", guest.mac.hex(":"), "type", "veth",
+         "peer", "name", "guest", "netns", lab.server.name])
+    return guest
+
+
+def settle(guest, address):
+    guest.address = address
+    batch(guest, "link set veth up", f"addr add {address[4]}/24 dev veth", f"addr add {address[6]}/64 dev veth nodad")
+
+
+def routed(lab, *more):
+    """The service is the server, behind a router."""
+    router = Router(lab)
+    knows(lab.client, "veth", router.run("cat /sys/class/net/left/address").stdout.strip(), lab.server.address)
+    batch(router, "route add default via 10.99.1.1", "route add ::/0 via fd00:99:1::1")  # where the flood says it is from
+    return router, ("left", *more), lab.server, lab.server.address
+
+
+def bridged(lab):
+    """It is a guest, of a bridge that has no address."""
+    guest = guest_of(lab)
+    settle(guest, guest.address)
+    batch(lab.server, "link add bridge type bridge", "link set veth master bridge", "link set guest master bridge",
+          "link set guest up", "link set bridge up", "addr flush dev veth")
+    knows(guest, "veth", lab.client.mac.hex(":"), lab.client.address)
+    knows(lab.client, "veth", guest.mac.hex(":"), guest.address)
+    batch(guest, "route add default via 10.99.0.1", "route add ::/0 via fd00:99::1")
+    return lab.server, ("veth",), guest, guest.address
+
+
+def macvlan(lab):
+    """It is a guest with a MAC address of its own on the server's wire."""
+    guest = Host(f"{lab.name}-g", 3)
+    run(["ip", "netns", "add", guest.name])
+    lab.server.run(f"ip link add guest link veth address {guest.mac.hex(':')} type macvlan mode bridge")
+    lab.server.run(f"ip link set guest netns {guest.name} name veth")
+    settle(guest, guest.address)
+    knows(guest, "veth", lab.client.mac.hex(":"), lab.client.address)
+    knows(lab.client, "veth", guest.mac.hex(":"), guest.address)
+    return lab.server, ("veth",), guest, guest.address
+
+
+DNAT = """
+table inet nat {{
+    chain pre {{
+        type nat hook prerouting priority -100;
+        fib daddr type local tcp dport {port} dnat ip to {guest[4]}
+        fib daddr type local tcp dport {port} dnat ip6 to {guest[6]}
+    }}
+    chain post {{ type nat hook postrouting priority 100; oifname "veth" masquerade; }}
+}}
+table inet filter {{
+    chain forward {{
+        type filter hook forward priority 0; policy drop;
+        ct state invalid drop; ct state established,related accept
+        oifname "docker0" tcp flags & (fin | syn | rst | ack) == syn ct state new accept
+    }}
+}}"""
+
+
+def contained(lab):
+    """It is a container of the server's, as Docker makes one: a bridge, DNAT, masquerade, a firewall."""
+    guest = guest_of(lab)
+    settle(guest, {4: "172.17.0.2", 6: "fd00:17::2"})
+    batch(lab.server, "link add docker0 type bridge", "link set guest master docker0", "link set guest up",
+          "link set docker0 up", "addr add 172.17.0.1/16 dev docker0", "addr add fd00:17::1/64 dev docker0 nodad",
+          "route add default via 10.99.0.1", "route add ::/0 via fd00:99::1")
+    batch(guest, "route add default via 172.17.0.1", "route add ::/0 via fd00:17::1")
+    knows(lab.server, "docker0", guest.mac.hex(":"), guest.address)
+    knows(guest, "veth", lab.server.run("cat /sys/class/net/docker0/address").stdout.strip(), {4: "172.17.0.1", 6: "fd00:17::1"})
+    lab.server.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1)
+    lab.server.nft(DNAT.format(port=lab.port, guest=guest.address))
+    return lab.server, ("veth",), guest, lab.server.address
+
+
+# Before, in and after a flood
+
+@contextlib.contextmanager
+def flood(lab, address):
+    """More SYNs than the service's queue takes, from nowhere."""
+    if not os.path.exists(FLOOD):
+        raise Skip(f"{FLOOD} is not built: make {os.path.relpath(FLOOD)}")
+    process = lab.client.start([FLOOD, "-r", 2000, "veth", address, lab.port, 100000, "S"])
+    try:
+        before = lab.stats()["segments"]
+        until(lambda: None if lab.stats()["segments"] > before + 1000 else "no flood")
+        yield
+        assert process.poll() is None, "the flood is over"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def before_in_and_after(lab, place, *options):
+    """Clients of the service by IPv4 and IPv6; the kernel of a host without cookies of its own is behind it."""
+    host, interfaces, service, address = place(lab)
+    lab.client.take_xdp()
+    service.sysctl(net__ipv4__tcp_syncookies=0)
+    for family in BOTH:
+        serve(lab, service, family)
+    where = {family: (address[family], lab.port) for family in BOTH}
+    lab.track("--protect", str(lab.port), "--high-mark", "40", *options, host=host, interfaces=interfaces)
+    lab.mark()
+    found = [[served(lab, where[family]) for family in BOTH]]
+    assert lab.rise("cookies_sent") == {"cookies_sent": 0}, lab.rise("cookies_sent", "cookies_on")
+    for family in BOTH:
+        with flood(lab, address[family]):
+            found.append(served(lab, where[family]))
+    found.append([served(lab, where[family]) for family in BOTH])
+    assert found == [[CLIENTS] * 2, CLIENTS, CLIENTS, [CLIENTS] * 2], (
+        f"before, in and after the flood {found}: {lab.rise(*lab.marked)}")
+    rise = lab.rise("cookies_on", "cookies_sent", "proxied", "proxy_refused", "proxy_unanswered", "proxy_failed")
+    assert rise["cookies_on"] == 1 and rise["cookies_sent"] > 1000 and rise["proxied"] > CLIENTS, rise
+    assert not rise["proxy_refused"] + rise["proxy_unanswered"] + rise["proxy_failed"], rise
+
+
+@test(track=False)
+def service_behind_a_router_is_served_before_in_and_after_a_flood(lab):
+    before_in_and_after(lab, routed)
+
+
+@test(track=False)
+def service_behind_a_bridge_port_is_served_before_in_and_after_a_flood(lab):
+    before_in_and_after(lab, bridged)
+
+
+@test(track=False)
+def container_is_served_before_in_and_after_a_flood(lab):
+    before_in_and_after(lab, contained)
+
+
+# What is said in a service's name
+
+def protect(lab, place, *options):
+    """(service, its addresses)"""
+    host, interfaces, service, address = place(lab)
+    lab.client.take_xdp()
+    lab.track("--protect", str(lab.port), "--cookies", "always", *options, host=host, interfaces=interfaces)
+    lab.mark()
+    return service, address
+
+
+@test(track=False)
+def guest_on_a_macvlan_has_cookies_to_its_own_address(lab):
+    service, address = protect(lab, macvlan)
+    places = [serve(lab, service, family) for family in BOTH]
+    assert [served(lab, place, 3) for place in places] == [3, 3], lab.rise(*lab.marked)
+    lab.counts(syn_not_learnt=2, proxied=4, syn_other_mac=0)
+
+
+@test(track=False)
+def router_that_is_tracked_on_both_sides_has_the_states_of_both_ends(lab):
+    """The service's numbers are others where they come in."""
+    protect(lab, lambda lab: routed(lab, "right"))
+    for family in BOTH:
+        for _ in range(2):
+            conn = lab.connection(family).establish()
+            exchange(conn.client, conn.server, 100_003)
+            conn.client.close()
+            conn.states("FIN_WAIT_2", "CLOSE_WAIT")
+            conn.server.close()
+            conn.states("TIME_WAIT", "CLOSED")
+            conn.listener.close()
+    lab.counts(syn_not_learnt=2, proxied=2, out_of_window=0, ack_unsent=0, ack_bad=0)
+
+
+def agreed(lab, family):
+    """What the two ends of a new connection have agreed to."""
+    conn = lab.connection(family)
+    conn.start().accept()
+    exchange(conn.client, conn.server, 20_011)  # Linux halves its MSS until it has been given a larger window
+    ends = [TcpInfo(sock) for sock in (conn.client, conn.server)]
+    conn.listener.close()
+    return [(end.agreed, end.snd_mss, end.snd_wscale, end.rcv_wscale) for end in ends]
+
+
+@test(track=False)
+def cookie_offers_what_the_service_does(lab):
+    """The first connection is the service's own, and the others are by cookies: they are the same to both ends. What it
+    offers may change; then so does what is said in its name, after one connection."""
+    protect(lab, routed)
+    lab.server.run("ip route add 10.99.1.0/24 via 10.99.2.254 advmss 1200")
+    lab.server.sysctl(net__ipv4__tcp_rmem="4096 131072 400000")  # a shift count of its own
+    for family in BOTH:
+        found = [agreed(lab, family) for _ in range(3)]
+        own = found[0]
+        assert found == [own] * 3, found
+        for lacks, left in (("sack", "ts wscale"), ("timestamps", "wscale"), ("window_scaling", "")):
+            lab.server.tcp_settings(**{lacks: 0})
+            agreed(lab, family)
+            assert [end[0] for end in agreed(lab, family)] == [left] * 2, lacks
+        lab.server.tidy_settings()
+    lab.counts(syn_not_learnt=2, proxied=16)
+
+
+# What there is no service for
+
+@test(track=False)
+def what_is_not_there_is_refused_as_ever(lab):
+    """From the start; and what goes away, after one client that was told too late."""
+    service, address = protect(lab, routed)
+    refused(lab, address[4])
+    lab.counts(syn_not_learnt=1, cookies_sent=0)
+    with service.listener(4, lab.port) as listener:
+        conn = lab.connection(listen=listener)
+        conn.start().accept()
+        conn.server.close()
+    with lab.client.socket() as late:  # it has a cookie, and then a RST
+        late.settimeout(3)
+        try:
+            late.connect((address[4], lab.port))
+            raise AssertionError(f"somebody answers: {late.recv(1)}")
+        except ConnectionResetError:
+            pass
+    refused(lab, address[4])
+    lab.counts(proxy_refused=1, cookies_sent=1, syn_not_learnt=3)
+    assert served(lab, serve(lab, service, 4), 2) == 2
+
+
+def refused(lab, where):
+    with lab.client.socket() as sock:
+        sock.settimeout(3)
+        try:
+            sock.connect((where, lab.port))
+            raise AssertionError("somebody listens")
+        except ConnectionRefusedError:
+            pass
