@@ -245,9 +245,9 @@ char terms[] SEC("license") = "GPL";
 
 
 @contextlib.contextmanager
-def tagged(lab, tags):
-    """All frames between the hosts bear so many tags."""
-    hosts = lab.client, lab.server
+def tagged(lab, tags, other=None):
+    """All frames between the client and the server, or that other host, bear so many tags."""
+    hosts = lab.client, other or lab.server
     with tempfile.TemporaryDirectory(prefix="sw-") as folder:
         run([os.environ.get("CLANG", "clang"), "-target", "bpf", "-O2", "-g", "-I/usr/include/x86_64-linux-gnu", "-c",
              "-x", "c", "-", "-o", f"{folder}/tags.o"], stdin=None, input=TAGS)

@@ -8,13 +8,17 @@ with it.
 """
 
 import contextlib
+import http.client
 import os
+import pathlib
 import socket
+import tempfile
 import threading
 
 from lab import Host, Skip, TcpInfo, exchange, run, test, until
 from siege import FLOOD
 from test_guard_nat import FAMILY
+from test_guard_options import tagged
 
 CLIENTS = 20
 BOTH = (4, 6)
@@ -289,6 +293,106 @@ def cookie_offers_what_the_service_does(lab):
             assert [end[0] for end in agreed(lab, family)] == [left] * 2, lacks
         lab.server.tidy_settings()
     lab.counts(syn_not_learnt=2, proxied=16)
+
+
+@test(track=False)
+def mss_that_a_router_clamps_is_the_cookies_too(lab):
+    host, interfaces, *_ = place = routed(lab)
+    host.nft("table inet clamp { chain f { type filter hook forward priority 0; "
+             "tcp flags & syn == syn tcp option maxseg size set 1000;\n}\n}")
+    protect(lab, lambda lab: place)
+    for family in BOTH:
+        found = [agreed(lab, family) for _ in range(2)]
+        assert found[0] == found[1] and found[0][0][1] == 1000 - 12, found
+    lab.counts(syn_not_learnt=2, proxied=2)
+
+
+# What goes over it
+
+@test(track=False)
+def service_is_protected_in_a_vlan(lab):
+    """Whose frames a bridge passes on."""
+    service, _ = protect(lab, bridged)
+    with tagged(lab, 1, service):
+        for family in BOTH:
+            assert served(lab, serve(lab, service, family), 3) == 3, lab.rise(*lab.marked)
+    lab.counts(syn_not_learnt=2, proxied=4, proxy_failed=0)
+
+
+REDIRECTS = """
+table inet mangle {{
+    chain pre {{
+        type filter hook prerouting priority -150;
+        ip daddr 198.51.100.7 tcp dport {port} meta mark set 1 tproxy ip to :{other} accept
+    }}
+}}
+table ip nat {{
+    chain pre {{ type nat hook prerouting priority -100; ip daddr 10.99.0.2 tcp dport {port} redirect to :{other}; }}
+}}"""
+IP_TRANSPARENT = 19
+
+
+@test(track=False)
+def tproxy_and_redirect_have_their_connections_by_cookies(lab):
+    """Neither has a socket at the port that the client speaks to, and TPROXY not even an address."""
+    lab.server.nft(REDIRECTS.format(port=lab.port, other=lab.port + 1))
+    batch(lab.server, "rule add fwmark 1 lookup 100", "route add local 0.0.0.0/0 dev lo table 100")
+    batch(lab.client, "route add 198.51.100.7 via 10.99.0.2")
+    listener = lab.keep(lab.server.socket())
+    listener.setsockopt(socket.IPPROTO_IP, IP_TRANSPARENT, 1)
+    listener.bind(("0.0.0.0", lab.port + 1))
+    listener.listen()
+    protect(lab, lambda lab: (lab.server, ("veth",), lab.server, lab.server.address))
+    for where in ("198.51.100.7", lab.server.address[4]):
+        for _ in range(2):
+            client = lab.keep(lab.client.socket())
+            client.settimeout(3)
+            client.connect((where, lab.port))
+            listener.settimeout(3)
+            server = lab.keep(listener.accept()[0])
+            exchange(client, server, 100_003)
+    lab.counts(syn_not_learnt=2, proxied=2, proxy_failed=0)
+
+
+NGINX = """
+daemon off; pid {home}/pid; error_log stderr; events {{ worker_connections 4096; }}
+http {{ access_log off; server {{ listen {port}; listen [::]:{port}; root {home}; keepalive_requests 100; }} }}"""
+REQUESTS = int(os.environ.get("SW_REQUESTS", "200"))
+
+
+@test(track=False, limit=60 + REQUESTS // 10)
+def curl_and_redis_have_what_they_have_without(lab):
+    """SW_REQUESTS connections of curl, one a request; connections that are kept alive; redis' own clients."""
+    host, interfaces, service, address = routed(lab)
+    home = lab.open.enter_context(tempfile.TemporaryDirectory(prefix="sw-protect-"))
+    os.chmod(home, 0o755)
+    page = os.urandom(50_021)
+    pathlib.Path(home, "page").write_bytes(page)
+    pathlib.Path(home, "conf").write_text(NGINX.format(home=home, port=lab.port))
+    service.start(["nginx", "-e", "stderr", "-p", home, "-c", f"{home}/conf"])
+    service.start(["redis-server", "--port", lab.port + 1, "--save", "", "--protected-mode", "no", "--bind",
+                   *address.values()])
+    until(lambda: None if len(run(["ss", "-N", service.name, "-ltnH"]).stdout.splitlines()) >= 4 else "no servers")
+    lab.client.take_xdp()
+    lab.track("--protect", f"{lab.port}-{lab.port + 1}", "--cookies", "always", host=host, interfaces=interfaces)
+    lab.mark()
+    hosts = address[4], f"[{address[6]}]"
+    config = pathlib.Path(home, "config")
+    config.write_text("".join(f'url = "http://{hosts[n % 2]}:{lab.port}/page"\noutput = "{home}/{n}"\n'
+                              for n in range(REQUESTS)))
+    lab.client.run(["curl", "-sS", "--fail", "-g", "-H", "Connection: close", "--parallel", "--parallel-max", "32", "-K",
+                    str(config)], timeout=60 + REQUESTS // 10)
+    assert all(pathlib.Path(home, str(n)).read_bytes() == page for n in range(REQUESTS))
+    lab.counts(proxied=REQUESTS - 2, syn_not_learnt=2)
+    said = lab.client.run(["redis-benchmark", "-h", address[4], "-p", lab.port + 1, "-c", 20, "-n", 2000, "-t", "set,get",
+                           "-d", 3000, "-q"]).stdout
+    assert said.count("requests per second") == 2, said
+    with lab.client.inside(), contextlib.closing(http.client.HTTPConnection(address[6], lab.port, timeout=5)) as kept:
+        for _ in range(20):
+            kept.request("GET", "/page")
+            assert kept.getresponse().read() == page
+    rise = lab.rise("proxy_failed", "proxy_refused", "proxy_unanswered", "cookies_rejected", "out_of_window")
+    assert not sum(rise.values()), rise
 
 
 # What there is no service for

@@ -3,19 +3,21 @@
 To both ends, to `ss` and to the state model it is one connection, whatever becomes of it."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
 import struct
 import threading
 
-from lab import GUARDED, TcpInfo, exchange, read_to_end, reset, test, until
+from lab import GUARDED, PATIENCE, TcpInfo, exchange, read_to_end, reset, run, ss_info, test, until
 from tcp import checksum, mss, sack, timestamps
 from test_guard_admission import BOTH, call, listen, nobody_waits, take
 from test_guard_nat import add_nat
 from test_time_wait import PURE_ACK
 
 PROXY = ["--guard", GUARDED, "--cookies", "always", "--admission", "proxy"]
+TRIES = 65  # where struct sw_proxied has it
 SYN = "tcp flags & (syn | ack) == syn"
 NONE_LOST = {"cookies_rejected": 0, "stray": 0, "proxy_refused": 0, "proxy_unanswered": 0, "proxy_full": 0,
              "proxy_failed": 0, "admitted": 0}
@@ -172,7 +174,79 @@ def client_that_resets_at_once_leaves_nothing(lab, family):
     nobody_waits(listener)
 
 
+def give_up(lab):
+    """As if all SYNs had been sent in vain, and 15 s were over."""
+    rows = json.loads(run(["bpftool", "-j", "map", "dump", "id", lab.map_ids()["sw_proxied"]]).stdout)
+    row, = [row for row in rows if lab.port in row["formatted"]["key"]["port"]]
+    value = row["value"]
+    value[:8], value[TRIES] = ["0x00"] * 8, "0x03"  # syn_ns, and how many
+    run(["bpftool", "map", "update", "id", lab.map_ids()["sw_proxied"], "key", *row["key"], "value", *value])
+
+
+@test(run=PROXY, families=BOTH)
+def client_whose_service_never_answers_is_told(lab, family):
+    listener = lab.keep(lab.server.listener(family, lab.port))
+    lab.server.drop(SYN)
+    lab.mark()
+    client = call(lab, family)
+    lab.counts(proxy_syns=1)
+    give_up(lab)
+    try:
+        raise AssertionError(f"somebody answered: {client.recv(1)}")
+    except ConnectionResetError:
+        pass
+    lab.counts(proxy_unanswered=1, proxied=0)
+    until(lambda: None if not records(lab) else f"still there: {records(lab)}")
+    lab.server.keep()
+    nobody_waits(listener)
+
+
 # What goes over it
+
+@test(run=PROXY, families=BOTH)
+def window_that_is_closed_is_probed_and_idle_connections_are_kept_alive(lab, family):
+    """Probes are answered in the other side's numbers; that the peer knows them shows in that it answers at all."""
+    client, server = connect(lab, family)
+    exchange(client, server, 1000)
+    for asks, sock in ((lab.client, client), (lab.server, server)):
+        other = server if sock is client else client
+        before = counted(asks, "TcpExtTCPKeepAlive", "TcpExtTCPWinProbe")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        until(lambda: None if counted(asks, "TcpExtTCPKeepAlive")[0] > before[0] else "no keep-alive")
+        until(lambda: None if int(ss_info(asks, sock)["lastack"].rstrip("ms")) < 900 else "it was not answered")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 0)
+        sock.setblocking(False)
+        data, sent = os.urandom(1 << 23), 0
+        with contextlib.suppress(BlockingIOError):
+            while sent < len(data):
+                sent += sock.send(data[sent:sent + 65536])
+        until(lambda: None if counted(asks, "TcpExtTCPWinProbe")[0] > before[1] else "no probe")
+        sock.settimeout(PATIENCE)
+        got = bytearray()
+        while len(got) < sent:
+            got += other.recv(1 << 18)
+        assert got == data[:sent]
+
+
+def counted(host, *names):
+    rows = dict(line.split()[:2] for line in host.run(["nstat", "-asz", *names]).stdout.splitlines()[1:])
+    return [int(rows[name]) for name in names]
+
+
+@test(run=PROXY, families=BOTH)
+def both_ends_of_a_proxied_connection_may_close_at_once(lab, family):
+    listener = lab.keep(lab.server.listener(family, lab.port))
+    connect(lab, family, listener)
+    conn = lab.connection(family, listen=listener).establish()
+    for host in (lab.client, lab.server):
+        host.hold()
+    conn.client.shutdown(socket.SHUT_WR)
+    conn.server.shutdown(socket.SHUT_WR)
+    for host in (lab.client, lab.server):
+        host.release()
+    conn.states("TIME_WAIT", "TIME_WAIT")
+
 
 @test(run=PROXY, families=BOTH)
 def service_may_scale_its_window_otherwise(lab, family):

@@ -109,9 +109,11 @@ static void draw_port(const struct sw_status *status, const struct sw_guarded *g
 	bool sending = sw_port_sends_cookies(status, &guarded->port);
 	char name[SW_PORT_KEY_TEXT], text[256];
 	int length = snprintf(
-		text, sizeof(text), "port %-21s %-6s %-13s listener %s",
+		text, sizeof(text), "port %-21s %-6s %-13s %s%s",
 		sw_port_key_text(&guarded->key, name), sw_cookie_mode_name(guarded->port.mode),
-		sending ? "sends cookies" : "no cookies", sw_listener_name(guarded->port.listener));
+		sending ? "sends cookies" : "no cookies",
+		guarded->port.protects ? "services behind" : "listener ",
+		guarded->port.protects ? "" : sw_listener_name(guarded->port.listener));
 
 	if (guarded->port.backlog)
 		snprintf(text + length, sizeof(text) - (size_t)length,
