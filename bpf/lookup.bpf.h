@@ -158,10 +158,7 @@ static __always_inline enum sw_admission sw_family_admission(const struct sw_gua
 	return sw_admission_in(guard, !w->packet.ipv4);
 }
 
-/*
- * What it would say to the segment in hand. Where it has a proxy before it, that offers the host's shift
- * count, whatever the service says later (bpf/proxy_out.bpf.h).
- */
+/* What it would say to the segment in hand. */
 static __always_inline void sw_look_at_listener(struct sw_work *w, const struct sw_guard *guard,
 						struct bpf_sock *found)
 {
@@ -176,8 +173,6 @@ static __always_inline void sw_look_at_listener(struct sw_work *w, const struct 
 	look->half_open = tcp->inet_conn.icsk_accept_queue.qlen.counter;
 	look->backlog = sock->sk_max_ack_backlog;
 	sw_read_buffer(&look->manner, tcp, guard->wscale);
-	if (sw_family_admission(guard, w) == ADMISSION_PROXY)
-		look->manner.wscale = guard->wscale;
 	sw_read_ip_ways(&look->manner, &tcp->inet_conn.icsk_inet, w->packet.ipv4, guard);
 	look->manner.most_mss = tcp->rx_opt.user_mss;
 	look->room = sw_room_of(sock->sk_ack_backlog, sock->sk_max_ack_backlog);
@@ -266,25 +261,40 @@ static __always_inline void sw_remember_listener(struct xdp_md *ctx, const struc
 	__builtin_memcpy(pressure->local, w->packet.to, 16);
 }
 
-/* Whose cookie the listener that was found takes. A global function, as the verifier then walks what follows once. */
-__noinline int sw_full_admission(void)
+/*
+ * Fills w->ways, for a listener of this kind in the family of the segment in hand. A global function, as
+ * the verifier then walks what follows once.
+ */
+__noinline int sw_find_ways(int listener)
 {
 	const struct sw_guard *guard = &sw_settings()->guard;
-	const struct sw_work *w = sw_work_in_hand();
+	struct sw_work *w = sw_work_in_hand();
 
 	if (!w)
-		return ADMISSION_NONE;
+		return 0;
+	w->ways = sw_ways_of(guard, (enum sw_listener_kind)listener, !w->packet.ipv4);
 	if (w->protects)
-		return guard->proxy ? ADMISSION_PROXY : ADMISSION_NONE;
-	return sw_admission_of(w->look.listener, sw_family_admission(guard, w),
-			       guard->kernel_cookies);
+		w->ways =
+			(struct sw_ways){ .full = guard->proxy ? ADMISSION_PROXY : ADMISSION_NONE };
+	return 0;
 }
 
-/* The same where the port stands. */
-static __always_inline enum sw_admission sw_admission_for(const struct sw_guard *guard,
-							  const struct sw_work *w)
+/* Whose cookie is sent to a listener with these ways, where the port stands. */
+static __always_inline enum sw_admission sw_admission_for(const struct sw_work *w)
 {
-	return sw_admission_at(w->stand, sw_full_admission(), guard->kernel_cookies);
+	return sw_admission_at(w->stand, &w->ways);
+}
+
+/*
+ * The shift count that such a cookie offers: by proxy the host's, whatever the service says later
+ * (proxy_out.bpf.h), unless it is known.
+ */
+static __always_inline __u8 sw_own_wscale(const struct sw_work *w, const struct sw_guard *guard,
+					  enum sw_admission admission)
+{
+	if (w->protects)
+		return w->service.wscale;
+	return admission == ADMISSION_PROXY ? guard->wscale : w->look.manner.wscale;
 }
 
 static __always_inline bool sw_port_is_quiet(const struct sw_port *port, __u64 now)

@@ -220,7 +220,7 @@ static __always_inline bool sw_proxy_cookie_good(struct __sk_buff *skb, struct s
 	if (!keys || skb_options(skb, w))
 		return false;
 	sw_read_options(&w->seg);
-	return !sw_check_cookie(w, guard, keys, w->protects ? w->service.wscale : guard->wscale);
+	return !sw_check_cookie(w, guard, keys, sw_own_wscale(w, guard, ADMISSION_PROXY));
 }
 
 /* Of a connection that this record, if there is one, is not of. */
@@ -232,14 +232,19 @@ static __always_inline bool sw_proxy_is_new(struct __sk_buff *skb, const struct 
 	return !proxied || proxied->isn + 1 != w->seg.ack;
 }
 
-/* A service behind this host, or a listener that this host's own cookies don't reach. */
+/* A service behind this host, or a listener that this host's own cookies don't reach; as XDP has it (stray.bpf.h). */
 static __always_inline bool sw_goes_by_proxy(struct sw_work *w)
 {
-	if (sw_protected_port(false)) {
+	const struct sw_port *port = sw_port_of(w);
+
+	if (!port)
+		return false;
+	if (port->protects) {
 		sw_know_service(w);
 		return true;
 	}
-	return sw_family_admission(&sw_settings()->guard, w) == ADMISSION_PROXY;
+	sw_find_ways(port->listener);
+	return sw_own_admission(sw_stand_of(w, port), &w->ways) == ADMISSION_PROXY;
 }
 
 static __always_inline int sw_proxy_in(struct __sk_buff *skb, struct sw_work *w)

@@ -42,6 +42,15 @@ static __always_inline int sw_send_ack(struct __sk_buff *skb, const struct sw_wo
 	return (int)bpf_redirect(skb->ifindex, BPF_F_INGRESS);
 }
 
+/* The first. Whatever the server says next, it has taken the connection. */
+static __always_inline void sw_note_answer(struct sw_work *w)
+{
+	sw_count(SW_PROXIED);
+	w->now = sw_coarse_now();
+	if (!w->protects && sw_note_taken(&w->seg.key))
+		sw_judge_by_word();
+}
+
 /* A second one of other numbers holds until the service has said more: a SYN cookie of its own, say. */
 static __always_inline int sw_proxy_answer(struct __sk_buff *skb, struct sw_work *w,
 					   struct sw_proxy_work *p, struct sw_proxied *proxied)
@@ -52,7 +61,7 @@ static __always_inline int sw_proxy_answer(struct __sk_buff *skb, struct sw_work
 		return -1;
 	sw_read_options(&w->seg);
 	if (proxied->stage == PROXY_OPENING)
-		sw_count(SW_PROXIED);
+		sw_note_answer(w);
 	sw_proxy_answered(proxied, &w->seg);
 	*(volatile enum sw_proxy_stage *)&proxied->stage = PROXY_OPEN;
 	__sync_fetch_and_or(&proxied->ifindex, 0); /* see sw_await_service() */
@@ -76,6 +85,8 @@ static __always_inline int sw_proxy_refused(struct __sk_buff *skb, struct sw_wor
 	sw_proxy_forget(w);
 	if (w->protects)
 		sw_unlearn(w);
+	else
+		sw_note_taken(&w->seg.key); /* it is no loss of guard's */
 	return skb_store_header(skb, w, p->after, w->packet.bytes - w->seg.length) &&
 			       skb_mend_checksum(skb, w, difference)
 		       ? TC_ACT_UNSPEC

@@ -31,93 +31,87 @@ static __always_inline void sw_watch_in_hand(const struct sw_work *w, const stru
 {
 	struct sw_retreat *retreat = sw_retreat_of(w, port);
 	struct sw_lock *lock = sw_retreat_lock(w, port);
-	enum sw_admission full = sw_full_admission();
 
-	if (!retreat || !lock || sw_is_crowded(w->look.room, w->look.backlog) ||
-	    admission == ADMISSION_PROXY)
+	if (!retreat || !lock || port->protects || sw_is_crowded(w->look.room, w->look.backlog))
 		return;
 	bpf_spin_lock(&lock->lock);
-	sw_watch(retreat, &w->seg.key, w->seg.sender & 1, admission, full, w->now);
+	sw_watch(retreat, &w->seg.key, w->seg.sender & 1, admission, &w->ways, w->now);
 	bpf_spin_unlock(&lock->lock);
 }
 
 /* --- Looking after them ------------------------------------------------------------------------ */
 
-/* Its socket is there: the listener has taken it. False: that has been said before. */
-static __always_inline bool sw_note_socket(const struct sw_flow_key *key, struct sw_flow *flow)
-{
-	struct sw_lock *stripe = sw_lock_of(key);
-	bool awaited;
-
-	if (!stripe)
-		return false;
-	bpf_spin_lock(&stripe->lock);
-	awaited = flow->cookie;
-	flow->cookie = 0;
-	bpf_spin_unlock(&stripe->lock);
-	return awaited;
-}
-
-/* What the kernel has of a connection whose server has not spoken. */
-static __always_inline enum sw_verdict sw_ask_kernel(void *ctx, const struct sw_watched *watched,
-						     bool ipv4)
+/* The socket that a watched connection comes to, or NULL; to be released. */
+static __always_inline struct bpf_sock *sw_find_watched(void *ctx, const struct sw_watched *watched,
+							bool ipv4)
 {
 	const struct sw_flow_key *key = &watched->key;
 	__u32 client = watched->client; /* no index: of a pointer and 0 or 1 clang makes an OR */
 	__u16 first = SW_READ_ONCE(key->port[0]), second = SW_READ_ONCE(key->port[1]);
 	const __u32 *from = (const __u32 *)(client ? key->addr[1] : key->addr[0]);
 	const __u32 *to = (const __u32 *)(client ? key->addr[0] : key->addr[1]);
-	struct bpf_sock *found = sw_find_connection(ctx, ipv4, from, to, client ? second : first,
-						    client ? first : second);
-	enum sw_verdict verdict = VERDICT_MOOT;
+
+	return sw_find_connection(ctx, ipv4, from, to, client ? second : first,
+				  client ? first : second);
+}
+
+/* What the kernel has of a connection whose server has not spoken. */
+static __always_inline enum sw_fate sw_ask_kernel(void *ctx, const struct sw_watched *watched,
+						  bool ipv4)
+{
+	struct bpf_sock *found = sw_find_watched(ctx, watched, ipv4);
+	enum sw_fate fate = FATE_MOOT;
 
 	if (!found)
-		return VERDICT_MOOT;
-	if (found->state != KERNEL_TCP_LISTEN) {
-		verdict = VERDICT_SERVED;
-	} else {
+		return FATE_MOOT;
+	if (found->state == KERNEL_TCP_LISTEN) {
 		const struct sock *listener = (const struct sock *)bpf_skc_to_tcp_sock(found);
 
 		if (listener && !sw_is_crowded(sw_room_of(listener->sk_ack_backlog,
 							  listener->sk_max_ack_backlog),
 					       listener->sk_max_ack_backlog))
-			verdict = VERDICT_LOST;
+			fate = FATE_UNKNOWN;
+	} else if (watched->proxied && found->state == KERNEL_TCP_NEW_SYN_RECV) {
+		fate = FATE_ASKED;
+	} else {
+		fate = FATE_SERVED;
 	}
 	bpf_sk_release(found);
-	return verdict;
+	return fate;
 }
 
-static __always_inline enum sw_verdict sw_fate_of(void *ctx, const struct sw_watched *watched,
-						  bool ipv4)
+static __always_inline enum sw_fate sw_fate_of(void *ctx, const struct sw_watched *watched,
+					       bool ipv4)
 {
 	__u8 halfopen;
-	struct sw_flow *flow = sw_find(&watched->key, &halfopen);
-	enum sw_verdict verdict;
+	const struct sw_flow *flow = sw_find(&watched->key, &halfopen);
+	enum sw_fate fate;
 
 	if (!flow || !flow->cookie || sw_flow_closed(flow))
-		return VERDICT_MOOT;
-	verdict = sw_ask_kernel(ctx, watched, ipv4);
-	if (verdict == VERDICT_SERVED)
-		verdict = sw_note_socket(&watched->key, flow) ? VERDICT_SERVED : VERDICT_MOOT;
-	return verdict;
+		return FATE_MOOT;
+	fate = sw_ask_kernel(ctx, watched, ipv4);
+	if (fate == FATE_SERVED && !sw_note_taken(&watched->key))
+		return FATE_MOOT;
+	return fate;
 }
 
 /* Under the lock. It may have been judged meanwhile by its server's word. */
 static __always_inline enum sw_verdict sw_conclude_look(struct sw_retreat *retreat,
 							struct sw_watched *watched, __u64 since_ns,
-							enum sw_verdict verdict,
-							enum sw_stand behind, __u64 now)
+							enum sw_fate fate,
+							const struct sw_ways *ways, __u64 now)
 {
+	enum sw_verdict verdict;
+
 	if (watched->since_ns != since_ns)
 		return VERDICT_NONE;
-	if (verdict == VERDICT_LOST)
-		verdict = sw_note_silence(watched, now);
+	verdict = sw_verdict_by_look(watched, fate, now);
 	retreat->admitted += verdict == VERDICT_SERVED;
 	retreat->lost += verdict == VERDICT_LOST;
 	if (verdict == VERDICT_NONE)
-		sw_retreat_if_lossy(retreat, behind, now);
+		sw_retreat_if_lossy(retreat, ways, now);
 	else
-		sw_judge_watched(retreat, watched, verdict, behind, now);
+		sw_judge_watched(retreat, watched, verdict, ways, now);
 	return verdict;
 }
 
@@ -127,9 +121,10 @@ __noinline int sw_look_after_one(struct xdp_md *ctx, struct sw_retreat *retreat,
 	struct sw_work *w = sw_work_in_hand();
 	struct sw_port *port = w ? bpf_map_lookup_elem(&sw_ports, &w->port_key) : NULL;
 	struct sw_watched *place;
-	enum sw_stand before, behind, after;
+	enum sw_stand before, after;
 	enum sw_verdict verdict;
 	struct sw_lock *lock;
+	enum sw_fate fate;
 	__u64 lost;
 
 	if (!port || !retreat || number >= SW_WATCHED)
@@ -139,12 +134,11 @@ __noinline int sw_look_after_one(struct xdp_md *ctx, struct sw_retreat *retreat,
 	w->watched = *place;
 	if (!lock || !w->watched.since_ns || w->now < w->watched.since_ns + SW_SILENT_NS)
 		return 0;
-	verdict = sw_fate_of(ctx, &w->watched, w->packet.ipv4);
-	behind = sw_behind(w, port, retreat);
+	fate = sw_fate_of(ctx, &w->watched, w->packet.ipv4);
 	bpf_spin_lock(&lock->lock);
 	before = retreat->stand;
 	lost = retreat->lost;
-	verdict = sw_conclude_look(retreat, place, w->watched.since_ns, verdict, behind, w->now);
+	verdict = sw_conclude_look(retreat, place, w->watched.since_ns, fate, &w->ways, w->now);
 	lost = retreat->lost - lost;
 	after = retreat->stand;
 	bpf_spin_unlock(&lock->lock);
@@ -181,6 +175,7 @@ static __always_inline void sw_find_stand(struct xdp_md *ctx, struct sw_work *w,
 	w->stand = STAND_GUARD;
 	if (!retreat || !lock || port->protects)
 		return;
+	sw_find_ways(port->listener);
 	if (sw_looks_now(retreat, w->now))
 		for (__u32 i = 0; i < SW_WATCHED; i++)
 			sw_look_after_one(ctx, retreat, i);
@@ -189,8 +184,8 @@ static __always_inline void sw_find_stand(struct xdp_md *ctx, struct sw_work *w,
 		sw_forget_retreat(retreat, w->now);
 		bpf_spin_unlock(&lock->lock);
 	}
-	if (!sw_trial_due(retreat, w->now))
-		w->stand = retreat->stand;
+	w->stand =
+		sw_trial_due(retreat, &w->ways, w->now) ? sw_stand_tried(&w->ways) : retreat->stand;
 }
 
 /* More SYNs come than clients, as far as this CPU can tell. */
@@ -213,7 +208,7 @@ static __always_inline void sw_keep_stand(struct sw_work *w, const struct sw_por
 	if (!retreat || !lock || retreat->stand == w->stand)
 		return;
 	bpf_spin_lock(&lock->lock);
-	trial = sw_begin_trial(retreat, pressed, w->now);
+	trial = sw_begin_trial(retreat, &w->ways, pressed, w->now);
 	bpf_spin_unlock(&lock->lock);
 	if (!trial)
 		w->stand = retreat->stand;

@@ -134,11 +134,13 @@ static __always_inline int sw_rule_cookie(void *ctx, struct sw_work *w, struct s
 					  const struct sw_guard *guard, const struct sw_keys *keys,
 					  bool known)
 {
-	enum sw_admission admission = sw_full_admission();
+	enum sw_admission admission;
 	enum sw_counter wrong = SW_COOKIE_BAD;
 
+	sw_find_ways(w->look.listener);
+	admission = sw_own_admission(w->stand, &w->ways);
 	if (sw_admits_own(admission))
-		wrong = sw_check_cookie(w, guard, keys, w->look.manner.wscale);
+		wrong = sw_check_cookie(w, guard, keys, sw_own_wscale(w, guard, admission));
 	if (wrong && w->stand == STAND_KERNEL)
 		admission = ADMISSION_KERNEL;
 	if (wrong && admission == ADMISSION_KERNEL && sw_kernel_cookie_valid(ctx, w))

@@ -74,7 +74,7 @@ static __always_inline enum sw_counter sw_may_answer(struct sw_work *w, struct s
 	if (w->look.manner.least_hop_limit && w->syn_hop_limit < w->look.manner.least_hop_limit)
 		return SW_SYN_TOO_FAR;
 	/* Two VLAN tags: the inner one hides the segment from tc ingress, where it is admitted. */
-	if (w->packet.ip > SW_ETHERNET_HEADER + SW_VLAN_TAG || !sw_admission_for(guard, w))
+	if (w->packet.ip > SW_ETHERNET_HEADER + SW_VLAN_TAG || !sw_admission_for(w))
 		return SW_SYN_UNFIT;
 	return SW_NONE;
 }
@@ -110,7 +110,7 @@ static __always_inline bool sw_bake(void *ctx, struct sw_work *w, const struct s
 {
 	__s64 kernels;
 
-	if (sw_admits_own(sw_admission_for(guard, w))) {
+	if (sw_admits_own(sw_admission_for(w))) {
 		*cookie = sw_cookie_make(keys, &w->packet, sw_local_port(w), sw_remote_port(w),
 					 w->seg.seq, sw_epoch_now(w, guard), &w->offer);
 		return true;
@@ -158,7 +158,7 @@ static __always_inline struct sw_reply_terms sw_terms_for(const struct sw_work *
 
 	if (w->protects)
 		terms.mss = w->service.mss;
-	terms.window = sw_admission_for(guard, w) == ADMISSION_PROXY
+	terms.window = sw_admission_for(w) == ADMISSION_PROXY
 			       ? sw_kept_room(terms.mss)
 			       : sw_listener_window(manner, terms.mss, w->offer.tstamp_ok);
 	if (guard->reflect_tos)
@@ -176,6 +176,7 @@ static __always_inline int sw_reply(struct xdp_md *ctx, struct sw_work *w, struc
 	struct sw_reply_terms terms;
 	struct sw_cookie cookie = {};
 
+	w->offer.own_wscale = sw_own_wscale(w, guard, sw_admission_for(w));
 	if (!sw_bake(ctx, w, guard, keys, &cookie)) {
 		w->reason = SW_REPLY_FAILED;
 		return XDP_DROP;
@@ -244,11 +245,12 @@ __noinline int sw_guard_syn(struct xdp_md *ctx, struct sw_port *port)
 		return sw_leave_retreated(w);
 	sw_read_options(&w->seg);
 	why = port->protects ? sw_look_for_service(ctx, w, port) : sw_look_up_for_syn(ctx, w, port);
+	sw_find_ways(w->look.listener);
 	sw_read_ip(ctx, w, guard);
 	if (!why)
 		why = sw_may_answer(w, port, guard);
 	w->expects_socket = w->look.found == FOUND_LISTENER && !w->protects;
-	if (why && (why != SW_SYN_UNFIT || !sw_admission_for(guard, w))) {
+	if (why && (why != SW_SYN_UNFIT || !sw_admission_for(w))) {
 		sw_count(why);
 		return XDP_PASS;
 	}

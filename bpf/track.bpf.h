@@ -304,6 +304,23 @@ static __always_inline void sw_conclude(struct sw_work *w)
 	sw_account_for(w);
 }
 
+/* A cookie has opened the flow, and its listener has taken it. False: that is known, or there is no such flow. */
+static __always_inline bool sw_note_taken(const struct sw_flow_key *key)
+{
+	__u8 halfopen;
+	struct sw_flow *flow = sw_find(key, &halfopen);
+	struct sw_lock *stripe = sw_lock_of(key);
+	bool awaited;
+
+	if (!flow || !stripe)
+		return false;
+	bpf_spin_lock(&stripe->lock);
+	awaited = flow->cookie;
+	flow->cookie = 0;
+	bpf_spin_unlock(&stripe->lock);
+	return awaited;
+}
+
 /* The whole step of the segment in hand, whose flow has been looked for. */
 __noinline int sw_track_wholly(struct sw_flow *flow)
 {

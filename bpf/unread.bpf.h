@@ -150,16 +150,15 @@ __noinline int sw_guard_unread(struct xdp_md *ctx)
 	if (port->mode == COOKIES_NEVER || sw_client_is(w, CLIENT_ALLOW))
 		return XDP_PASS;
 	w->now = sw_coarse_now();
-	if (port->protects) {
+	w->stand = sw_stand_of(w, port);
+	if (port->protects)
 		sw_look_for_service(ctx, w, port);
-	} else {
-		w->stand = sw_stand_of(w, port);
+	else
 		sw_look_up(ctx);
-	}
 	if (w->look.found != FOUND_LISTENER)
 		return XDP_PASS;
-	if (!sw_admission_for(guard, w) ||
-	    !sw_unfit_too_many(ctx, w, port, sw_is_sending(w, port))) {
+	sw_find_ways(w->look.listener);
+	if (!sw_admission_for(w) || !sw_unfit_too_many(ctx, w, port, sw_is_sending(w, port))) {
 		if (!w->protects)
 			sw_expect_socket(&w->seg.key);
 		return XDP_PASS;

@@ -45,18 +45,6 @@ static __always_inline struct sw_lock *sw_retreat_lock(const struct sw_work *w,
 	return bpf_map_lookup_elem(&sw_locks, &index);
 }
 
-/* Where the port falls back to from where it stands. */
-static __always_inline enum sw_stand sw_behind(const struct sw_work *w, const struct sw_port *port,
-					       const struct sw_retreat *retreat)
-{
-	const struct sw_guard *guard = &sw_settings()->guard;
-
-	return sw_stand_behind(retreat->stand,
-			       sw_admission_of(port->listener, sw_family_admission(guard, w),
-					       guard->kernel_cookies),
-			       guard->kernel_cookies);
-}
-
 /* The port of w->port_key stands somewhere else now. */
 static __always_inline void sw_tell_stand(struct sw_work *w, enum sw_stand stand)
 {
@@ -85,7 +73,7 @@ static __always_inline bool sw_same_key(const struct sw_flow_key *one,
 
 /* Under the lock: the connection of the segment in hand. */
 static __always_inline void sw_judge_in_hand(struct sw_retreat *retreat, const struct sw_work *w,
-					     enum sw_verdict verdict, enum sw_stand behind)
+					     enum sw_verdict verdict)
 {
 	if (verdict == VERDICT_SERVED)
 		retreat->admitted++;
@@ -95,25 +83,21 @@ static __always_inline void sw_judge_in_hand(struct sw_retreat *retreat, const s
 		struct sw_watched *watched = &retreat->watched[i];
 
 		if (watched->since_ns && sw_same_key(&watched->key, &w->seg.key))
-			sw_judge_watched(retreat, watched, verdict, behind, w->now);
+			sw_judge_watched(retreat, watched, verdict, &w->ways, w->now);
 	}
 }
 
-/*
- * The segment in hand is the first that the server says in a connection that a cookie opened. What is
- * proxied is counted where that is done.
- */
+/* The segment in hand is the first that the server says in a connection that a cookie opened. */
 __noinline int sw_judge_by_word(void)
 {
 	struct sw_work *w = sw_work_in_hand();
 	enum sw_verdict verdict = VERDICT_SERVED;
 	struct sw_retreat *retreat;
-	enum sw_stand before, behind, after;
+	enum sw_stand before, after;
 	struct sw_port *port;
 	struct sw_lock *lock;
 
-	if (!w || sw_protected_port(true) ||
-	    sw_family_admission(&sw_settings()->guard, w) == ADMISSION_PROXY)
+	if (!w || sw_protected_port(true))
 		return 0;
 	if ((w->seg.flags & (SW_TCP_RST | SW_TCP_ACK)) == SW_TCP_RST)
 		verdict = VERDICT_LOST;
@@ -123,10 +107,10 @@ __noinline int sw_judge_by_word(void)
 	lock = port ? sw_retreat_lock(w, port) : NULL;
 	if (!retreat || !lock)
 		return 0;
-	behind = sw_behind(w, port, retreat);
+	sw_find_ways(port->listener);
 	bpf_spin_lock(&lock->lock);
 	before = retreat->stand;
-	sw_judge_in_hand(retreat, w, verdict, behind);
+	sw_judge_in_hand(retreat, w, verdict);
 	after = retreat->stand;
 	bpf_spin_unlock(&lock->lock);
 	if (after != before)

@@ -70,7 +70,8 @@ struct sw_work {
 	struct sw_look look;
 	__u32 syn_flow_label; /* of the SYN's IP header, where they are asked for */
 	__u8 syn_hop_limit, syn_tos;
-	enum sw_stand stand; /* where the port stands that the segment is for */
+	enum sw_stand stand; /* where the port stands that the segment is for ... */
+	struct sw_ways ways; /* ... and where it could */
 	struct sw_service service; /* if it protects one: zero, if that is not known */
 	struct sw_offer offer;
 	struct sw_reply reply;

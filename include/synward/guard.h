@@ -188,7 +188,15 @@ enum sw_stand {
 	STAND_GUARD = 0, /* with the cookies that its family admits */
 	STAND_KERNEL = 1, /* with the kernel's */
 	STAND_OFF = 2, /* all is left to the kernel */
+	STAND_PROXY = 3, /* by proxy */
 } __attribute__((packed));
+
+/* What a port can fall back to in a family, and whose cookies it sends without a retreat. */
+struct sw_ways {
+	enum sw_admission full;
+	__u8 proxy; /* its programs are there, and nobody wants another admission */
+	__u8 kernel; /* the kernel takes its own cookies at any time */
+};
 
 /* A connection that a cookie has opened, and that nobody knows yet whether its listener has. */
 struct sw_watched {
@@ -197,7 +205,7 @@ struct sw_watched {
 	__u8 client; /* which end of the key */
 	__u8 silent; /* it had no socket when it was looked for */
 	__u8 trial; /* after a retreat: what becomes of it decides */
-	__u8 padding;
+	__u8 proxied; /* its service is asked for a socket by a SYN */
 };
 
 _Static_assert(sizeof(struct sw_watched) == 48, "no hidden padding");

@@ -3,24 +3,27 @@
  * The safety net: a guarded port whose cookies lose connections falls back, and tries again later. What
  * becomes of a connection that a cookie opened is told by its host, whatever else is on that:
  *
- *   served   the server says something; or there is a socket. A RST of a socket (an application that closes
+ *   served   the server says something (by proxy: its SYN+ACK); or there is a socket. A RST of a socket (an application that closes
  *            with SO_LINGER 0, be it at once) has an ACK flag: the kernel sends it of its own accord.
  *   lost     its first word is a RST without ACK, which answers the segment of a connection that the host
  *            does not know (RFC 9293, 3.10.7.1); or for a second there is neither a word nor a socket, though
  *            the listener is there and has room.
- *   neither  its client has reset it; the accept queue is filling up; the listener is gone.
+ *   neither  its client has reset it; the accept queue is filling up; the listener is gone; by proxy, its
+ *            service has refused it, as it would have refused its SYN.
  *
  * So whoever is lost had a right to be served: its cookie was good, which nobody can forge. SW_WATCHED of a
  * port's connections in a family are watched at a time, and each that is lost weighs LOST_WEIGHT, each that
  * is served takes one off. Three in a row are enough, and in the long run one in LOST_WEIGHT + 1. Where
  * clients come faster than silence lasts a second, all watched ones without a socket after 20 ms are: the
- * socket is made by the same softirq that brings the segment. No clock and no map: times are nanoseconds
- * of CLOCK_MONOTONIC, and parameters.
+ * socket is made by the same softirq that brings the segment. By proxy that is so of those alone whose SYN
+ * has a request at the listener, and whose SYN+ACK went another way: a service may be far, or its SYN lost.
+ * No clock and no map: times are nanoseconds of CLOCK_MONOTONIC, and parameters.
  */
 #ifndef SYNWARD_RETREAT_H
 #define SYNWARD_RETREAT_H
 
 #include <synward/guard.h>
+#include <synward/pressure.h>
 
 #define SW_LOST_WEIGHT   16
 #define SW_SILENT_WEIGHT 8 /* six of them are as three that are lost */
@@ -29,8 +32,9 @@
 #define SW_LOST_NS   SW_NS_PER_S /* lost */
 
 /*
- * The kernel's cookies are given less: with them two that are lost, or three that are silent, are too many.
- * So it takes at most five resets, or nine silences, to leave the port to the kernel.
+ * The kernel's cookies, and proxy after guard's own, are given less: with them two that are lost, or three
+ * that are silent, are too many. From guard's own to none it takes three resets, or six silences; one that
+ * tries proxy; and two, or three, with the kernel's cookies: six at most, or ten.
  */
 SW_INLINE __u32 sw_losses_borne(enum sw_stand stand)
 {
@@ -56,22 +60,50 @@ SW_INLINE __u64 sw_backoff_ns(__u32 times)
 
 /* --- Where a port stands ---------------------------------------------------------------------- */
 
-/* Whose cookies are sent from a stand; `admission`: whose they would be without a retreat. */
-SW_INLINE enum sw_admission sw_admission_at(enum sw_stand stand, enum sw_admission admission,
-					    bool kernel_cookies)
+SW_INLINE struct sw_ways sw_ways_of(const struct sw_guard *guard, enum sw_listener_kind listener,
+				    int family)
 {
-	if (stand == STAND_GUARD || !admission)
-		return admission;
-	return stand == STAND_KERNEL && kernel_cookies ? ADMISSION_KERNEL : ADMISSION_NONE;
+	return (struct sw_ways){
+		.full = sw_admission_of(listener, sw_admission_in(guard, family),
+					guard->kernel_cookies),
+		.proxy = guard->chosen && guard->proxy,
+		.kernel = guard->kernel_cookies &&
+			  !(guard->hindrance[family & 1] & HINDRANCE_NEW_ACK),
+	};
 }
 
-/* Where a port falls back to from there. */
-SW_INLINE enum sw_stand sw_stand_behind(enum sw_stand stand, enum sw_admission admission,
-					bool kernel_cookies)
+/*
+ * Where a port is tried again that has fallen back: with proxy, if that can serve what guard's own cookies
+ * lost, as behind it a SYN comes first. Who is served by proxy is left there: to try guard's own cookies once
+ * more would cost a client each time, and what it gains is less work.
+ */
+SW_INLINE enum sw_stand sw_stand_tried(const struct sw_ways *ways)
 {
-	bool kernels = stand == STAND_GUARD && admission == ADMISSION_BPF && kernel_cookies;
+	return ways->full == ADMISSION_BPF && ways->proxy ? STAND_PROXY : STAND_GUARD;
+}
 
-	return kernels ? STAND_KERNEL : STAND_OFF;
+/* How what guard's own cookie opens is admitted, be it of before the port fell back. */
+SW_INLINE enum sw_admission sw_own_admission(enum sw_stand stand, const struct sw_ways *ways)
+{
+	return stand != STAND_GUARD && sw_stand_tried(ways) == STAND_PROXY ? ADMISSION_PROXY
+									   : ways->full;
+}
+
+/* Whose cookies are sent from a stand. */
+SW_INLINE enum sw_admission sw_admission_at(enum sw_stand stand, const struct sw_ways *ways)
+{
+	if (stand == STAND_GUARD || !ways->full)
+		return ways->full;
+	if (stand == STAND_PROXY)
+		return sw_own_admission(stand, ways);
+	return stand == STAND_KERNEL && ways->kernel ? ADMISSION_KERNEL : ADMISSION_NONE;
+}
+
+/* Where a port falls back to from there; to proxy by a trial alone. */
+SW_INLINE enum sw_stand sw_stand_behind(enum sw_stand stand, const struct sw_ways *ways)
+{
+	return sw_admits_own(sw_admission_at(stand, ways)) && ways->kernel ? STAND_KERNEL
+									   : STAND_OFF;
 }
 
 /* What made it fall back may have changed since: its family's cookies have become other ones. */
@@ -80,27 +112,47 @@ SW_INLINE bool sw_retreat_is_old(const struct sw_retreat *retreat, __u64 admissi
 	return retreat->stand != STAND_GUARD && retreat->since_ns < admission_ns;
 }
 
-SW_INLINE void sw_take_stand(struct sw_retreat *retreat, enum sw_stand stand, __u64 now)
+/* What is tried beside the kernel's cookies is tried on without them. */
+SW_INLINE void sw_take_stand(struct sw_retreat *retreat, enum sw_stand stand, __u64 again_ns,
+			     __u64 now)
 {
 	retreat->stand = stand;
 	retreat->since_ns = now;
-	retreat->again_ns = now + sw_backoff_ns(retreat->times);
+	retreat->again_ns = again_ns;
 	retreat->losses = 0;
 	for (int i = 0; i < SW_WATCHED; i++)
-		retreat->watched[i].since_ns = 0;
+		if (stand != STAND_OFF || !retreat->watched[i].trial)
+			retreat->watched[i].since_ns = 0;
 }
 
 SW_INLINE void sw_forget_retreat(struct sw_retreat *retreat, __u64 now)
 {
 	retreat->times = 0;
-	sw_take_stand(retreat, STAND_GUARD, now);
+	sw_take_stand(retreat, STAND_GUARD, now, now);
 }
 
 /*
- * Falls back if too many are lost. Who had been served for longer than the last back-off begins with the
- * shortest one again.
+ * It falls back. Proxy is tried at once where guard's own cookies were lost. Who had been served for longer
+ * than the last back-off begins with the shortest one again.
  */
-SW_INLINE void sw_retreat_if_lossy(struct sw_retreat *retreat, enum sw_stand behind, __u64 now)
+SW_INLINE void sw_fall_back(struct sw_retreat *retreat, const struct sw_ways *ways, __u64 now)
+{
+	enum sw_stand behind = sw_stand_behind(retreat->stand, ways);
+	__u64 again_ns = retreat->again_ns;
+
+	if (retreat->stand != STAND_KERNEL) {
+		bool lasted = now - retreat->since_ns > sw_backoff_ns(retreat->times);
+
+		retreat->times = lasted ? 0 : retreat->times + 1;
+		again_ns = now;
+		if (retreat->stand == sw_stand_tried(ways))
+			again_ns += sw_backoff_ns(retreat->times);
+	}
+	sw_take_stand(retreat, behind, again_ns, now);
+}
+
+SW_INLINE void sw_retreat_if_lossy(struct sw_retreat *retreat, const struct sw_ways *ways,
+				   __u64 now)
 {
 	__u32 silent = 0;
 
@@ -112,35 +164,30 @@ SW_INLINE void sw_retreat_if_lossy(struct sw_retreat *retreat, enum sw_stand beh
 	if (retreat->losses + silent * SW_SILENT_WEIGHT < sw_losses_borne(retreat->stand))
 		return;
 	retreat->lost += silent;
-	if (retreat->stand == STAND_GUARD) {
-		bool lasted = now - retreat->since_ns > sw_backoff_ns(retreat->times);
-
-		retreat->times = lasted ? 0 : retreat->times + 1;
-	}
-	sw_take_stand(retreat, behind, now);
+	sw_fall_back(retreat, ways, now);
 }
 
 /* --- Watching --------------------------------------------------------------------------------- */
 
-/* It is to be tried, and a cookie has been sent since. */
-SW_INLINE bool sw_is_trial(const struct sw_retreat *retreat, __u64 now)
+SW_INLINE bool sw_trial_due(const struct sw_retreat *retreat, const struct sw_ways *ways, __u64 now)
 {
-	return retreat->stand != STAND_GUARD && now >= retreat->again_ns &&
-	       retreat->trial_ns >= retreat->again_ns;
+	return retreat->stand != STAND_GUARD && retreat->stand != sw_stand_tried(ways) &&
+	       now >= retreat->again_ns;
 }
 
 /*
- * Watches a connection that a cookie of this admission has just opened; `full`: that of the port without
- * a retreat. Those of cookies that were sent before the port fell back say nothing new.
+ * Watches a connection that a cookie of this admission has just opened. Those of cookies that were sent before
+ * the port fell back say nothing new.
  */
 SW_INLINE void sw_watch(struct sw_retreat *retreat, const struct sw_flow_key *key, __u8 client,
-			enum sw_admission admission, enum sw_admission full, __u64 now)
+			enum sw_admission admission, const struct sw_ways *ways, __u64 now)
 {
-	bool trial = admission == full && sw_is_trial(retreat, now);
+	/* it is to be tried, and a cookie has been sent since */
+	bool trial = sw_trial_due(retreat, ways, now) && retreat->trial_ns >= retreat->again_ns &&
+		     admission == sw_admission_at(sw_stand_tried(ways), ways);
 	struct sw_watched *place = trial ? &retreat->watched[0] : NULL;
 
-	if (!trial && retreat->stand != STAND_GUARD &&
-	    (retreat->stand == STAND_OFF || admission != ADMISSION_KERNEL))
+	if (!trial && admission != sw_admission_at(retreat->stand, ways))
 		return;
 	for (int i = 0; i < SW_WATCHED && !place; i++)
 		if (!retreat->watched[i].since_ns)
@@ -148,7 +195,11 @@ SW_INLINE void sw_watch(struct sw_retreat *retreat, const struct sw_flow_key *ke
 	if (!place)
 		return;
 	*place = (struct sw_watched){
-		.since_ns = now, .key = *key, .client = client, .trial = trial
+		.since_ns = now,
+		.key = *key,
+		.client = client,
+		.trial = trial,
+		.proxied = admission == ADMISSION_PROXY,
 	};
 	if (trial)
 		retreat->again_ns = now + SW_TRIAL_NS;
@@ -163,45 +214,52 @@ enum sw_verdict {
 
 /* What has become of a watched connection. */
 SW_INLINE void sw_judge_watched(struct sw_retreat *retreat, struct sw_watched *watched,
-				enum sw_verdict verdict, enum sw_stand behind, __u64 now)
+				enum sw_verdict verdict, const struct sw_ways *ways, __u64 now)
 {
 	bool trial = watched->trial;
 
 	watched->since_ns = 0;
 	if (verdict == VERDICT_SERVED && trial)
-		sw_take_stand(retreat, STAND_GUARD, now);
+		sw_take_stand(retreat, sw_stand_tried(ways), now, now);
 	else if (verdict == VERDICT_SERVED && retreat->losses)
 		retreat->losses--;
 	else if (verdict == VERDICT_LOST && trial)
 		retreat->again_ns = now + sw_backoff_ns(++retreat->times);
 	else if (verdict == VERDICT_LOST)
 		retreat->losses += SW_LOST_WEIGHT;
-	sw_retreat_if_lossy(retreat, behind, now);
+	sw_retreat_if_lossy(retreat, ways, now);
 }
 
-/* It had no socket when it was looked for. */
-SW_INLINE enum sw_verdict sw_note_silence(struct sw_watched *watched, __u64 now)
+/* What the host has of a connection of which its server has not said a word. */
+enum sw_fate {
+	FATE_MOOT, /* it is over; there is no listener, or it has no room */
+	FATE_SERVED, /* a socket */
+	FATE_UNKNOWN, /* nothing */
+	FATE_ASKED, /* by proxy: the request that its SYN has made */
+};
+
+SW_INLINE enum sw_verdict sw_verdict_by_look(struct sw_watched *watched, enum sw_fate fate,
+					     __u64 now)
 {
-	watched->silent = true;
+	if (fate == FATE_MOOT)
+		return VERDICT_MOOT;
+	if (fate == FATE_SERVED)
+		return VERDICT_SERVED;
+	watched->silent = fate == FATE_ASKED || !watched->proxied;
 	return now < watched->since_ns + SW_LOST_NS ? VERDICT_NONE : VERDICT_LOST;
 }
 
 /* --- Trying again ----------------------------------------------------------------------------- */
 
-SW_INLINE bool sw_trial_due(const struct sw_retreat *retreat, __u64 now)
-{
-	return retreat->stand != STAND_GUARD && now >= retreat->again_ns;
-}
-
 /*
  * May this SYN be answered, to try guard again? One a second; under pressure each, since hardly one in a
  * flood has a client behind it, until one is taken up, see sw_watch().
  */
-SW_INLINE bool sw_begin_trial(struct sw_retreat *retreat, bool pressed, __u64 now)
+SW_INLINE bool sw_begin_trial(struct sw_retreat *retreat, const struct sw_ways *ways, bool pressed,
+			      __u64 now)
 {
-	bool due = sw_trial_due(retreat, now);
-
-	if (!due || (!pressed && now < retreat->trial_ns + SW_NS_PER_S))
+	if (!sw_trial_due(retreat, ways, now) ||
+	    (!pressed && now < retreat->trial_ns + SW_NS_PER_S))
 		return false;
 	retreat->trial_ns = now;
 	return true;

@@ -156,6 +156,21 @@ def admit_gone(lab, _family):
     os.close(prog)
 
 
+@contextlib.contextmanager
+def other_way_out(lab, family):
+    """What the server says goes another way than what it hears."""
+    client, server = lab.client, lab.server
+    server.run(f"ip link add other type veth peer name other netns {client.name}")
+    for host in (client, server):
+        host.run("ip link set other up")
+    client.sysctl(net__ipv4__conf__all__rp_filter=0, net__ipv4__conf__other__rp_filter=0)
+    mac = json.loads(client.run("ip -j link show other").stdout)[0]["address"]
+    server.run(f"ip -{family} neigh replace {client.address[family]} lladdr {mac} dev other nud permanent")
+    server.run(f"ip -{family} route add {client.address[family]} dev other src {server.address[family]}")
+    yield
+    server.run("ip link del other")
+
+
 # What, net.ipv4.tcp_syncookies, and where the port stands in the end
 ENDS = {4: ((nat, 2, "kernel"), (new_without_syn, 1, "off"), (tproxy, 1, "off")),
         6: ((nat, 1, "off"), (new_without_syn, 2, "off"), (admit_gone, 1, "off"))}
@@ -189,7 +204,7 @@ def lines(file):
 def guard_comes_back_with_one_connection_and_all_is_told(lab):
     """Rules of iptables-legacy are not found by a daemon either."""
     lab.client.take_xdp()
-    lab.track("--guard", str(lab.port), "--cookies", "always")
+    lab.track("--guard", str(lab.port), "--cookies", "always", "--admission", "bpf")
     with tempfile.TemporaryFile("w+") as output, Service(lab, 4):
         reader = lab.server.start([SYNWARD, "events", "--json"], stdout=output)
         until(lambda: None if lab.dump("sw_reading")[0]["value"] else "nobody reads events")
@@ -216,6 +231,31 @@ def guard_comes_back_with_one_connection_and_all_is_told(lab):
         assert told == [{"type": "event", "cause": "retreat", "port": lab.port, "family": "IPv4", "stand": stand}
                         for stand in ("off", "guard")], told
     until(lambda: None if "IPv4: connections are served again, guard is back" in lab.tracker.text() else lab.tracker.text())
+
+
+@test(track=False, families=(4, 6))
+def proxy_serves_what_guard_s_own_cookies_lose(lab, family):
+    """A daemon loads it when the port has fallen back; it may be there in time for those who would have been lost, too.
+    It is left where it serves. Where it can't either, the port falls back from it, too."""
+    lab.client.take_xdp()
+    lab.track("--guard", str(lab.port), "--cookies", "always")
+    lab.mark()
+    with Service(lab, family), new_without_syn(lab, family):
+        served = crowd(lab, family, 10, 0.05)
+        assert lab.rise("retreats", "lost")["retreats"] and served.count(False) <= LOST_AT_MOST, (served, lab.stats())
+        until(lambda: None if ask(lab, family) and stand(lab, family) == "proxy" else f"{port_status(lab)}", 20)
+        assert port_status(lab)["admission"][f"ipv{family}"] == "proxy", port_status(lab)
+        assert "connections were lost, and are served by proxy" in lab.synward("status").stdout
+        lab.mark()
+        assert all(crowd(lab, family, 11, 0))
+        lab.counts(cookies_sent=11, lost=0, syn_retreated=0)
+        assert min(lab.rise("proxied", "admitted").values()) >= 11, lab.stats()
+        with other_way_out(lab, family):
+            served = crowd(lab, family, 12, 0.05)
+            assert lab.rise("retreats")["retreats"] == 1 and stand(lab, family) == "off", port_status(lab)
+        lost = served.count(False)
+        assert 0 < lost <= LOST_AT_MOST and all(served[lost:]), (served, lab.stats())
+        assert stand(lab, 10 - family) == "guard", port_status(lab)
 
 
 @test(track=False)

@@ -13,14 +13,27 @@
 #define NOW (100000 * SW_NS_PER_S)
 #define MS  SW_NS_PER_MS
 
+/* Guard's own cookies, and what else there is. */
+static const struct sw_ways alone = { .full = ADMISSION_BPF },
+			    with_kernel = { .full = ADMISSION_BPF, .kernel = true },
+			    with_proxy = { .full = ADMISSION_BPF, .proxy = true },
+			    with_both = { .full = ADMISSION_BPF, .proxy = true, .kernel = true };
+
 static struct sw_retreat retreat;
+static const struct sw_ways *ways;
+
+static void begin(const struct sw_ways *there)
+{
+	memset(&retreat, 0, sizeof(retreat));
+	ways = there;
+}
 
 /* A connection of a client, by its number, that a cookie of this admission opened. NULL: nobody watches. */
 static struct sw_watched *open_connection(__u16 number, enum sw_admission admission, __u64 now)
 {
 	struct sw_flow_key key = { .port = { 80, number } };
 
-	sw_watch(&retreat, &key, 1, admission, ADMISSION_BPF, now);
+	sw_watch(&retreat, &key, 1, admission, ways, now);
 	for (int i = 0; i < SW_WATCHED; i++)
 		if (retreat.watched[i].since_ns && retreat.watched[i].key.port[1] == number)
 			return &retreat.watched[i];
@@ -28,31 +41,29 @@ static struct sw_watched *open_connection(__u16 number, enum sw_admission admiss
 }
 
 /* Whose cookie the port sends now. */
-static enum sw_admission sent(bool kernel_cookies)
+static enum sw_admission sent(void)
 {
-	return sw_admission_at(retreat.stand, ADMISSION_BPF, kernel_cookies);
+	return sw_admission_at(retreat.stand, ways);
 }
 
-static void judge(struct sw_watched *watched, enum sw_verdict verdict, bool kernel_cookies,
-		  __u64 now)
+static void judge(struct sw_watched *watched, enum sw_verdict verdict, __u64 now)
 {
-	sw_judge_watched(&retreat, watched, verdict,
-			 sw_stand_behind(retreat.stand, ADMISSION_BPF, kernel_cookies), now);
+	sw_judge_watched(&retreat, watched, verdict, ways, now);
 }
 
 /* Connections one after another: "S" served, "L" lost, "M" nobody will know. How many until it is off. */
-static size_t go_through(const char *fates, bool kernel_cookies, __u64 now)
+static size_t go_through(const char *fates, __u64 now)
 {
 	size_t n = 0;
 
-	while (fates[n] && sent(kernel_cookies)) {
-		struct sw_watched *watched = open_connection((__u16)n, sent(kernel_cookies), now);
+	while (fates[n] && sent()) {
+		struct sw_watched *watched = open_connection((__u16)n, sent(), now);
 		char fate = fates[n++];
 
 		assert_non_null(watched);
 		judge(watched,
 		      fate == 'L' ? VERDICT_LOST : (fate == 'S' ? VERDICT_SERVED : VERDICT_MOOT),
-		      kernel_cookies, now);
+		      now);
 	}
 	return n;
 }
@@ -63,32 +74,33 @@ static void port_that_loses_connections_falls_back(void **state)
 {
 	static const struct {
 		const char *fates;
-		bool kernel_cookies;
+		const struct sw_ways *ways;
 		enum sw_stand stand;
 		size_t taken;
 	} cases[] = {
-		{ "LL", false, STAND_GUARD, 2 },
-		{ "LLL", false, STAND_OFF, 3 },
-		{ "LLLLLL", false, STAND_OFF, 3 },
-		{ "LLL", true, STAND_KERNEL, 3 },
-		{ "LLLL", true, STAND_KERNEL, 4 },
-		{ "LLLLL", true, STAND_OFF, 5 },
-		{ "LLLSLMMLSSSSSSSSS", true, STAND_OFF, 8 }, /* one served makes up for little */
-		{ "LLL" SEVENTEEN "L" SEVENTEEN "L" SEVENTEEN, true, STAND_KERNEL, 56 },
-		{ "LMLMLM", false, STAND_OFF, 5 }, /* who resets us says nothing of losses */
-		{ "LSLSL", false, STAND_GUARD, 5 },
-		{ "LSLSLSL", false, STAND_OFF, 7 }, /* one in two */
-		{ "L" SEVENTEEN "L" SEVENTEEN "L" SEVENTEEN "L", false, STAND_GUARD, 55 },
-		{ "MMMMMMMM", false, STAND_GUARD, 8 },
-		{ SEVENTEEN "LLL", false, STAND_OFF, 20 }, /* nothing is saved up */
+		{ "LL", &alone, STAND_GUARD, 2 },
+		{ "LLL", &alone, STAND_OFF, 3 },
+		{ "LLLLLL", &alone, STAND_OFF, 3 },
+		{ "LLL", &with_kernel, STAND_KERNEL, 3 },
+		{ "LLLL", &with_kernel, STAND_KERNEL, 4 },
+		{ "LLLLL", &with_kernel, STAND_OFF, 5 },
+		{ "LLLSLMMLSSSSSSSSS", &with_kernel, STAND_OFF,
+		  8 }, /* one served makes up for little */
+		{ "LLL" SEVENTEEN "L" SEVENTEEN "L" SEVENTEEN, &with_kernel, STAND_KERNEL, 56 },
+		{ "LMLMLM", &alone, STAND_OFF, 5 }, /* who resets us says nothing of losses */
+		{ "LSLSL", &alone, STAND_GUARD, 5 },
+		{ "LSLSLSL", &alone, STAND_OFF, 7 }, /* one in two */
+		{ "L" SEVENTEEN "L" SEVENTEEN "L" SEVENTEEN "L", &alone, STAND_GUARD, 55 },
+		{ "MMMMMMMM", &alone, STAND_GUARD, 8 },
+		{ SEVENTEEN "LLL", &alone, STAND_OFF, 20 }, /* nothing is saved up */
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		size_t taken;
 
-		memset(&retreat, 0, sizeof(retreat));
-		taken = go_through(cases[i].fates, cases[i].kernel_cookies, NOW);
+		begin(cases[i].ways);
+		taken = go_through(cases[i].fates, NOW);
 		must(retreat.stand == cases[i].stand && taken == cases[i].taken,
 		     "row %zu: stand %d after %zu", i, retreat.stand, taken);
 	}
@@ -98,9 +110,9 @@ static void share_of_losses_that_is_borne_is_one_in_seventeen(void **state)
 {
 	(void)state;
 	for (int every = 2; every < 40; every++) {
-		memset(&retreat, 0, sizeof(retreat));
+		begin(&alone);
 		for (int n = 0; n < 20000 && retreat.stand == STAND_GUARD; n++)
-			go_through(n % every ? "S" : "L", false, NOW);
+			go_through(n % every ? "S" : "L", NOW);
 		must((retreat.stand == STAND_OFF) == (every < 17), "one in %d: %d", every,
 		     retreat.stand);
 	}
@@ -120,54 +132,80 @@ static void many_that_are_silent_at_once_are_enough(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		memset(&retreat, 0, sizeof(retreat));
+		begin(cases[i].to == STAND_KERNEL || cases[i].from == STAND_KERNEL ? &with_kernel
+										   : &alone);
 		retreat.stand = cases[i].from;
 		retreat.again_ns = NOW + SW_NS_PER_S;
 		for (int n = 0; n < cases[i].silent + cases[i].lost; n++) {
-			struct sw_watched *watched = open_connection((__u16)n, sent(true), NOW);
+			struct sw_watched *watched = open_connection((__u16)n, sent(), NOW);
 
 			assert_non_null(watched);
 			if (n < cases[i].lost)
-				judge(watched, VERDICT_LOST, false, NOW);
+				judge(watched, VERDICT_LOST, NOW);
 			else
-				assert_int_equal(sw_note_silence(watched, NOW + 20 * MS),
-						 VERDICT_NONE);
+				assert_int_equal(
+					sw_verdict_by_look(watched, FATE_UNKNOWN, NOW + 20 * MS),
+					VERDICT_NONE);
 		}
-		sw_retreat_if_lossy(&retreat, STAND_OFF, NOW);
+		sw_retreat_if_lossy(&retreat, ways, NOW);
 		must(retreat.stand == cases[i].to, "row %zu: %d", i, retreat.stand);
 		must(retreat.lost == (__u64)(cases[i].to == cases[i].from ? 0 : cases[i].silent),
 		     "row %zu: %llu lost", i, retreat.lost);
 	}
 }
 
-static void silence_is_a_loss_after_a_second(void **state)
+static void look_at_the_host_says_what_has_become_of_it(void **state)
 {
-	struct sw_watched watched = { .since_ns = NOW };
+	static const struct {
+		bool proxied;
+		enum sw_fate fate;
+		__u64 after_ms;
+		enum sw_verdict verdict;
+		bool silent;
+	} cases[] = {
+		{ false, FATE_MOOT, 20, VERDICT_MOOT, false },
+		{ false, FATE_SERVED, 20, VERDICT_SERVED, false },
+		{ false, FATE_UNKNOWN, 20, VERDICT_NONE, true },
+		{ false, FATE_UNKNOWN, 999, VERDICT_NONE, true },
+		{ false, FATE_UNKNOWN, 1000, VERDICT_LOST, true },
+		{ true, FATE_SERVED, 20, VERDICT_SERVED, false },
+		{ true, FATE_UNKNOWN, 999, VERDICT_NONE, false }, /* it may be far */
+		{ true, FATE_UNKNOWN, 1000, VERDICT_LOST, false },
+		{ true, FATE_ASKED, 20, VERDICT_NONE, true },
+		{ true, FATE_ASKED, 1000, VERDICT_LOST, true },
+		{ true, FATE_MOOT, 1000, VERDICT_MOOT, false },
+	};
 
 	(void)state;
-	assert_int_equal(sw_note_silence(&watched, NOW + 1000 * MS - 1), VERDICT_NONE);
-	assert_int_equal(sw_note_silence(&watched, NOW + 1000 * MS), VERDICT_LOST);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct sw_watched watched = { .since_ns = NOW, .proxied = cases[i].proxied };
+		enum sw_verdict verdict =
+			sw_verdict_by_look(&watched, cases[i].fate, NOW + cases[i].after_ms * MS);
+
+		must(verdict == cases[i].verdict && watched.silent == cases[i].silent,
+		     "row %zu: verdict %d, silent %d", i, verdict, watched.silent);
+	}
 }
 
 static void no_more_are_watched_than_there_are_places(void **state)
 {
 	(void)state;
-	memset(&retreat, 0, sizeof(retreat));
+	begin(&alone);
 	for (__u16 n = 0; n < SW_WATCHED; n++)
 		assert_non_null(open_connection(n, ADMISSION_BPF, NOW));
 	assert_null(open_connection(99, ADMISSION_BPF, NOW));
-	judge(&retreat.watched[3], VERDICT_SERVED, false, NOW);
+	judge(&retreat.watched[3], VERDICT_SERVED, NOW);
 	assert_non_null(open_connection(99, ADMISSION_BPF, NOW));
 }
 
 static void cookies_of_before_the_retreat_say_nothing(void **state)
 {
 	(void)state;
-	memset(&retreat, 0, sizeof(retreat));
-	go_through("LLL", true, NOW);
+	begin(&with_kernel);
+	go_through("LLL", NOW);
 	assert_null(open_connection(50, ADMISSION_BPF, NOW));
 	assert_non_null(open_connection(51, ADMISSION_KERNEL, NOW));
-	go_through("LL", true, NOW);
+	go_through("LL", NOW);
 	assert_null(open_connection(52, ADMISSION_KERNEL, NOW));
 	assert_null(open_connection(53, ADMISSION_BPF, NOW + 3600 * SW_NS_PER_S));
 }
@@ -176,7 +214,7 @@ static void cookies_of_before_the_retreat_say_nothing(void **state)
 
 static struct sw_watched *try_again(__u16 number, __u64 now)
 {
-	must(sw_begin_trial(&retreat, false, now), "no trial at %llu", now - NOW);
+	must(sw_begin_trial(&retreat, ways, false, now), "no trial at %llu", now - NOW);
 	return open_connection(number, ADMISSION_BPF, now);
 }
 
@@ -188,19 +226,19 @@ static void one_connection_decides_after_the_back_off(void **state)
 	for (enum sw_verdict verdict = VERDICT_SERVED; verdict <= VERDICT_LOST; verdict++) {
 		struct sw_watched *watched;
 
-		memset(&retreat, 0, sizeof(retreat));
-		go_through("LLL", false, now);
-		must(!sw_trial_due(&retreat, now + 5000 * MS - 1), "too early");
-		must(sw_trial_due(&retreat, now + 5000 * MS), "too late");
+		begin(&alone);
+		go_through("LLL", now);
+		must(!sw_trial_due(&retreat, ways, now + 5000 * MS - 1), "too early");
+		must(sw_trial_due(&retreat, ways, now + 5000 * MS), "too late");
 		watched = try_again(70, now + 5000 * MS);
 		must(watched && watched->trial, "the one that is tried is not watched");
-		must(!sw_trial_due(&retreat, now + 5000 * MS), "one is tried");
-		judge(watched, verdict, false, now + 5000 * MS);
+		must(!sw_trial_due(&retreat, ways, now + 5000 * MS), "one is tried");
+		judge(watched, verdict, now + 5000 * MS);
 		assert_int_equal(retreat.stand,
 				 verdict == VERDICT_SERVED ? STAND_GUARD : STAND_OFF);
 	}
-	must(!sw_trial_due(&retreat, now + 25000 * MS - 1), "four times as long");
-	must(sw_trial_due(&retreat, now + 25000 * MS), "and no longer");
+	must(!sw_trial_due(&retreat, ways, now + 25000 * MS - 1), "four times as long");
+	must(sw_trial_due(&retreat, ways, now + 25000 * MS), "and no longer");
 }
 
 static void trial_that_comes_to_nothing_leaves_it_to_another(void **state)
@@ -208,14 +246,14 @@ static void trial_that_comes_to_nothing_leaves_it_to_another(void **state)
 	struct sw_watched *watched;
 
 	(void)state;
-	memset(&retreat, 0, sizeof(retreat));
-	go_through("LLL", false, NOW);
+	begin(&alone);
+	go_through("LLL", NOW);
 	watched = try_again(70, NOW + 5000 * MS);
-	judge(watched, VERDICT_MOOT, false, NOW + 5001 * MS);
+	judge(watched, VERDICT_MOOT, NOW + 5001 * MS);
 	assert_int_equal(retreat.stand, STAND_OFF);
-	must(!sw_trial_due(&retreat, NOW + 7000 * MS - 1), "within two seconds");
+	must(!sw_trial_due(&retreat, ways, NOW + 7000 * MS - 1), "within two seconds");
 	watched = try_again(71, NOW + 7000 * MS);
-	judge(watched, VERDICT_SERVED, false, NOW + 7000 * MS);
+	judge(watched, VERDICT_SERVED, NOW + 7000 * MS);
 	assert_int_equal(retreat.stand, STAND_GUARD);
 }
 
@@ -224,15 +262,16 @@ static void one_syn_a_second_is_tried_and_under_pressure_each(void **state)
 	__u64 due = NOW + 5000 * MS;
 
 	(void)state;
-	memset(&retreat, 0, sizeof(retreat));
-	must(!sw_begin_trial(&retreat, true, NOW), "there was no retreat");
-	go_through("LLL", false, NOW);
-	must(!sw_begin_trial(&retreat, true, due - 1), "before its time");
-	must(sw_begin_trial(&retreat, false, due), "the first");
-	must(!sw_begin_trial(&retreat, false, due + 1000 * MS - 1), "a second one");
-	must(sw_begin_trial(&retreat, true, due + 1000 * MS - 1), "under pressure");
-	must(!sw_begin_trial(&retreat, false, due + 2000 * MS - 2), "within a second of that");
-	must(sw_begin_trial(&retreat, false, due + 2000 * MS - 1), "a second after that");
+	begin(&alone);
+	must(!sw_begin_trial(&retreat, ways, true, NOW), "there was no retreat");
+	go_through("LLL", NOW);
+	must(!sw_begin_trial(&retreat, ways, true, due - 1), "before its time");
+	must(sw_begin_trial(&retreat, ways, false, due), "the first");
+	must(!sw_begin_trial(&retreat, ways, false, due + 1000 * MS - 1), "a second one");
+	must(sw_begin_trial(&retreat, ways, true, due + 1000 * MS - 1), "under pressure");
+	must(!sw_begin_trial(&retreat, ways, false, due + 2000 * MS - 2),
+	     "within a second of that");
+	must(sw_begin_trial(&retreat, ways, false, due + 2000 * MS - 1), "a second after that");
 }
 
 /* So many are lost by a port of which every connection is lost, for so long. */
@@ -247,12 +286,12 @@ static void trials_cost_a_client_each_and_become_rare(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		int lost = 0;
 
-		memset(&retreat, 0, sizeof(retreat));
-		go_through("LLL", false, NOW);
+		begin(&alone);
+		go_through("LLL", NOW);
 		for (__u64 now = NOW; now < NOW + cases[i].hours * 3600 * SW_NS_PER_S;
 		     now += SW_NS_PER_S)
-			if (sw_trial_due(&retreat, now)) {
-				judge(try_again(70, now), VERDICT_LOST, false, now);
+			if (sw_trial_due(&retreat, ways, now)) {
+				judge(try_again(70, now), VERDICT_LOST, now);
 				lost++;
 			}
 		must(lost == cases[i].lost, "%llu h: %d", cases[i].hours, lost);
@@ -270,12 +309,12 @@ static void back_off_begins_anew_once_guard_has_lasted(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		__u64 back = NOW + 25000 * MS;
 
-		memset(&retreat, 0, sizeof(retreat));
-		go_through("LLL", false, NOW);
-		judge(try_again(70, NOW + 5000 * MS), VERDICT_LOST, false, NOW + 5000 * MS);
-		judge(try_again(71, back), VERDICT_SERVED, false, back);
+		begin(&alone);
+		go_through("LLL", NOW);
+		judge(try_again(70, NOW + 5000 * MS), VERDICT_LOST, NOW + 5000 * MS);
+		judge(try_again(71, back), VERDICT_SERVED, back);
 		assert_int_equal(retreat.stand, STAND_GUARD);
-		go_through("LLL", false, back + cases[i].lasted_ms * MS);
+		go_through("LLL", back + cases[i].lasted_ms * MS);
 		must(retreat.stand == STAND_OFF && retreat.times == cases[i].times,
 		     "row %zu: %u times", i, retreat.times);
 	}
@@ -284,9 +323,9 @@ static void back_off_begins_anew_once_guard_has_lasted(void **state)
 static void retreat_is_old_when_its_family_has_changed_since(void **state)
 {
 	(void)state;
-	memset(&retreat, 0, sizeof(retreat));
+	begin(&alone);
 	must(!sw_retreat_is_old(&retreat, NOW + 1), "there was none");
-	go_through("LLL", false, NOW);
+	go_through("LLL", NOW);
 	must(!sw_retreat_is_old(&retreat, NOW), "the change came before");
 	must(sw_retreat_is_old(&retreat, NOW + 1), "the change came since");
 	sw_forget_retreat(&retreat, NOW + 2);
@@ -298,34 +337,144 @@ static void retreat_is_old_when_its_family_has_changed_since(void **state)
 
 static void stand_says_whose_cookies_are_sent(void **state)
 {
+	static const struct sw_ways kernels = { .full = ADMISSION_KERNEL, .kernel = true },
+				    proxy = { .full = ADMISSION_PROXY, .proxy = true },
+				    proxy_kernel = { .full = ADMISSION_PROXY, .kernel = true },
+				    none = { .proxy = true, .kernel = true };
 	static const struct {
 		enum sw_stand stand;
-		enum sw_admission admission;
-		bool kernel_cookies;
-		enum sw_admission sent;
+		const struct sw_ways *ways;
+		enum sw_admission sent, own;
 		enum sw_stand behind;
 	} cases[] = {
-		{ STAND_GUARD, ADMISSION_BPF, false, ADMISSION_BPF, STAND_OFF },
-		{ STAND_GUARD, ADMISSION_BPF, true, ADMISSION_BPF, STAND_KERNEL },
-		{ STAND_GUARD, ADMISSION_KERNEL, true, ADMISSION_KERNEL, STAND_OFF },
-		{ STAND_GUARD, ADMISSION_NONE, true, ADMISSION_NONE, STAND_OFF },
-		{ STAND_KERNEL, ADMISSION_BPF, true, ADMISSION_KERNEL, STAND_OFF },
-		{ STAND_KERNEL, ADMISSION_BPF, false, ADMISSION_NONE,
-		  STAND_OFF }, /* the sysctl has changed */
-		{ STAND_KERNEL, ADMISSION_NONE, true, ADMISSION_NONE, STAND_OFF },
-		{ STAND_OFF, ADMISSION_BPF, true, ADMISSION_NONE, STAND_OFF },
-		{ STAND_OFF, ADMISSION_KERNEL, true, ADMISSION_NONE, STAND_OFF },
+		{ STAND_GUARD, &alone, ADMISSION_BPF, ADMISSION_BPF, STAND_OFF },
+		{ STAND_GUARD, &with_kernel, ADMISSION_BPF, ADMISSION_BPF, STAND_KERNEL },
+		{ STAND_GUARD, &with_proxy, ADMISSION_BPF, ADMISSION_BPF, STAND_OFF },
+		{ STAND_GUARD, &with_both, ADMISSION_BPF, ADMISSION_BPF, STAND_KERNEL },
+		{ STAND_GUARD, &kernels, ADMISSION_KERNEL, ADMISSION_KERNEL, STAND_OFF },
+		{ STAND_GUARD, &proxy, ADMISSION_PROXY, ADMISSION_PROXY, STAND_OFF },
+		{ STAND_GUARD, &proxy_kernel, ADMISSION_PROXY, ADMISSION_PROXY, STAND_KERNEL },
+		{ STAND_GUARD, &none, ADMISSION_NONE, ADMISSION_NONE, STAND_OFF },
+		{ STAND_PROXY, &with_proxy, ADMISSION_PROXY, ADMISSION_PROXY, STAND_OFF },
+		{ STAND_PROXY, &with_both, ADMISSION_PROXY, ADMISSION_PROXY, STAND_KERNEL },
+		{ STAND_PROXY, &none, ADMISSION_NONE, ADMISSION_NONE, STAND_OFF },
+		{ STAND_KERNEL, &with_kernel, ADMISSION_KERNEL, ADMISSION_BPF, STAND_OFF },
+		{ STAND_KERNEL, &with_both, ADMISSION_KERNEL, ADMISSION_PROXY, STAND_OFF },
+		/* the sysctl has changed */
+		{ STAND_KERNEL, &alone, ADMISSION_NONE, ADMISSION_BPF, STAND_OFF },
+		{ STAND_KERNEL, &none, ADMISSION_NONE, ADMISSION_NONE, STAND_OFF },
+		{ STAND_OFF, &with_both, ADMISSION_NONE, ADMISSION_PROXY, STAND_OFF },
+		{ STAND_OFF, &kernels, ADMISSION_NONE, ADMISSION_KERNEL, STAND_OFF },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		must(sw_admission_at(cases[i].stand, cases[i].admission, cases[i].kernel_cookies) ==
-			     cases[i].sent,
-		     "row %zu", i);
-		must(sw_stand_behind(cases[i].stand, cases[i].admission, cases[i].kernel_cookies) ==
-			     cases[i].behind,
+		must(sw_admission_at(cases[i].stand, cases[i].ways) == cases[i].sent, "row %zu", i);
+		must(sw_own_admission(cases[i].stand, cases[i].ways) == cases[i].own,
+		     "own, row %zu", i);
+		must(sw_stand_behind(cases[i].stand, cases[i].ways) == cases[i].behind,
 		     "behind row %zu", i);
 	}
+}
+
+static void ways_are_what_settings_and_listener_allow(void **state)
+{
+	static const struct {
+		enum sw_admission admission;
+		bool chosen, proxy, kernel_cookies;
+		__u8 hindrance;
+		struct sw_ways ways;
+	} cases[] = {
+		{ ADMISSION_BPF, false, false, false, 0, { ADMISSION_BPF, false, false } },
+		{ ADMISSION_BPF, false, false, true, 0, { ADMISSION_BPF, false, true } },
+		{ ADMISSION_BPF, true, true, true, 0, { ADMISSION_BPF, true, true } },
+		{ ADMISSION_BPF,
+		  false,
+		  true,
+		  true,
+		  0,
+		  { ADMISSION_BPF, false, true } }, /* asked for */
+		{ ADMISSION_BPF, true, false, true, 0, { ADMISSION_BPF, false, true } },
+		{ ADMISSION_BPF, true, true, true, HINDRANCE_NAT, { ADMISSION_PROXY, true, true } },
+		{ ADMISSION_BPF,
+		  true,
+		  true,
+		  true,
+		  HINDRANCE_NEW_ACK,
+		  { ADMISSION_PROXY, true, false } }, /* the kernel's begin with an ACK, too */
+		{ ADMISSION_PROXY, false, true, true, 0, { ADMISSION_PROXY, false, true } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct sw_guard guard = { .admission = cases[i].admission,
+					  .chosen = cases[i].chosen,
+					  .proxy = cases[i].proxy,
+					  .kernel_cookies = cases[i].kernel_cookies,
+					  .hindrance = { 0, cases[i].hindrance } };
+		struct sw_ways found = sw_ways_of(&guard, LISTENING, 1);
+
+		must(!memcmp(&found, &cases[i].ways, sizeof(found)), "row %zu", i);
+		must(sw_ways_of(&guard, LISTENING_SIGNED, 1).full == ADMISSION_NONE, "row %zu", i);
+	}
+}
+
+/* --- Proxy after guard's own -------------------------------------------------------------------- */
+
+static void proxy_is_tried_at_once_and_stays_if_it_serves(void **state)
+{
+	static const struct sw_ways *const there[] = { &with_proxy, &with_both };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(there); i++) {
+		struct sw_watched *watched;
+
+		begin(there[i]);
+		go_through("LLL", NOW);
+		assert_int_equal(retreat.stand, there[i]->kernel ? STAND_KERNEL : STAND_OFF);
+		must(sw_begin_trial(&retreat, ways, false, NOW), "no trial at once");
+		watched = open_connection(70, ADMISSION_PROXY, NOW);
+		must(watched && watched->trial && watched->proxied, "the trial is not watched");
+		assert_null(open_connection(71, ADMISSION_BPF, NOW));
+		judge(watched, VERDICT_SERVED, NOW + MS);
+		assert_int_equal(retreat.stand, STAND_PROXY);
+		must(!sw_trial_due(&retreat, ways, ~0ULL), "guard's own are tried again");
+		go_through("SLSSS", NOW + MS);
+		assert_int_equal(retreat.stand, STAND_PROXY);
+		go_through("LL", NOW + MS);
+		assert_int_equal(retreat.stand, there[i]->kernel ? STAND_KERNEL : STAND_OFF);
+		must(!sw_trial_due(&retreat, ways, NOW + 20001 * MS - 1), "too early");
+		must(sw_trial_due(&retreat, ways, NOW + 20001 * MS), "too late");
+	}
+}
+
+static void proxy_that_loses_costs_one_client_and_is_tried_later(void **state)
+{
+	(void)state;
+	begin(&with_proxy);
+	go_through("LLL", NOW);
+	must(sw_begin_trial(&retreat, ways, false, NOW), "no trial at once");
+	judge(open_connection(70, ADMISSION_PROXY, NOW), VERDICT_LOST, NOW);
+	assert_int_equal(retreat.stand, STAND_OFF);
+	must(!sw_trial_due(&retreat, ways, NOW + 20000 * MS - 1), "too early");
+	must(sw_trial_due(&retreat, ways, NOW + 20000 * MS), "too late");
+}
+
+/* Meanwhile the kernel's cookies are lost, too. */
+static void trial_goes_on_without_the_kernel_s_cookies(void **state)
+{
+	struct sw_watched *watched;
+
+	(void)state;
+	begin(&with_both);
+	go_through("LLL", NOW);
+	must(sw_begin_trial(&retreat, ways, false, NOW), "no trial at once");
+	watched = open_connection(70, ADMISSION_PROXY, NOW);
+	go_through("LL", NOW);
+	assert_int_equal(retreat.stand, STAND_OFF);
+	must(watched->since_ns && watched->trial, "it is forgotten");
+	judge(watched, VERDICT_SERVED, NOW);
+	assert_int_equal(retreat.stand, STAND_PROXY);
 }
 
 int test_retreat(void)
@@ -334,7 +483,7 @@ int test_retreat(void)
 		cmocka_unit_test(port_that_loses_connections_falls_back),
 		cmocka_unit_test(share_of_losses_that_is_borne_is_one_in_seventeen),
 		cmocka_unit_test(many_that_are_silent_at_once_are_enough),
-		cmocka_unit_test(silence_is_a_loss_after_a_second),
+		cmocka_unit_test(look_at_the_host_says_what_has_become_of_it),
 		cmocka_unit_test(no_more_are_watched_than_there_are_places),
 		cmocka_unit_test(cookies_of_before_the_retreat_say_nothing),
 		cmocka_unit_test(one_connection_decides_after_the_back_off),
@@ -344,6 +493,10 @@ int test_retreat(void)
 		cmocka_unit_test(back_off_begins_anew_once_guard_has_lasted),
 		cmocka_unit_test(retreat_is_old_when_its_family_has_changed_since),
 		cmocka_unit_test(stand_says_whose_cookies_are_sent),
+		cmocka_unit_test(ways_are_what_settings_and_listener_allow),
+		cmocka_unit_test(proxy_is_tried_at_once_and_stays_if_it_serves),
+		cmocka_unit_test(proxy_that_loses_costs_one_client_and_is_tried_later),
+		cmocka_unit_test(trial_goes_on_without_the_kernel_s_cookies),
 	};
 
 	return cmocka_run_group_tests_name("retreat", tests, NULL, NULL);

@@ -340,9 +340,12 @@ static void print_retreats(const struct sw_status *status, const struct sw_guard
 			retreat->again_ns > status->now_ns ? retreat->again_ns - status->now_ns : 0;
 		char text[SW_VALUE_TEXT];
 
-		if (stand != STAND_GUARD)
-			printf("%15s%s: %s; tried again in %s\n", "", sw_family_name(family),
-			       sw_stand_text(stand), sw_duration_short(wait_ns, text));
+		if (stand == STAND_GUARD)
+			continue;
+		printf("%15s%s: %s", "", sw_family_name(family), sw_stand_text(stand));
+		if (stand != STAND_PROXY)
+			printf("; tried again in %s", sw_duration_short(wait_ns, text));
+		putchar('\n');
 	}
 }
 

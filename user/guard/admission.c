@@ -3,11 +3,13 @@
  * What is read anew is written into sw_config only where it is not what is in force.
  */
 #include <synward/pressure.h>
+#include <synward/retreat.h>
 
 #include "guard/admission.h"
 #include "host/clock.h"
 #include "host/hindrance.h"
 #include "host/kernel.h"
+#include "model/status.h"
 #include "text/admission.h"
 #include "text/report.h"
 
@@ -28,6 +30,26 @@ int sw_admission_suit(struct sw_tracker *tracker, struct sw_guard *guard)
 
 	guard->proxy = tracker->proxy != NULL;
 	return err;
+}
+
+/* A port has fallen back whose connections proxy might serve. */
+static bool proxy_may_help(const struct sw_tracker *tracker, const struct sw_guard *guard)
+{
+	static struct sw_guarded guarded[SW_PORTS_MAX];
+	struct sw_map_fds maps = sw_maps_fds(&tracker->maps);
+	int count;
+
+	if (!guard->chosen || guard->proxy || !sw_tracker_may_proxy(tracker))
+		return false;
+	count = sw_guarded_read(&maps, guarded);
+	for (int i = 0; i < 2 * count; i++) {
+		const struct sw_guarded *port = &guarded[i / 2];
+		struct sw_ways ways = sw_ways_of(guard, port->port.listener, i & 1);
+
+		if (ways.full == ADMISSION_BPF && sw_port_stand(guard, port, i & 1) != STAND_GUARD)
+			return true;
+	}
+	return false;
 }
 
 bool sw_admission_differs(const struct sw_guard *before, const struct sw_guard *now, int family)
@@ -52,7 +74,7 @@ void sw_admission_say(const struct sw_guard *guard, int family)
 
 int sw_admission_renew(struct sw_tracker *tracker, struct sw_guard *before, struct sw_guard *now)
 {
-	bool had_proxy = tracker->proxy;
+	bool had_proxy = tracker->proxy, helps;
 	struct sw_config config;
 	int err = sw_map_read_one(sw_maps_fd(&tracker->maps, "sw_config"), &config);
 
@@ -60,11 +82,15 @@ int sw_admission_renew(struct sw_tracker *tracker, struct sw_guard *before, stru
 		return err;
 	*before = *now = config.guard;
 	err = sw_admission_read(tracker, now);
-	if (err || (!sw_admission_differs(before, now, 0) && !sw_admission_differs(before, now, 1)))
+	helps = !err && proxy_may_help(tracker, now);
+	if (err || (!helps && !sw_admission_differs(before, now, 0) &&
+		    !sw_admission_differs(before, now, 1)))
 		return err;
 	config.guard =
 		*now; /* at once: loading proxy takes its time, and until then it can't serve */
-	err = sw_config_write(&tracker->maps, &config) ?: sw_admission_suit(tracker, now);
+	err = sw_config_write(&tracker->maps, &config) ?:
+	      (helps ? sw_tracker_load_proxy(tracker) : 0) ?:
+	      sw_admission_suit(tracker, now);
 	if (!err && tracker->proxy && !had_proxy)
 		err = sw_tracker_put_back(tracker);
 	if (err)

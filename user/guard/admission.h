@@ -31,8 +31,8 @@ void sw_admission_date(const struct sw_guard *before, struct sw_guard *now);
 void sw_admission_say(const struct sw_guard *guard, int family);
 
 /*
- * Brings what there is now into force. *before and *now: the settings, which differ if anything has
- * changed. 0 or -errno.
+ * Brings what there is now into force, and loads proxy where a port that has fallen back may be served by it.
+ * *before and *now: the settings, which differ if anything has changed. 0 or -errno.
  */
 int sw_admission_renew(struct sw_tracker *tracker, struct sw_guard *before, struct sw_guard *now);
 

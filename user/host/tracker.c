@@ -117,21 +117,29 @@ static int note_loaded(struct sw_tracker *tracker)
 	return err ? sw_fail(err, NULL, "look at the programs") : 0;
 }
 
-static int check_proxy(const struct sw_tracker *tracker)
+/* What leaves loopback comes in there. NULL: there is none. */
+static const char *loopback(const struct sw_tracker *tracker)
 {
 	for (size_t i = 0; i < tracker->count; i++)
 		if (tracker->iface[i].loopback)
-			return sw_fail(0, NULL, "put proxy on %s: what leaves comes in there",
-				       tracker->iface[i].name);
-	return 0;
+			return tracker->iface[i].name;
+	return NULL;
+}
+
+bool sw_tracker_may_proxy(const struct sw_tracker *tracker)
+{
+	return !loopback(tracker);
 }
 
 int sw_tracker_load_proxy(struct sw_tracker *tracker)
 {
-	int err = tracker->proxy ? 0 : check_proxy(tracker);
+	const char *name = loopback(tracker);
+	int err;
 
-	if (err || tracker->proxy)
-		return err;
+	if (tracker->proxy)
+		return 0;
+	if (name)
+		return sw_fail(0, NULL, "put proxy on %s: what leaves comes in there", name);
 	err = sw_object_open(&tracker->proxy)
 		      ?: sw_object_load_proxy(tracker->proxy, &tracker->maps, inherited(tracker));
 	if (err)

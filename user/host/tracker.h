@@ -39,6 +39,9 @@ struct sw_tracker {
 int sw_tracker_load(struct sw_tracker *tracker, char *const *names, const struct sw_sizes *sizes,
 		    bool serve);
 
+/* No interface of these is in proxy's way. */
+bool sw_tracker_may_proxy(const struct sw_tracker *tracker);
+
 /*
  * Loads proxy's programs, if they are not there yet; they are put in place by the next sw_tracker_attach().
  * 0 or -errno, reported.

@@ -106,10 +106,9 @@ enum sw_admission sw_port_admission(const struct sw_status *status,
 				    const struct sw_guarded *guarded, int family)
 {
 	const struct sw_guard *guard = &status->config.guard;
-	enum sw_admission full = sw_admission_of(
-		guarded->port.listener, sw_admission_in(guard, family), guard->kernel_cookies);
+	struct sw_ways ways = sw_ways_of(guard, guarded->port.listener, family);
 
 	if (guarded->port.protects)
 		return ADMISSION_PROXY;
-	return sw_admission_at(sw_port_stand(guard, guarded, family), full, guard->kernel_cookies);
+	return sw_admission_at(sw_port_stand(guard, guarded, family), &ways);
 }
