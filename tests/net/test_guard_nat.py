@@ -118,7 +118,7 @@ def nat_of_iptables_legacy_costs_no_client(lab, family):
     guard(lab, "--cookies", "always")
     becomes(lab, **{f"v{family}": (["nat"], "proxy")})
     all_served(lab, "iptables-legacy")
-    lab.counts(cookies_sent=2 * CLIENTS, admitted=CLIENTS, proxied=CLIENTS)
+    lab.counts(cookies_sent=2 * CLIENTS, admitted=2 * CLIENTS, proxied=CLIENTS)
 
 
 @test(track=False)

@@ -53,6 +53,10 @@ def metrics_say_what_stats_and_flows_do(lab):
     assert {f"synward_{name}_total" for name in stats if not name.endswith("_live")} <= told.keys(), told.keys()
     assert told['synward_port_sends_cookies{address="",port="1000"}'] == 0, text
     assert told['synward_port_cookies_info{address="10.0.0.0/8",port="22",mode="auto"}'] == 1, text
+    for family in ("IPv4", "IPv6"):
+        labels = f'address="",port="1000",family="{family}"'
+        assert [told[f"synward_port_{name}{{{labels}}}"] for name in ("admitted_total", "lost_total", "retreated")] == [0] * 3
+        assert told[f'synward_port_stand_info{{{labels},stand="guard"}}'] == 1, text
     assert [told[f'synward_hook_in_place{{hook="{hook}",interface="veth"}}']
             for hook in ("ingress", "egress", "admit")] == [1, 1, 1], text
     checked = run(["promtool", "check", "metrics"], stdin=None, input=text, check=False)

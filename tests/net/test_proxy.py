@@ -20,12 +20,13 @@ PROXY = ["--guard", GUARDED, "--cookies", "always", "--admission", "proxy"]
 TRIES = 65  # where struct sw_proxied has it
 SYN = "tcp flags & (syn | ack) == syn"
 NONE_LOST = {"cookies_rejected": 0, "stray": 0, "proxy_refused": 0, "proxy_unanswered": 0, "proxy_full": 0,
-             "proxy_failed": 0, "admitted": 0}
+             "proxy_failed": 0, "lost": 0}
 
 
 def proxied(lab, count=1, **others):
     """So many connections have been made through proxy since the mark, and nothing else happened but `others`."""
-    lab.counts(**{"cookies_sent": count, "cookies_accepted": count, "proxy_syns": count, "proxied": count, **NONE_LOST,
+    lab.counts(**{"cookies_sent": count, "cookies_accepted": count, "proxy_syns": count, "proxied": count,
+                  "admitted": count, **NONE_LOST,
                   **others})
 
 

@@ -217,7 +217,7 @@ static void check_trial(struct sw_findings *findings, __u16 port)
 	if (!trial.failed)
 		sw_find(findings, "guard, tried", SW_GOOD, NULL, "port %u: a client was served, %s",
 			port,
-			trial.admitted ? "by a cookie with all options" : "by the kernel's cookie");
+			trial.own ? "by a cookie with all options" : "by the kernel's cookie");
 	else
 		sw_find(findings, "guard, tried", SW_UNGUARDED,
 			"Without --guard tracking works; `synward check` names what is missing",

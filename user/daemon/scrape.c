@@ -14,8 +14,10 @@
 #include "model/population.h"
 #include "model/stats.h"
 #include "model/status.h"
+#include "text/admission.h"
 #include "text/exposition.h"
 #include "text/names.h"
+#include "text/retreat.h"
 
 static void write_counters(struct sw_exposition *out, const struct sw_totals *totals)
 {
@@ -118,6 +120,40 @@ static const struct {
 	  sends_cookies },
 };
 
+/* By port and family. */
+static __u64 admitted(const struct sw_retreat *retreat, enum sw_stand stand)
+{
+	(void)stand;
+	return retreat->admitted;
+}
+
+static __u64 lost(const struct sw_retreat *retreat, enum sw_stand stand)
+{
+	(void)stand;
+	return retreat->lost;
+}
+
+static __u64 retreated(const struct sw_retreat *retreat, enum sw_stand stand)
+{
+	(void)retreat;
+	return stand != STAND_GUARD;
+}
+
+static const struct {
+	const char *name, *help;
+	enum sw_metric_type type;
+	__u64 (*value)(const struct sw_retreat *retreat, enum sw_stand stand);
+} retreat_metrics[] = {
+	{ "synward_port_admitted",
+	  "connections to the port opened by a cookie that their listener has taken",
+	  SW_METRIC_COUNTER, admitted },
+	{ "synward_port_lost",
+	  "connections to the port opened by a cookie that their listener has not got",
+	  SW_METRIC_COUNTER, lost },
+	{ "synward_port_retreated", "1: the port has lost connections, and fallen back",
+	  SW_METRIC_GAUGE, retreated },
+};
+
 #define PORT_LABELS "address=\"%s\",port=\"%u\""
 
 static void write_port_gauge(struct sw_exposition *out, const struct sw_status *status, size_t row)
@@ -134,12 +170,49 @@ static void write_port_gauge(struct sw_exposition *out, const struct sw_status *
 	}
 }
 
+#define FAMILY_LABELS PORT_LABELS ",family=\"%s\""
+
+static void write_retreat(struct sw_exposition *out, const struct sw_status *status, size_t row)
+{
+	char address[SW_PORT_KEY_TEXT];
+
+	sw_family(out, retreat_metrics[row].name, retreat_metrics[row].type, NULL,
+		  retreat_metrics[row].help);
+	for (int i = 0; i < 2 * status->ports; i++) {
+		const struct sw_guarded *guarded = &status->guarded[i / 2];
+		enum sw_stand stand = sw_port_stand(&status->config.guard, guarded, i & 1);
+
+		sw_sample(out, retreat_metrics[row].value(&guarded->retreat[i & 1], stand),
+			  FAMILY_LABELS, sw_port_key_address(&guarded->key, address) ?: "",
+			  guarded->key.port, sw_family_name(i & 1));
+	}
+}
+
+static void write_stands(struct sw_exposition *out, const struct sw_status *status)
+{
+	char address[SW_PORT_KEY_TEXT];
+
+	sw_family(out, "synward_port_stand", SW_METRIC_INFO, NULL,
+		  "whose cookies the port sends: guard, or what it has fallen back to");
+	for (int i = 0; i < 2 * status->ports; i++) {
+		const struct sw_guarded *guarded = &status->guarded[i / 2];
+		enum sw_stand stand = sw_port_stand(&status->config.guard, guarded, i & 1);
+
+		sw_sample(out, 1, FAMILY_LABELS ",stand=\"%s\"",
+			  sw_port_key_address(&guarded->key, address) ?: "", guarded->key.port,
+			  sw_family_name(i & 1), sw_stand_name(stand));
+	}
+}
+
 static void write_ports(struct sw_exposition *out, const struct sw_status *status)
 {
 	char address[SW_PORT_KEY_TEXT];
 
 	for (size_t row = 0; row < sizeof(port_gauges) / sizeof(port_gauges[0]); row++)
 		write_port_gauge(out, status, row);
+	for (size_t row = 0; row < sizeof(retreat_metrics) / sizeof(retreat_metrics[0]); row++)
+		write_retreat(out, status, row);
+	write_stands(out, status);
 	sw_family(out, "synward_port_cookies", SW_METRIC_INFO, NULL,
 		  "which SYNs to the port may be answered with cookies");
 	for (int i = 0; i < status->ports; i++)

@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <synward/pressure.h>
 #include <synward/types.h>
 
 #include "guard/start.h"
@@ -219,11 +220,11 @@ static int count(struct scene *scene)
 {
 	struct sw_map_fds maps = sw_maps_fds(&scene->tracker.maps);
 	struct sw_totals totals = {};
-	int err = sw_totals_add(&totals, &maps, sw_monotonic_ns());
+	struct sw_config config = {};
+	int err = sw_totals_add(&totals, &maps, sw_monotonic_ns())
+			  ?: sw_map_read_one(maps.config, &config);
 
-	scene->trial->cookies_sent = totals.count[SW_COOKIES_SENT];
-	scene->trial->cookies_accepted = totals.count[SW_COOKIES_ACCEPTED];
-	scene->trial->admitted = totals.count[SW_ADMITTED];
+	scene->trial->own = sw_admits_own(sw_admission_in(&config.guard, 0));
 	if (err)
 		return fail(scene, "read guard's counters", err);
 	if (!totals.count[SW_COOKIES_ACCEPTED])

@@ -7,11 +7,12 @@
 #define SYNWARD_USER_TRIAL_H
 
 #include <linux/types.h>
+#include <stdbool.h>
 
 struct sw_trial {
 	const char *failed; /* what could not be done, or NULL: the client was served */
 	int err; /* why, -errno, or 0 */
-	__u64 cookies_sent, cookies_accepted, admitted;
+	bool own; /* cookies are guard's, not the kernel's */
 };
 
 /* With a listener on this port. Nothing is left of it. Only what it means to start guard is reported. */
