@@ -80,7 +80,7 @@ static __always_inline bool sw_keep_data(struct __sk_buff *skb, const struct sw_
 /* As its SYN+ACK, whose cookie is back, has said. */
 static __always_inline __u32 sw_room_announced(struct sw_work *w)
 {
-	if (sw_know_service(w))
+	if (sw_know_service(w, PROTECT_PROXY))
 		return sw_kept_room(w->service.mss);
 	return sw_kept_room(sw_settings()->guard.mss[!w->packet.ipv4]);
 }
@@ -237,10 +237,10 @@ static __always_inline bool sw_goes_by_proxy(struct sw_work *w)
 {
 	const struct sw_port *port = sw_port_of(w);
 
-	if (!port)
+	if (!port || port->protects == PROTECT_STATELESS)
 		return false;
 	if (port->protects) {
-		sw_know_service(w);
+		sw_know_service(w, PROTECT_PROXY);
 		return true;
 	}
 	sw_find_ways(port->listener);

@@ -139,7 +139,8 @@ static __always_inline int sw_proxy_out(struct __sk_buff *skb, struct sw_work *w
 	struct sw_proxied *proxied = bpf_map_lookup_elem(&sw_proxied, &w->seg.key);
 	struct sw_offer asked;
 
-	w->protects = (w->seg.flags & (SW_TCP_SYN | SW_TCP_RST)) && sw_protected_port(true);
+	if ((w->seg.flags & (SW_TCP_SYN | SW_TCP_RST)) && sw_protected_port(true))
+		w->protects = PROTECT_PROXY;
 	if (w->protects && (w->seg.flags & SW_TCP_ACK) && (w->seg.flags & SW_TCP_SYN)) {
 		asked = sw_proxy_asked(proxied);
 		sw_learn(skb, w, &asked);

@@ -32,15 +32,34 @@ static __always_inline void sw_service_key(struct sw_port_key *key, const __u32 
 	key->bits = SW_ADDRESS_BITS;
 }
 
+/* What this host would say itself: a server whose answers go another way is taken for one like it. */
+static __always_inline void sw_take_for_own(struct sw_work *w)
+{
+	const struct sw_guard *guard = &sw_settings()->guard;
+
+	w->service = (struct sw_service){
+		.mss = guard->mss[!w->packet.ipv4],
+		.wscale = guard->wscale,
+		.scales = guard->window_scaling,
+		.sack = guard->sack,
+		.timestamps = guard->timestamps,
+		.ecn = guard->ecn,
+	};
+}
+
 /* The service that the segment in hand is for, into w. False: it is not known. */
-static __always_inline bool sw_know_service(struct sw_work *w)
+static __always_inline bool sw_know_service(struct sw_work *w, enum sw_protection protects)
 {
 	const struct sw_service *service;
 	struct sw_port_key key;
 
+	w->protects = protects;
+	if (protects == PROTECT_STATELESS) {
+		sw_take_for_own(w);
+		return true;
+	}
 	sw_service_key(&key, w->packet.to, sw_local_port(w));
 	service = bpf_map_lookup_elem(&sw_services, &key);
-	w->protects = true;
 	w->service = service ? *service : (struct sw_service){};
 	return service;
 }
@@ -122,14 +141,14 @@ __noinline int sw_ask_service(void)
 	struct sw_port_key key;
 	__u32 asked_s;
 
-	if (!w)
+	if (!w || w->protects == PROTECT_STATELESS ||
+	    !sw_service_is_due(w->service.asked_s, w->now))
 		return false;
 	sw_service_key(&key, w->packet.to, sw_local_port(w));
 	service = bpf_map_lookup_elem(&sw_services, &key);
 	asked_s = w->service.asked_s;
-	return service && sw_service_is_due(asked_s, w->now) &&
-	       __sync_val_compare_and_swap(&service->asked_s, asked_s,
-					   (__u32)(w->now / SW_NS_PER_S)) == asked_s;
+	return service && __sync_val_compare_and_swap(&service->asked_s, asked_s,
+						      (__u32)(w->now / SW_NS_PER_S)) == asked_s;
 }
 
 /* As far as the flow tells, the service has a socket for it: it knows the numbers, and answers. */
@@ -145,7 +164,7 @@ static __always_inline bool sw_service_has_socket(const struct sw_work *w)
 static __always_inline enum sw_counter sw_look_for_service(struct xdp_md *ctx, struct sw_work *w,
 							   struct sw_port *port)
 {
-	bool known = sw_know_service(w);
+	bool known = sw_know_service(w, port->protects);
 
 	w->look = (struct sw_look){
 		.found = FOUND_NOTHING,
@@ -153,11 +172,12 @@ static __always_inline enum sw_counter sw_look_for_service(struct xdp_md *ctx, s
 		.half_open = sw_half_open_now(port, w->now),
 		.backlog = ~0U,
 		.room = ~0U,
-		.manner = { .hop_limit = sw_settings()->guard.hop_limit[!w->packet.ipv4] },
+		.manner = { .space = SW_WINDOW_MAX,
+			    .hop_limit = sw_settings()->guard.hop_limit[!w->packet.ipv4] },
 	};
 	if (sw_service_has_socket(w)) {
 		w->look.found = FOUND_SOCKET;
-	} else if (known && (!sw_service_is_due(w->service.asked_s, w->now) || !sw_ask_service())) {
+	} else if (known && !sw_ask_service()) {
 		w->look.found = FOUND_LISTENER;
 		w->look.listener = LISTENING;
 		if (!sw_frame_is_ours(ctx) && !sw_frame_is_to(ctx, w->service.mac))

@@ -58,17 +58,22 @@ static __always_inline void sw_forget_older(const struct sw_work *w)
 	sw_leave_table(states);
 }
 
+static __always_inline void sw_note_accepted(const struct sw_port *port)
+{
+	struct sw_pressure *pressure = sw_pressure_of(port);
+
+	sw_count(SW_COOKIES_ACCEPTED);
+	if (pressure)
+		pressure->accepted++;
+}
+
 /* The cookie was good: the flow as SYN and SYN+ACK would have left it, in place of any older one. */
 static __always_inline void sw_begin_by_cookie(struct sw_work *w, struct sw_port *port,
 					       enum sw_admission admission)
 {
-	struct sw_pressure *pressure = sw_pressure_of(port);
-
 	if (!w->awaits_admission) /* else it has brought the cookie before */
 		sw_watch_in_hand(w, port, admission);
-	sw_count(SW_COOKIES_ACCEPTED);
-	if (pressure)
-		pressure->accepted++;
+	sw_note_accepted(port);
 	sw_open_by_cookie(&w->flow, &w->seg, &w->offer, w->now, sw_settings());
 	sw_forget_older(w);
 	if (!bpf_map_update_elem(&sw_halfopen, &w->seg.key, &w->flow, BPF_ANY))
@@ -191,14 +196,18 @@ static __always_inline int sw_rule_protected(struct xdp_md *ctx, struct sw_work 
 					     struct sw_port *port, const struct sw_guard *guard,
 					     const struct sw_keys *keys)
 {
-	if (!guard->proxy || !sw_may_bear_cookie(&w->seg) ||
+	if ((port->protects == PROTECT_PROXY && !guard->proxy) || !sw_may_bear_cookie(&w->seg) ||
 	    !sw_cookie_outstanding(guard->shared_keys, port->cookie_ns, w->now))
 		return RULING_NONE;
-	sw_know_service(w);
+	sw_know_service(w, port->protects);
 	xdp_options(ctx, w);
 	sw_read_options(&w->seg);
 	if (sw_check_cookie(w, guard, keys, w->service.wscale))
 		return RULING_NONE;
+	if (port->protects == PROTECT_STATELESS) {
+		sw_note_accepted(port);
+		return RULING_NONE;
+	}
 	sw_begin_by_cookie(w, port, ADMISSION_PROXY);
 	return RULING_OPENED;
 }

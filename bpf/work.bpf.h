@@ -54,7 +54,7 @@ struct sw_work {
 	__u8 expects_socket;
 
 	/* service.bpf.h: the port is of a service behind this host */
-	__u8 protects;
+	enum sw_protection protects;
 
 	/* frame.bpf.h, of the frame. Zeroed up to the options, the last of seg, and no further. */
 	struct sw_segment seg;

@@ -38,6 +38,14 @@ enum sw_flow_label {
 	FLOW_LABEL_REFLECTED = 2, /* the SYN's */
 } __attribute__((packed));
 
+/* How services that are not this host's are protected; bits. */
+enum sw_protection {
+	PROTECT_NONE = 0,
+	PROTECT_PROXY = 1, /* by proxy: they know nothing of it */
+	PROTECT_STATELESS =
+		2, /* they are behind guards of their own, with the same keys, which admit */
+} __attribute__((packed));
+
 /* Part of sw_config. All zero: nothing is guarded. */
 struct sw_guard {
 	__u64 secret[2]; /* of the reply budget: which prefixes share a bucket */
@@ -64,7 +72,7 @@ struct sw_guard {
 	__u8 hop_limit[2]; /* over IPv4 and over IPv6 */
 	__u8 reflect_tos; /* tcp_reflect_tos */
 	enum sw_flow_label flow_label;
-	__u8 protects; /* some of the ports are of services that are not this host's */
+	__u8 protects; /* how ports are protected, if some are: enum sw_protection, bits */
 	__u8 both_sides; /* which may come in, too, where this host is tracked */
 };
 
@@ -121,7 +129,7 @@ struct sw_port {
 	__u32 slot; /* its place in sw_pressure, from 1 */
 	enum sw_cookie_mode mode;
 	enum sw_listener_kind listener;
-	__u8 protects; /* it is not this host's: what is behind it answers there, see sw_service */
+	enum sw_protection protects; /* if it is not this host's: see sw_service */
 	__u8 padding;
 	/* Of the listener that the last SYN to the kernel met; of services, how many have been counted. */
 	__u32 half_open, backlog;

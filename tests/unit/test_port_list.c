@@ -134,6 +134,28 @@ static void port_is_guarded_or_protected(void **state)
 	must(!strcmp(said(), "--protect: \"10.0.0.1/8\" has bits beyond its prefix"), "%s", said());
 }
 
+/* Who keeps nothing can't tell when to begin, but when not to. */
+static void what_is_protected_without_state_is_so_always(void **state)
+{
+	static const struct sw_port_terms terms[] = { { .mode = COOKIES_AUTO },
+						      { .mode = COOKIES_ALWAYS },
+						      { .mode = COOKIES_NEVER } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(terms); i++) {
+		must(!take("80"), "%s", said());
+		must(!sw_port_list_take(&list, "443", true), "%s", said());
+		sw_port_list_settle(&list, 0, &terms[i]);
+		sw_port_list_make_stateless(&list);
+		must(list.wish[0].protects == PROTECT_NONE &&
+			     list.wish[0].terms.mode == terms[i].mode,
+		     "80 is guarded otherwise");
+		must(list.wish[1].protects == PROTECT_STATELESS &&
+			     list.wish[1].terms.mode == (i == 2 ? COOKIES_NEVER : COOKIES_ALWAYS),
+		     "443 is protected otherwise");
+	}
+}
+
 /* Bit by bit, from the first to the last. */
 static void mask_has_as_many_bits_as_it_should(void **state)
 {
@@ -169,6 +191,7 @@ int test_port_list(void)
 		cmocka_unit_test(list_is_read_as_it_is_printed),
 		cmocka_unit_test(what_is_no_list_is_refused_with_its_reason),
 		cmocka_unit_test(port_is_guarded_or_protected),
+		cmocka_unit_test(what_is_protected_without_state_is_so_always),
 		cmocka_unit_test(mask_has_as_many_bits_as_it_should),
 		cmocka_unit_test(key_is_the_address_as_far_as_the_mask_goes),
 	};

@@ -157,11 +157,12 @@ static json_t *port_json(const struct sw_status *status, const struct sw_guarded
 	const struct sw_port *port = &guarded->port;
 	char address[SW_PORT_KEY_TEXT];
 	json_t *object = json_pack(
-		"{s:i, s:s?, s:b, s:s, s:b, s:s, s:o}", "port", (int)guarded->key.port, "address",
-		sw_port_key_address(&guarded->key, address), "protects", (int)port->protects,
-		"cookies", sw_cookie_mode_name(port->mode), "sending",
-		sw_port_sends_cookies(status, port), "listener", sw_listener_name(port->listener),
-		"admission", port_admission_json(status, guarded));
+		"{s:i, s:s?, s:s, s:s, s:b, s:s, s:o}", "port", (int)guarded->key.port, "address",
+		sw_port_key_address(&guarded->key, address), "protects",
+		sw_protection_name(port->protects), "cookies", sw_cookie_mode_name(port->mode),
+		"sending", sw_port_sends_cookies(status, port), "listener",
+		sw_listener_name(port->listener), "admission",
+		port_admission_json(status, guarded));
 
 	json_object_set_new(object, "retreat",
 			    json_pack("{s:o, s:o}", "ipv4", port_retreat_json(status, guarded, 0),
@@ -384,7 +385,7 @@ static void print_guard(const struct sw_status *status)
 		printf("%-6s %-15s  ", sw_cookie_mode_name(port->mode),
 		       sw_port_sends_cookies(status, port) ? "sends cookies" : "no cookies");
 		if (port->protects)
-			printf("services behind; admission: proxy\n");
+			printf("services behind: %s\n", sw_protection_name(port->protects));
 		else
 			printf("listener: %s; admission: %s\n", sw_listener_name(port->listener),
 			       port_admission(status, guarded, admission));
@@ -392,7 +393,7 @@ static void print_guard(const struct sw_status *status)
 			print_pressure(port);
 		print_retreats(status, guarded);
 	}
-	if (guard->protects)
+	if (guard->protects & PROTECT_PROXY)
 		printf("    services   %d have answered, and may have cookies sent for them\n",
 		       status->services);
 }

@@ -107,6 +107,8 @@ const struct sw_option sw_options_run[] = {
 	{ .name = "protect", .kind = SW_OPTION_TEXT, .take = take_protected, .value = "PORTS",
 	  .min = 1, .max = 65535, .repeats = true, .of_ports = true,
 	  .help = "the same for services behind this host, such as 10.0.0.0/8:80: routed, bridged, DNAT" },
+	{ .name = "stateless", .kind = SW_OPTION_FLAG, INTO(guard.stateless), .needs = { "protect" },
+	  .help = "protect servers that run guard with the same --key-file: answer their SYNs, and no more" },
 	{ .name = "cookies", .kind = SW_OPTION_CHOICE, INTO(guard.terms.mode), .needs = { "guard", "protect" },
 	  .initial = "auto", .choice = cookies, .min = COOKIES_AUTO, .max = COOKIES_NEVER,
 	  .of_ports = true,
@@ -153,7 +155,9 @@ const char sw_options_run_more[] =
 	"\n"
 	"Protect does the same for services that are not this host's: behind a router, a bridge's port,\n"
 	"DNAT. What they offer is learnt from their own SYN+ACKs where those leave; what has not\n"
-	"answered there yet has no cookies sent for it. Their sequence numbers are translated.\n";
+	"answered there yet has no cookies sent for it. Their sequence numbers are translated. With\n"
+	"--stateless nothing is kept, nor learnt: the servers' own guards admit, and may answer clients\n"
+	"directly; MTU and sysctls are to be theirs. Any such gateway takes over from any other.\n";
 /* clang-format on */
 
 /* --- The arguments as a whole ----------------------------------------------------------------- */
@@ -178,5 +182,7 @@ int sw_run_args_settle(struct sw_run_args *args)
 	struct sw_guard_options *guard = &args->tracker.guard;
 
 	sw_port_list_settle(&guard->ports, 0, &guard->terms);
+	if (guard->stateless)
+		sw_port_list_make_stateless(&guard->ports);
 	return sw_client_list_settle(&guard->clients);
 }

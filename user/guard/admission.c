@@ -25,7 +25,8 @@ int sw_admission_read(const struct sw_tracker *tracker, struct sw_guard *guard)
 int sw_admission_suit(struct sw_tracker *tracker, struct sw_guard *guard)
 {
 	bool hindered = guard->chosen && (guard->hindrance[0] || guard->hindrance[1]);
-	bool wanted = guard->admission == ADMISSION_PROXY || guard->protects || hindered;
+	bool wanted = guard->admission == ADMISSION_PROXY || hindered ||
+		      (guard->protects & PROTECT_PROXY);
 	int err = wanted ? sw_tracker_load_proxy(tracker) : 0;
 
 	guard->proxy = tracker->proxy != NULL;

@@ -74,7 +74,7 @@ static int add(struct sw_port_list *list, const struct sw_port_key *key)
 	const struct sw_port_wish *there = sw_port_list_find(list, key);
 	char text[SW_PORT_KEY_TEXT];
 
-	if (there && there->protects != protecting)
+	if (there && (there->protects != PROTECT_NONE) != protecting)
 		return sw_misuse("%s%s: %s is of %s, too", sw_place_dashes(), option(),
 				 sw_port_key_text(key, text), protecting ? "guard" : "protect");
 	if (there && there->section != list->section)
@@ -88,7 +88,7 @@ static int add(struct sw_port_list *list, const struct sw_port_key *key)
 	list->wish[list->count++] = (struct sw_port_wish){
 		.key = *key,
 		.section = list->section,
-		.protects = protecting,
+		.protects = protecting ? PROTECT_PROXY : PROTECT_NONE,
 	};
 	return 0;
 }
@@ -212,9 +212,22 @@ int sw_port_list_take(struct sw_port_list *list, const char *text, bool protects
 bool sw_port_list_has(const struct sw_port_list *list, bool protects)
 {
 	for (__u32 i = 0; i < list->count; i++)
-		if (list->wish[i].protects == protects)
+		if ((list->wish[i].protects != PROTECT_NONE) == protects)
 			return true;
 	return false;
+}
+
+void sw_port_list_make_stateless(struct sw_port_list *list)
+{
+	for (__u32 i = 0; i < list->count; i++) {
+		struct sw_port_wish *wish = &list->wish[i];
+
+		if (!wish->protects)
+			continue;
+		wish->protects = PROTECT_STATELESS;
+		if (wish->terms.mode == COOKIES_AUTO)
+			wish->terms.mode = COOKIES_ALWAYS;
+	}
 }
 
 void sw_port_list_settle(struct sw_port_list *list, __u32 section,

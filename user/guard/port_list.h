@@ -19,7 +19,7 @@ struct sw_port_terms {
 struct sw_port_wish {
 	struct sw_port_key key;
 	__u32 section; /* where it stands */
-	bool protects; /* services that are not this host's */
+	enum sw_protection protects; /* services that are not this host's */
 	struct sw_port_terms terms;
 };
 
@@ -45,6 +45,11 @@ const struct sw_port_wish *sw_port_list_find(const struct sw_port_list *list,
 /* The ports of this section are guarded so. */
 void sw_port_list_settle(struct sw_port_list *list, __u32 section,
 			 const struct sw_port_terms *terms);
+
+/*
+ * What is protected is so without state: always, as who keeps nothing can't tell whether there is pressure.
+ */
+void sw_port_list_make_stateless(struct sw_port_list *list);
 
 #define SW_PORT_KEY_TEXT 64
 

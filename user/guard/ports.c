@@ -30,7 +30,7 @@ static int refuse_many(void)
 }
 
 static void keep(struct sw_ports_plan *plan, const struct sw_guarded *there,
-		 const struct sw_port_terms *terms, bool protects)
+		 const struct sw_port_terms *terms, enum sw_protection protects)
 {
 	struct sw_planned *entry = &plan->entry[plan->count++];
 	struct sw_port *port = &entry->guarded.port;
@@ -143,12 +143,13 @@ int sw_ports_plan(struct sw_ports_plan *plan, const struct sw_map_fds *maps,
 	return err ?: plan_masks(plan);
 }
 
-bool sw_ports_protect(const struct sw_ports_plan *plan)
+__u8 sw_ports_protect(const struct sw_ports_plan *plan)
 {
+	__u8 ways = 0;
+
 	for (__u32 i = 0; i < plan->count; i++)
-		if (plan->entry[i].guarded.port.protects)
-			return true;
-	return false;
+		ways |= plan->entry[i].guarded.port.protects;
+	return ways;
 }
 
 /* --- Writing ---------------------------------------------------------------------------------- */

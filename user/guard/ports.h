@@ -28,8 +28,8 @@ struct sw_ports_plan {
 int sw_ports_plan(struct sw_ports_plan *plan, const struct sw_map_fds *maps,
 		  const struct sw_port_list *wanted);
 
-/* Some are of services that are not this host's. */
-bool sw_ports_protect(const struct sw_ports_plan *plan);
+/* How those are protected that are of services: enum sw_protection, bits. */
+__u8 sw_ports_protect(const struct sw_ports_plan *plan);
 
 /* 0 or -errno, reported. */
 int sw_ports_write(const struct sw_ports_plan *plan, const struct sw_map_fds *maps);

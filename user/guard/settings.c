@@ -113,8 +113,8 @@ static int choose_admission(const struct sw_guard_options *options,
 		return sw_fail(err, NULL, "find out what is in this namespace beside guard");
 	guard->admission = options->admission;
 	guard->chosen = !options->admission;
-	if (!sw_port_list_has(&options->ports, false))
-		guard->admission = ADMISSION_PROXY; /* of services; there is no listener here */
+	if (!sw_port_list_has(&options->ports, false)) /* there is no listener here */
+		guard->admission = options->stateless ? ADMISSION_NONE : ADMISSION_PROXY;
 	else if (guard->chosen)
 		guard->admission = sw_kernel_assigns_requests() ? ADMISSION_BPF : ADMISSION_KERNEL;
 	switch (guard->admission) {
@@ -145,6 +145,10 @@ int sw_guard_prepare(const struct sw_guard_options *options, const struct sw_tra
 	*guard = (struct sw_guard){};
 	if (!options->ports.count)
 		return 0;
+	if (options->stateless && !options->key_file)
+		return sw_fail(0, "`synward key new FILE` makes one, which the servers get, too",
+			       "answer for servers without their keys: --stateless takes "
+			       "--key-file");
 	if (getrandom(guard->secret, sizeof(guard->secret), 0) != sizeof(guard->secret))
 		return sw_fail(-errno, NULL, "get random numbers");
 	guard->wall_offset_ns = sw_wall_offset_ns();

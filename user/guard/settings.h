@@ -16,6 +16,7 @@ struct sw_guard_options {
 	struct sw_client_list clients;
 	enum sw_admission admission; /* ADMISSION_NONE: the best there is */
 	const char *key_file; /* NULL: keys of this host's own */
+	bool stateless; /* what is protected has guards of its own */
 	bool dry_run;
 	__u32 reply_budget;
 };

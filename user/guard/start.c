@@ -33,7 +33,7 @@ static int write_clients(const struct sw_tracker *tracker, const struct sw_clien
 static void say_hindered(const struct sw_guard *guard)
 {
 	for (int family = 0; family < 2; family++)
-		if (guard->hindrance[family])
+		if (guard->hindrance[family] && guard->admission)
 			sw_admission_say(guard, family);
 }
 
@@ -48,7 +48,7 @@ static int configure(struct sw_tracker *tracker, const struct sw_tracker_options
 		  sw_ports_plan(&plan, &maps, &guard->ports);
 
 	config.guard.protects = sw_ports_protect(&plan);
-	config.guard.both_sides = config.guard.protects && tracker->count > 1;
+	config.guard.both_sides = (config.guard.protects & PROTECT_PROXY) && tracker->count > 1;
 	err = err ?: sw_admission_suit(tracker, &config.guard);
 	if (!err && guard->ports.count)
 		err = sw_keys_put(maps.keys, guard->key_file);

@@ -109,6 +109,6 @@ enum sw_admission sw_port_admission(const struct sw_status *status,
 	struct sw_ways ways = sw_ways_of(guard, guarded->port.listener, family);
 
 	if (guarded->port.protects)
-		return ADMISSION_PROXY;
+		return guarded->port.protects == PROTECT_PROXY ? ADMISSION_PROXY : ADMISSION_NONE;
 	return sw_admission_at(sw_port_stand(guard, guarded, family), &ways);
 }

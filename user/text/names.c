@@ -111,6 +111,17 @@ const char *sw_admission_name(enum sw_admission admission)
 	return admission <= ADMISSION_PROXY ? names[admission] : "?";
 }
 
+const char *sw_protection_name(enum sw_protection protects)
+{
+	static const char *const names[] = {
+		[PROTECT_NONE] = "none",
+		[PROTECT_PROXY] = "proxy",
+		[PROTECT_STATELESS] = "stateless",
+	};
+
+	return protects <= PROTECT_STATELESS ? names[protects] : "?";
+}
+
 const char *sw_cookie_mode_name(enum sw_cookie_mode mode)
 {
 	static const char *const names[] = {

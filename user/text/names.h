@@ -33,6 +33,9 @@ const char *sw_flags_name(__u8 flags, char text[SW_FLAGS_TEXT]);
 /* "bpf", "kernel", "none". */
 const char *sw_admission_name(enum sw_admission admission);
 
+/* "none", "proxy", "stateless". */
+const char *sw_protection_name(enum sw_protection protects);
+
 /* "auto", "always", "never". */
 const char *sw_cookie_mode_name(enum sw_cookie_mode mode);
 

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""Front: gateways that answer SYNs with the keys of a fleet and keep nothing, before a server that runs guard. They have
+one arm each, and the server answers its clients directly:
+
+    client ── switch ── one, two (gateways) ── switch ── server (guard; the service's address is on its lo)
+                  ◄────────────────────────────────
+"""
+
+import concurrent.futures
+import json
+import os
+import socket
+import struct
+import tempfile
+import threading
+import time
+
+from lab import Host, PATIENCE, SYNWARD, Skip, TcpInfo, Tracker, at_tc, pass_program, run, test, until
+from siege import FLOOD
+from test_guard_nat import FAMILY
+from test_protect import batch, serve
+
+BOTH = (4, 6)
+SERVICE = {4: "10.98.0.1", 6: "fd00:98::1"}
+EPOCH = 64  # s
+AHEAD = 3
+WALL_OFFSET = 56 + 16  # where struct sw_config has it
+CONNECTIONS = int(os.environ.get("SW_CONNECTIONS", "300"))
+FLOODED = int(os.environ.get("SW_FLOODED", "2000"))  # SYNs a second
+
+
+class Member(Host):
+    """One of several hosts on a wire."""
+
+    def __init__(self, name, number):
+        super().__init__(name, 1)
+        self.number, self.mac = number, bytes([2, 0, 0, 0, 0, number])
+        self.address = {4: f"10.99.0.{number}", 6: f"fd00:99::{number}"}
+
+
+class Fleet:
+    """The hosts on their switch, and what runs on them."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.keys = lab.open.enter_context(tempfile.TemporaryDirectory(prefix="sw-front-")) + "/keys"
+        run([SYNWARD, "key", "new", self.keys])
+        self.switch, self.client, self.server, self.one, self.two = (
+            Member(f"{lab.name}-{name}", number) for number, name in enumerate(("w", "x", "y", "1", "2")))
+        for host in (self.switch, *self.hosts()):
+            run(["ip", "netns", "add", host.name])
+        batch(self.switch, "link add switch type bridge", "link set switch up")
+        for host in self.hosts():
+            self.plug_in(host)
+        self.route()
+
+    def hosts(self):
+        return self.client, self.server, self.one, self.two
+
+    def plug_in(self, host):
+        port = f"port{host.number}"
+        run(["ip", "link", "add", "veth", "netns", host.name, "address", host.mac.hex(":"), "type", "veth",
+             "peer", "name", port, "netns", self.switch.name])
+        batch(self.switch, f"link set {port} master switch", f"link set {port} up")
+        self.switch.run(["ip", "-force", "link", "set", "dev", port, "xdp", "obj", pass_program(), "sec", "xdp.frags"])
+        host.sysctl(net__ipv4__conf__all__send_redirects=0, net__ipv4__conf__default__send_redirects=0)
+        batch(host, "link set lo up", "link set veth up", f"addr add {host.address[4]}/24 dev veth",
+              f"addr add {host.address[6]}/64 dev veth nodad")
+
+    def route(self):
+        """To the service by a gateway, and from it directly."""
+        for family, address in SERVICE.items():
+            batch(self.server, f"addr add {address} dev lo")
+            batch(self.client, f"route add {address} via {self.one.address[family]}")
+            for gateway in (self.one, self.two):
+                batch(gateway, f"route add {address} via {self.server.address[family]}")
+                batch(self.client, f"neigh replace {address} lladdr {gateway.mac.hex(':')} dev veth nud permanent")
+        for gateway in (self.one, self.two):
+            gateway.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1)
+            gateway.run("sysctl -qw net.ipv4.conf.veth.send_redirects=0 net.ipv4.conf.all.rp_filter=0")
+        batch(self.server, f"route add default via {self.client.address[4]}", f"route add ::/0 via {self.client.address[6]}")
+
+    def guard(self):
+        """The server's own guard sees no SYN, and so no pressure."""
+        port, keys = str(self.lab.port), ("--key-file", self.keys)
+        protect = "--protect", f"{SERVICE[4]}:{port},[{SERVICE[6]}]:{port}", "--stateless", "--reply-budget", "0"
+        self.guards = [Tracker(gateway, options=(*protect, *keys)) for gateway in (self.one, self.two)]
+        self.guards.append(Tracker(self.server, options=("--guard", port, *keys)))
+
+    def go_by(self, *gateways):
+        """What the client sends takes these in turn, segment by segment."""
+        self.client.run("nft delete table netdev way", check=False)
+        macs = ", ".join(f"{number} : {gateway.mac.hex(':')}" for number, gateway in enumerate(gateways))
+        way = f"ether daddr set numgen inc mod {len(gateways)} map {{ {macs} }}"
+        self.client.nft("table netdev way { chain out { type filter hook egress device \"veth\" priority 0; "
+                        f"tcp dport {self.lab.port} {way};\n}}\n}}")
+
+    def serve(self):
+        for family, address in SERVICE.items():
+            host = Member(self.server.name, self.server.number)
+            host.address = {family: address}
+            serve(self.lab, host, family, 512)
+
+    def stats(self, host):
+        return json.loads(host.run([SYNWARD, "stats", "--json"]).stdout)
+
+    def next_key(self):
+        """It serves from the next epoch on."""
+        run([SYNWARD, "key", "new", self.keys, "--next", "--in", "0"])
+        for guard in self.guards:
+            guard.reload()
+
+    def hurry(self):
+        """What synward takes for the time is moved on, so that the next epoch begins in AHEAD seconds."""
+        settings = [self.settings_of(host) for host in (self.one, self.two, self.server)]
+        ahead_ns = int((EPOCH - AHEAD - time.time() % EPOCH) * 1e9)
+        for number, row in settings:
+            value = bytearray(int(byte, 16) for byte in row["value"])
+            now, = struct.unpack_from("<q", value, WALL_OFFSET)
+            struct.pack_into("<q", value, WALL_OFFSET, now + ahead_ns)
+            run(["bpftool", "map", "update", "id", number, "key", *row["key"], "value", *map(str, value)])
+
+    def settings_of(self, host):
+        """(id, element) of its map sw_config."""
+        ids = self.maps_of(host)
+        number, = (row["id"] for row in json.loads(run(["bpftool", "-j", "map", "show"]).stdout)
+                   if row["id"] in ids and row["name"] == "sw_config")
+        return number, json.loads(run(["bpftool", "-j", "map", "dump", "id", number]).stdout)[0]
+
+    def maps_of(self, host):
+        program = next(number for number, name in at_tc(host, "egress") if name in ("synward_egress", "synward_outward"))
+        return json.loads(run(["bpftool", "-j", "prog", "show", "id", program]).stdout)["map_ids"]
+
+
+class Clients(threading.Thread):
+    """Eight at a time, by IPv4 and IPv6 in turn, each with a question; why those are lost that are."""
+
+    def __init__(self, fleet, count):
+        super().__init__(daemon=True)
+        self.fleet, self.count, self.lost, self.done = fleet, count, [], 0
+        self.start()
+
+    def run(self):
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            for lost in pool.map(self.ask, range(self.count)):
+                self.done += 1
+                if lost:
+                    self.lost.append(lost)
+
+    def ask(self, number):
+        family = BOTH[number % 2]
+        with self.fleet.client.socket(FAMILY[family], socket.SOCK_STREAM) as sock:
+            sock.settimeout(PATIENCE)
+            try:
+                sock.connect((SERVICE[family], self.fleet.lab.port))
+                time.sleep(0.05)  # so that some are open whenever it is
+                sock.sendall(b"question")
+                return None if sock.recv(100) == b"answer" else "no answer"
+            except OSError as error:
+                return f"{number}: {error!r}"
+
+
+@test(track=False)
+def any_gateway_takes_what_another_one_has_answered(lab):
+    """Segment by segment by either; the server answers directly, and what both ends have agreed to is all there is."""
+    fleet = Fleet(lab)
+    fleet.serve()
+    fleet.guard()
+    fleet.go_by(fleet.one, fleet.two)
+    clients = Clients(fleet, 20)
+    clients.join()
+    assert not clients.lost, clients.lost
+    sent = [fleet.stats(gateway)["cookies_sent"] for gateway in (fleet.one, fleet.two)]
+    assert sum(sent) == 20 and min(sent) > 0, sent
+    stats = fleet.stats(fleet.server)
+    assert (stats["cookies_accepted"], stats["admitted"], stats["cookies_sent"]) == (20, 20, 0), stats
+    for family in BOTH:
+        listener = lab.keep(fleet.server.socket(FAMILY[family], socket.SOCK_STREAM))
+        listener.bind((SERVICE[family], lab.port + 1))  # is not protected: the kernel's own
+        listener.listen()
+        found = []
+        for port in (lab.port + 1, lab.port):
+            client = lab.keep(fleet.client.socket(FAMILY[family], socket.SOCK_STREAM))
+            client.settimeout(PATIENCE)
+            client.connect((SERVICE[family], port))
+            info = TcpInfo(client)
+            found.append((info.agreed, info.snd_wscale, info.rcv_wscale, info.snd_mss))
+        assert found[0] == found[1], found
+
+
+@test(track=False)
+def gateway_may_die_in_a_flood_while_the_key_rolls_and_nobody_is_lost(lab):
+    """SW_CONNECTIONS of them, SW_FLOODED SYNs a second to either gateway."""
+    if not os.path.exists(FLOOD):
+        raise Skip(f"{FLOOD} is not built: make {os.path.relpath(FLOOD)}")
+    fleet = Fleet(lab)
+    fleet.serve()
+    fleet.guard()
+    fleet.next_key()
+    fleet.go_by(fleet.one, fleet.two)
+    for gateway in (fleet.one, fleet.two):
+        batch(fleet.client, f"neigh replace {SERVICE[4]} lladdr {gateway.mac.hex(':')} dev veth nud permanent")
+        flood = fleet.client.start([FLOOD, "-r", FLOODED, "veth", SERVICE[4], lab.port, 20_000_000, "S"])
+        until(lambda: None if fleet.stats(gateway)["cookies_sent"] > 1000 else f"no flood: {flood.poll()}")
+    fleet.hurry()
+    began, clients = time.monotonic(), Clients(fleet, CONNECTIONS)
+    until(lambda: None if clients.done > CONNECTIONS // 3 else f"{clients.done} are done, {clients.lost}", 60)
+    fleet.one.run("ip link set veth down")
+    fleet.go_by(fleet.two)
+    clients.join()
+    time.sleep(max(0, AHEAD + 1 - (time.monotonic() - began)))
+    late = Clients(fleet, 10)  # by the new key
+    late.join()
+    assert not clients.lost + late.lost, (len(clients.lost), clients.lost[:5], late.lost)
+    stats = fleet.stats(fleet.server)
+    assert (stats["cookies_accepted"], stats["admitted"]) == (CONNECTIONS + 10, CONNECTIONS + 10), stats
