@@ -253,6 +253,13 @@ class GuardAuto(Guard):
     options = ("--guard", PORT, "--cookies", "auto", "--reply-budget", 0)
 
 
+class GuardProxy(Guard):
+    """As where NAT is in the namespace, and as services behind it are protected."""
+
+    name = "guard, by proxy"
+    options = (*Guard.options, "--admission", "proxy")
+
+
 def lost_on_the_wire():
     """Frames of the client host's own, the flood's aside, that found the ring of the veth full."""
     errors = re.findall(r"xdp_xmit_errors: (\d+)", at("c", "ethtool", "-S", "veth"))

@@ -13,8 +13,8 @@ import subprocess
 import time
 
 from common import BENCH, ROUNDS, SECONDS, inside, middle, ratio, say
-from defenders import (FIELD, PORT, SERVER, Conntrack, Drop, Guard, GuardAuto, KernelCookies, Reflector,
-                       Synproxy, flood, flood_words, lost_on_the_wire, syn_acks)
+from defenders import (FIELD, PORT, SERVER, Conntrack, Drop, Guard, GuardAuto, GuardProxy, KernelCookies,
+                       Reflector, Synproxy, flood, flood_words, lost_on_the_wire, syn_acks)
 
 PACE = 200_000  # SYNs a second that every defender here can answer
 CLIENTS = 1  # one after another, so that the times are the way's, and not of a queue at the client
@@ -24,7 +24,7 @@ CLIENTS = 1  # one after another, so that the times are the way's, and not of a 
 WEATHERS = {"idle": (None, 1), f"{PACE // 1000},000 SYN/s": (PACE, 1), "all one core sends": (0, 1),
             "all one core, own queue": (0, 2)}
 
-DEFENDERS = (Drop, Reflector, Guard, GuardAuto, KernelCookies, Synproxy, Conntrack)
+DEFENDERS = (Drop, Reflector, Guard, GuardAuto, GuardProxy, KernelCookies, Synproxy, Conntrack)
 
 
 def answers(family):
@@ -92,6 +92,9 @@ def ratios(found):
     guard = found[Guard.name]
     for other, wanted in ((KernelCookies, ">= 5"), (Synproxy, ">= 5"), (Reflector, ">= 0.85")):
         yield f"SYN-ACKs a second, guard / {other.name}", wanted, ratio(rate(guard), rate(found[other.name]))
+    for weather in WEATHERS:
+        yield (f"connections a second, {weather}, proxy / {Synproxy.name}", ">= 3",
+               ratio(*([one[weather]["per_second"] for one in found[kind.name]] for kind in (GuardProxy, Synproxy))))
     for weather in list(WEATHERS)[1:]:
         yield f"p99 to connect, {weather} / idle", "<= 2", ratio(waits(guard, weather), waits(guard, "idle"))
 

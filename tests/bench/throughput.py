@@ -52,6 +52,42 @@ class Guard(Synward):
     options = ("--guard", 5201, "--cookies", "auto")
 
 
+def pass_at_client(wanted):
+    """With it what XDP sends arrives there, so that cookies can be sent."""
+    inside("c", "ip", "link", "set", "veth", "xdp", *(("pinned", f"{PINS}/pass_ingress") if wanted else ("off",)))
+
+
+class BareBothWays(Bare):
+    """At tc ingress, too, where proxy has a program; and the client has one at XDP."""
+
+    name = "bare, tc both ways"
+
+    def on(self):
+        pass_at_client(True)
+        super().on()
+        inside("s", "tc", "filter", "add", "dev", "veth", "ingress", "bpf", "da", "object-pinned",
+               f"{PINS}/pass_egress")
+
+    def off(self):
+        super().off()
+        pass_at_client(False)
+
+
+class Proxy(Synward):
+    """iperf3's connections begin with cookies, and are translated."""
+
+    name = "synward by proxy"
+    options = ("--guard", 5201, "--cookies", "always", "--admission", "proxy")
+
+    def on(self):
+        pass_at_client(True)
+        super().on()
+
+    def off(self):
+        super().off()
+        pass_at_client(False)
+
+
 WAYS = ("to the server", "from the server")
 TURNS = 2 * ROUNDS + 1  # a veth scatters by more than what is measured
 
@@ -65,7 +101,7 @@ def iperf(*options):
 
 def measure():
     """{name: [(Gbit/s to the server, from it) of a round]}"""
-    whats = [Nothing(), Bare(), Synward(), *([Guard()] if guard_known() else [])]
+    whats = [Nothing(), Bare(), Synward(), *([Guard(), BareBothWays(), Proxy()] if guard_known() else [])]
     server = subprocess.Popen(["ip", "netns", "exec", f"{LAB}-s", "iperf3", "-s"],
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(0.5)
@@ -83,14 +119,17 @@ def measure():
     return rates
 
 
-def against_bare(rates, name, way):
-    return ratio(*([pair[way] for pair in rates.get(which, [])] for which in (name, Bare.name)))
+def against(rates, name, floor, way):
+    return ratio(*([pair[way] for pair in rates.get(which, [])] for which in (name, floor)))
 
 
 def ratios(rates):
     for name in (Synward.name, Guard.name):
         for way, title in enumerate(WAYS):
-            yield f"established data {title}, {name} / bare", "> 0.95", against_bare(rates, name, way)
+            yield f"established data {title}, {name} / bare", "> 0.95", against(rates, name, Bare.name, way)
+    for way, title in enumerate(WAYS):
+        yield (f"translated data {title}, {Proxy.name} / bare", ">= 0.9",
+               against(rates, Proxy.name, BareBothWays.name, way))
 
 
 def show(rates):
