@@ -12,10 +12,11 @@ import http.client
 import os
 import pathlib
 import socket
+import sys
 import tempfile
 import threading
 
-from lab import Host, Skip, TcpInfo, exchange, run, test, until
+from lab import Host, Skip, TcpInfo, exchange, pass_program, run, ss_info, test, until
 from siege import FLOOD
 from test_guard_nat import FAMILY
 from test_guard_options import tagged
@@ -35,20 +36,26 @@ def knows(host, link, other, address):
 
 
 class Router(Host):
-    """Between the lab's two hosts, in place of their wire: one network on its left, and one on its right."""
+    """Between the lab's two hosts, in place of their wire: one network on its left, and one on its right. What passes
+    between it and the client may pass by another host's `near` and `far`."""
 
-    def __init__(self, lab):
+    def __init__(self, lab, between=None):
         super().__init__(f"{lab.name}-r", 3)
         run(["ip", "netns", "add", self.name])
         lab.client.run("ip link del veth")
+        self.between = between
         self.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1)
         for host, link, network in ((lab.client, "left", 1), (lab.server, "right", 2)):
             host.address = {4: f"10.99.{network}.{host.number}", 6: f"fd00:99:{network}::{host.number}"}
             self.join(host, link, {4: f"10.99.{network}.254", 6: f"fd00:99:{network}::254"})
 
     def join(self, host, link, own):
+        near, far = ("near", "far") if link == "left" and self.between else (link, None)
         run(["ip", "link", "add", "veth", "netns", host.name, "address", host.mac.hex(":"), "type", "veth",
-             "peer", "name", link, "netns", self.name])
+             "peer", "name", near, "netns", self.between.name if far else self.name])
+        if far:
+            run(["ip", "link", "add", link, "netns", self.name, "type", "veth", "peer", "name", far,
+                 "netns", self.between.name])
         mac = self.run(["cat", f"/sys/class/net/{link}/address"]).stdout.strip()
         for end, name, address in ((host, "veth", host.address), (self, link, own)):
             batch(end, f"addr add {address[4]}/24 dev {name}", f"addr add {address[6]}/64 dev {name} nodad",
@@ -110,9 +117,9 @@ def settle(guest, address):
     batch(guest, "link set veth up", f"addr add {address[4]}/24 dev veth", f"addr add {address[6]}/64 dev veth nodad")
 
 
-def routed(lab, *more):
+def routed(lab, *more, between=None):
     """The service is the server, behind a router."""
-    router = Router(lab)
+    router = Router(lab, between)
     knows(lab.client, "veth", router.run("cat /sys/class/net/left/address").stdout.strip(), lab.server.address)
     batch(router, "route add default via 10.99.1.1", "route add ::/0 via fd00:99:1::1")  # where the flood says it is from
     return router, ("left", *more), lab.server, lab.server.address
@@ -352,6 +359,59 @@ def tproxy_and_redirect_have_their_connections_by_cookies(lab):
             server = lab.keep(listener.accept()[0])
             exchange(client, server, 100_003)
     lab.counts(syn_not_learnt=2, proxied=2, proxy_failed=0)
+
+
+UNRULY = """
+import random, select, socket
+ends = [socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) for _ in range(2)]
+for end, name in zip(ends, ("near", "far")):
+    end.bind((name, 0))
+    end.setsockopt(263, 23, 1)  # PACKET_IGNORE_OUTGOING
+    end.setsockopt(socket.SOL_SOCKET, 33, 1 << 24)  # SO_RCVBUFFORCE
+late = []
+while True:
+    for end in select.select(ends, [], [], 0.001)[0] or [None]:
+        if end:
+            frame, dice = end.recv(65536), random.random()
+            other = ends[end is ends[0]]
+            if dice < 0.003:
+                continue
+            if dice < 0.03:
+                late.append([random.randrange(1, 6), other, frame])
+                continue
+            other.send(frame)
+        for item in late:
+            item[0] -= 1
+        for _, other, frame in [item for item in late if item[0] <= 0 or not end]:
+            other.send(frame)
+        late = [item for item in late if item[0] > 0 and end]
+"""
+MEGABYTES = int(os.environ.get("SW_MEGABYTES", "10"))
+
+
+@test(track=False, limit=60 + 20 * MEGABYTES)
+def downloads_and_uploads_survive_loss_and_reordering(lab):
+    """SW_MEGABYTES of them each way at once, over a path to the client that loses 3 frames of 1,000, and is late with
+    27."""
+    unruly = Host(f"{lab.name}-u", 3)
+    run(["ip", "netns", "add", unruly.name])
+    host, *_ = place = routed(lab, between=unruly)
+    batch(unruly, "link set near up", "link set far up")
+    unruly.run(["ip", "-force", "link", "set", "dev", "far", "xdp", "obj", pass_program(), "sec", "xdp.frags"])
+    for end, link in ((lab.client, "veth"), (host, "left")):  # what a card does before a wire
+        end.run(f"ethtool -K {link} tx off tso off gso off")
+    unruly.start([sys.executable, "-c", UNRULY])
+    protect(lab, lambda lab: place)
+    for family in BOTH:
+        for size in (1000, MEGABYTES << 20 if family == 4 else 1 << 20):
+            conn = lab.connection(family)
+            conn.start().accept()
+            exchange(conn.client, conn.server, size, timeout=30 + 10 * MEGABYTES)
+            retransmitted = int(ss_info(lab.server, conn.server).get("retrans", "0/0").split("/")[1])
+            conn.listener.close()
+        assert retransmitted, "nothing was lost"
+    rise = lab.rise("proxied", "proxy_failed", "proxy_refused")
+    assert rise["proxied"] >= 2 and not rise["proxy_failed"] + rise["proxy_refused"], rise
 
 
 NGINX = """

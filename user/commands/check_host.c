@@ -28,8 +28,8 @@ static void check_forwarding(struct sw_findings *findings)
 	for (int family = 0; family < 2; family++)
 		if (sw_sysctl_read(sysctls[family]) > 0)
 			sw_find(findings, "guard, routing", SW_NOTE,
-				"Guard answers for this host's own addresses; run it on the "
-				"servers behind, too",
+				"Guard answers for this host's own addresses; for servers behind "
+				"there is --protect",
 				"%s: this host forwards", sw_family_name(family));
 }
 
@@ -59,8 +59,9 @@ static void check_diverts(struct sw_findings *findings)
 	for (int family = 0; family < 2; family++)
 		if (diverts[family])
 			sw_find(findings, "guard, diverted", SW_NOTE,
-				"Guard no port that `nft list ruleset` shows there: its clients "
-				"would get another server",
+				"--protect, and not --guard, for ports that `nft list ruleset` "
+				"shows "
+				"there",
 				"%s: TPROXY or REDIRECT rules", sw_family_name(family));
 }
 

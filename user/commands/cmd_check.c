@@ -14,6 +14,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <synward/pressure.h>
+
 #include "commands/check_host.h"
 #include "commands/cmd.h"
 #include "commands/command_line.h"
@@ -176,6 +178,21 @@ static void check_hindrance(struct sw_findings *findings, int family, __u8 hindr
 			"%s: new connections must begin with a SYN", name);
 }
 
+/* By which admission a listener of this host's would have its connections. */
+static void check_family(struct sw_findings *findings, int family, __u8 hindrance)
+{
+	const struct sw_guard guard = {
+		.admission = sw_kernel_assigns_requests() ? ADMISSION_BPF : ADMISSION_KERNEL,
+		.kernel_cookies = sw_sysctl_read("net/ipv4/tcp_syncookies") == 2,
+		.hindrance = { hindrance, hindrance },
+		.chosen = true,
+		.proxy = true,
+	};
+
+	sw_find(findings, family ? "guard by IPv6" : "guard by IPv4", SW_GOOD, NULL, "%s",
+		sw_admission_text(hindrance, sw_admission_in(&guard, family)));
+}
+
 /* What else is in the namespace. */
 static void check_hindrances(struct sw_findings *findings, const struct sw_iface_state *iface)
 {
@@ -188,8 +205,10 @@ static void check_hindrances(struct sw_findings *findings, const struct sw_iface
 	else if (!hindrance[0] && !hindrance[1])
 		sw_find(findings, "guard, NAT", SW_GOOD, NULL,
 			"none in this network namespace, and no rule against guard");
-	for (int family = 0; !err && family < 2; family++)
+	for (int family = 0; !err && family < 2; family++) {
 		check_hindrance(findings, family, hindrance[family]);
+		check_family(findings, family, hindrance[family]);
+	}
 }
 
 static void check_socket_list(struct sw_findings *findings)
