@@ -12,6 +12,7 @@
 
 #include <synward/config.h>
 #include <synward/guard.h>
+#include <synward/local.h>
 #include <synward/stats.h>
 
 #include "maps.bpf.h"
@@ -20,8 +21,11 @@
 static __always_inline bool sw_is_local(const __u32 address[4])
 {
 	struct sw_local_key key = { .bits = SW_ADDRESS_BITS };
-	__u32 *local;
+	__u32 zero = 0, *local;
+	const struct sw_local_bits *bits = bpf_map_lookup_elem(&sw_local_bits, &zero);
 
+	if (!bits || !sw_local_may_be(bits, address))
+		return false;
 	__builtin_memcpy(key.address, address, sizeof(key.address));
 	local = bpf_map_lookup_elem(&sw_local, &key);
 	return local && *local;

@@ -212,54 +212,95 @@ __noinline int sw_look_up(struct xdp_md *ctx)
 	return 0;
 }
 
+/* --- Listeners seen a moment ago ---------------------------------------------------------------- */
+
 /* For so long a listener that was there is taken to be there still. */
 #define SW_LISTENER_NS (10 * SW_NS_PER_MS)
 
 /* If so many connections at least may come to it until then. */
 #define SW_LISTENER_ROOM 32
 
-/* A moment ago this CPU saw a segment that came the same way, for this host, and its listener. */
-static __always_inline bool sw_came_before(struct xdp_md *ctx, const struct sw_work *w,
-					   const struct sw_pressure *pressure)
+/* The listener at an address and port, and how a segment came to it that was for this host. */
+struct sw_seen {
+	__u64 seen_ns;
+	__u64 short_until_ns; /* SYNs may go the short way (shortcut.bpf.h): cookies are sent */
+	__u32 local[4];
+	__u32 ifindex;
+	__u16 mac[3]; /* the interface's own */
+	__u16 port;
+	__u32 slot; /* sw_port.slot */
+	struct sw_manner manner;
+	enum sw_listener_kind listener;
+	enum sw_admission admission; /* of what goes the short way, ... */
+	__u8 own_wscale; /* ... and the shift count that it is offered */
+	__u8 padding;
+};
+
+_Static_assert(sizeof(struct sw_seen) == 64, "a line of the cache");
+
+#define SW_SEEN_SHIFT 6
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1 << SW_SEEN_SHIFT);
+	__type(key, __u32);
+	__type(value, struct sw_seen);
+} sw_seen SEC(".maps");
+
+/* What has the place of this address and port: another may need the same. */
+static __always_inline struct sw_seen *sw_seen_at(const __u32 to[4], __u16 port)
 {
-	return w->now < pressure->listener_ns + SW_LISTENER_NS &&
-	       sw_same_address(pressure->local, w->packet.to) &&
-	       pressure->ifindex == ctx->ingress_ifindex && sw_frame_is_to(ctx, pressure->mac);
+	__u32 place = (to[3] ^ port) * 0x9e3779b1U >> (32 - SW_SEEN_SHIFT);
+
+	return bpf_map_lookup_elem(&sw_seen, &place);
+}
+
+/* A moment ago this CPU saw a segment that came the same way, for this host, and its listener. */
+static __always_inline bool sw_came_before(struct xdp_md *ctx, const __u32 to[4], __u16 port,
+					   __u64 now, const struct sw_seen *seen)
+{
+	return now < seen->seen_ns + SW_LISTENER_NS && seen->port == port &&
+	       sw_same_address(seen->local, to) && seen->ifindex == ctx->ingress_ifindex &&
+	       sw_frame_is_to(ctx, seen->mac);
 }
 
 /* The listener that it saw then, if the connection can have no socket of its own. */
-static __always_inline bool sw_recall_listener(struct xdp_md *ctx, struct sw_work *w,
-					       const struct sw_port *port)
+static __always_inline bool sw_recall_listener(struct xdp_md *ctx, struct sw_work *w)
 {
-	const struct sw_pressure *pressure = sw_pressure_of(port);
+	const struct sw_seen *seen = sw_seen_at(w->packet.to, sw_local_port(w));
 
-	if (!pressure || !sw_came_before(ctx, w, pressure) || !sw_has_no_socket(&w->seg.key))
+	if (!seen || !sw_came_before(ctx, w->packet.to, sw_local_port(w), w->now, seen) ||
+	    !sw_has_no_socket(&w->seg.key))
 		return false;
 	w->look = (struct sw_look){
 		.found = FOUND_LISTENER,
-		.listener = pressure->listener,
+		.listener = seen->listener,
 		.room = SW_LISTENER_ROOM,
-		.manner = pressure->manner,
+		.manner = seen->manner,
 	};
 	return true;
 }
 
-static __always_inline void sw_remember_listener(struct xdp_md *ctx, const struct sw_work *w,
-						 const struct sw_port *port)
+static __always_inline void sw_remember_listener(struct xdp_md *ctx, const struct sw_work *w)
 {
-	struct sw_pressure *pressure = sw_pressure_of(port);
+	struct sw_seen *seen = sw_seen_at(w->packet.to, sw_local_port(w));
 	const __u16 *mac = (const __u16 *)(long)ctx->data;
 
-	if (!pressure || w->look.found != FOUND_LISTENER || w->look.room < SW_LISTENER_ROOM ||
+	if (!seen || w->look.found != FOUND_LISTENER || w->look.room < SW_LISTENER_ROOM ||
 	    mac + 3 > (const __u16 *)(long)ctx->data_end)
 		return;
-	__builtin_memcpy(pressure->mac, mac, sizeof(pressure->mac));
-	pressure->ifindex = ctx->ingress_ifindex;
-	pressure->listener_ns = w->now;
-	pressure->listener = w->look.listener;
-	pressure->manner = w->look.manner;
-	__builtin_memcpy(pressure->local, w->packet.to, 16);
+	*seen = (struct sw_seen){
+		.seen_ns = w->now,
+		.ifindex = ctx->ingress_ifindex,
+		.port = sw_local_port(w),
+		.manner = w->look.manner,
+		.listener = w->look.listener,
+	};
+	__builtin_memcpy(seen->mac, mac, sizeof(seen->mac));
+	__builtin_memcpy(seen->local, w->packet.to, sizeof(seen->local));
 }
+
+/* --- How what was found is admitted ------------------------------------------------------------ */
 
 /* Without state it is the guard of the server itself that admits, by whatever is ours. */
 static __always_inline enum sw_admission sw_protected_admission(const struct sw_guard *guard,
@@ -320,13 +361,13 @@ static __always_inline enum sw_counter sw_look_up_for_syn(struct xdp_md *ctx, st
 	bool quiet = sw_port_is_quiet(port, w->now);
 	enum sw_counter elsewhere;
 
-	if (sw_sends_cookies(port->mode, port->on, quiet) && sw_recall_listener(ctx, w, port))
+	if (sw_sends_cookies(port->mode, port->on, quiet) && sw_recall_listener(ctx, w))
 		return SW_NONE;
 	elsewhere = sw_elsewhere(ctx, w);
 	if (elsewhere)
 		return elsewhere;
 	sw_look_up(ctx);
-	sw_remember_listener(ctx, w, port);
+	sw_remember_listener(ctx, w);
 	return SW_NONE;
 }
 

@@ -13,6 +13,7 @@
 #include <synward/event.h>
 #include <synward/flow.h>
 #include <synward/guard.h>
+#include <synward/local.h>
 #include <synward/population.h>
 #include <synward/stats.h>
 #include <synward/sweep.h>
@@ -93,6 +94,13 @@ struct {
 	__type(key, struct sw_local_key);
 	__type(value, __u32);
 } sw_local SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sw_local_bits);
+} sw_local_bits SEC(".maps");
 
 /* Guard: which clients are allowed and denied, enum sw_client_rule. Written by user space alone. */
 struct {

@@ -80,17 +80,25 @@ static __always_inline void sw_note_cookie(const struct sw_work *w, struct sw_po
 	sw_count(SW_COOKIES_SENT);
 }
 
-static __always_inline bool sw_within_budget(const struct sw_work *w, const struct sw_guard *guard)
+static __always_inline bool sw_take_of(struct sw_budget *budget, __u32 each_second, __u64 now)
+{
+	__u32 random = sw_budget_is_ahead(budget, now) ? bpf_get_prandom_u32() : 0;
+
+	return sw_budget_take(budget, each_second, now, random);
+}
+
+/* May the packet's prefix have one more reply? */
+static __always_inline bool sw_within_budget(const struct sw_packet *packet, __u64 now,
+					     const struct sw_guard *guard)
 {
 	struct sw_budget *budget;
 	__u32 bucket;
 
 	if (!guard->reply_budget)
 		return true;
-	bucket = sw_budget_bucket(&w->packet, guard->secret);
+	bucket = sw_budget_bucket(packet, guard->secret);
 	budget = bpf_map_lookup_elem(&sw_budget, &bucket);
-	return !budget ||
-	       sw_budget_take(budget, guard->reply_budget, w->now, bpf_get_prandom_u32());
+	return !budget || sw_take_of(budget, guard->reply_budget, now);
 }
 
 static __always_inline bool sw_among_few_unfit(const struct sw_work *w)
@@ -98,7 +106,7 @@ static __always_inline bool sw_among_few_unfit(const struct sw_work *w)
 	__u32 bucket = SW_UNFIT_BUCKET;
 	struct sw_budget *budget = bpf_map_lookup_elem(&sw_budget, &bucket);
 
-	return budget && sw_budget_take(budget, SW_UNFIT_PER_SECOND, w->now, bpf_get_prandom_u32());
+	return budget && sw_take_of(budget, SW_UNFIT_PER_SECOND, w->now);
 }
 
 /*

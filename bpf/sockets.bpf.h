@@ -58,10 +58,9 @@ static __always_inline void sw_expect_socket(const struct sw_flow_key *key)
 	sw_set_bit(1, bit);
 }
 
-static __always_inline bool sw_has_no_socket(const struct sw_flow_key *key)
+static __always_inline bool sw_bit_is_clear(__u32 bit)
 {
 	__u32 zero = 0, *ready = bpf_map_lookup_elem(&sw_sockets_now, &zero), generation;
-	__u32 bit = sw_socket_bit_of(key);
 	struct sw_socket_bits *bits;
 
 	if (!ready || *ready == SW_SOCKETS_NOT_READY)
@@ -69,6 +68,11 @@ static __always_inline bool sw_has_no_socket(const struct sw_flow_key *key)
 	generation = *ready - 1;
 	bits = bpf_map_lookup_elem(&sw_sockets, &generation);
 	return bits && !(bits->word[bit / 32 % SW_SOCKET_WORDS] >> bit % 32 & 1);
+}
+
+static __always_inline bool sw_has_no_socket(const struct sw_flow_key *key)
+{
+	return sw_bit_is_clear(sw_socket_bit_of(key));
 }
 
 /* --- The kernel's own list --------------------------------------------------------------------- */

@@ -145,29 +145,72 @@ static __always_inline int sw_send_reply(struct xdp_md *ctx, struct sw_work *w)
 
 #define SW_TOS_ECN 3 /* its bits in TOS and traffic class (RFC 3168): they are the sender's */
 
+/* What the answer says that hangs on nothing of the SYN's IP header. mss: what it announces. */
+static __always_inline struct sw_reply_terms sw_terms_of(const struct sw_guard *guard,
+							 const struct sw_manner *manner, __u16 mss,
+							 bool ipv4, enum sw_admission admission,
+							 bool tstamp_ok,
+							 const struct sw_cookie *cookie)
+{
+	struct sw_reply_terms terms = {
+		.mss = mss,
+		.hop_limit = manner->hop_limit,
+		.tos = manner->tos,
+	};
+
+	terms.window = admission == ADMISSION_PROXY ? sw_kept_room(mss)
+						    : sw_listener_window(manner, mss, tstamp_ok);
+	if (!ipv4 && guard->flow_label == FLOW_LABEL_RANDOM)
+		terms.flow_label = sw_reply_flow_label(cookie);
+	return terms;
+}
+
 static __always_inline struct sw_reply_terms sw_terms_for(const struct sw_work *w,
 							  const struct sw_guard *guard,
 							  const struct sw_cookie *cookie)
 {
 	const struct sw_manner *manner = &w->look.manner;
-	struct sw_reply_terms terms = {
-		.mss = sw_listener_mss(manner, guard->mss[!w->packet.ipv4]),
-		.hop_limit = manner->hop_limit,
-		.tos = manner->tos,
-	};
+	__u16 mss =
+		w->protects ? w->service.mss : sw_listener_mss(manner, guard->mss[!w->packet.ipv4]);
+	struct sw_reply_terms terms = sw_terms_of(guard, manner, mss, w->packet.ipv4,
+						  sw_admission_for(w), w->offer.tstamp_ok, cookie);
 
-	if (w->protects)
-		terms.mss = w->service.mss;
-	terms.window = sw_admission_for(w) == ADMISSION_PROXY
-			       ? sw_kept_room(terms.mss)
-			       : sw_listener_window(manner, terms.mss, w->offer.tstamp_ok);
 	if (guard->reflect_tos)
 		terms.tos = (w->syn_tos & ~SW_TOS_ECN) | (manner->tos & SW_TOS_ECN);
-	if (guard->flow_label == FLOW_LABEL_RANDOM)
-		terms.flow_label = sw_reply_flow_label(cookie);
-	else if (guard->flow_label == FLOW_LABEL_REFLECTED)
+	if (guard->flow_label == FLOW_LABEL_REFLECTED)
 		terms.flow_label = w->syn_flow_label;
 	return terms;
+}
+
+/* Nothing of the SYN's IP header, and of its client nothing but the address, matters to its answer. */
+static __always_inline bool sw_may_shorten(const struct sw_guard *guard,
+					   const struct sw_manner *manner)
+{
+	return !guard->rules && !guard->reflect_tos && !manner->least_hop_limit &&
+	       guard->flow_label != FLOW_LABEL_REFLECTED;
+}
+
+/*
+ * The SYN in hand is to have its cookie: those that come the same way may have theirs by shortcut.bpf.h, while
+ * the listener is remembered and the port is under pressure. Not where guard is but tried again.
+ */
+static __always_inline void sw_open_shortcut(struct xdp_md *ctx, const struct sw_work *w,
+					     const struct sw_port *port,
+					     const struct sw_guard *guard)
+{
+	struct sw_seen *seen = sw_seen_at(w->packet.to, sw_local_port(w));
+	const struct sw_retreat *retreat = sw_retreat_of(w, port);
+	__u64 quiet_ns = port->busy_ns + port->marks.quiet_ms * SW_NS_PER_MS;
+
+	if (!seen || !retreat || retreat->stand != STAND_GUARD || w->protects ||
+	    !sw_may_shorten(guard, &w->look.manner) ||
+	    !sw_came_before(ctx, w->packet.to, sw_local_port(w), w->now, seen))
+		return;
+	seen->slot = port->slot;
+	seen->admission = sw_admission_for(w);
+	seen->own_wscale = sw_own_wscale(w, guard, seen->admission);
+	if (sw_admits_own(seen->admission))
+		seen->short_until_ns = port->mode == COOKIES_AUTO ? quiet_ns : ~0ULL;
 }
 
 static __always_inline int sw_reply(struct xdp_md *ctx, struct sw_work *w, struct sw_port *port,
@@ -206,10 +249,11 @@ static __always_inline int sw_answer(struct xdp_md *ctx, struct sw_work *w, stru
 	sw_keep_stand(w, port);
 	if (w->stand == STAND_OFF)
 		return sw_leave_retreated(w);
-	if (!sw_within_budget(w, guard)) {
+	if (!sw_within_budget(&w->packet, w->now, guard)) {
 		w->reason = SW_OVER_BUDGET;
 		return XDP_DROP;
 	}
+	sw_open_shortcut(ctx, w, port, guard);
 	return sw_reply(ctx, w, port, guard, keys);
 }
 

@@ -20,6 +20,7 @@
 #include "proxy_retry.bpf.h"
 #include "quote.bpf.h"
 #include "settings.bpf.h"
+#include "shortcut.bpf.h"
 #include "sockets.bpf.h"
 #include "sweep.bpf.h"
 #include "track.bpf.h"
@@ -31,9 +32,13 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("xdp.frags")
 int synward_ingress(struct xdp_md *ctx)
 {
-	struct sw_work *w = sw_new_work();
-	int stop, verdict = XDP_PASS;
+	int stop, verdict = sw_guarding() ? sw_try_shortcut(ctx) : SW_LONG_WAY;
+	struct sw_work *w;
 
+	if (verdict != SW_LONG_WAY)
+		return verdict;
+	verdict = XDP_PASS;
+	w = sw_new_work();
 	if (!w)
 		return XDP_PASS;
 	stop = xdp_parse(ctx, w);

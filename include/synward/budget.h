@@ -31,10 +31,16 @@ SW_INLINE __u32 sw_budget_bucket(const struct sw_packet *packet, const __u64 sec
 /* A quarter of a second's replies may go out at once; as many again with a chance that falls to none. */
 #define SW_BUDGET_AHEAD_NS (SW_NS_PER_S / 4)
 
+/* Whether it may have one more is then a matter of chance. */
+SW_INLINE bool sw_budget_is_ahead(const struct sw_budget *bucket, __u64 now)
+{
+	return bucket->paid_until_ns >= now + SW_BUDGET_AHEAD_NS;
+}
+
 /*
  * May the bucket have one more of its `budget` replies a second, which is not 0? Each is paid for with its
  * part of the second (a leaky bucket). The further ahead it is, the less likely is the next one (random: any
- * 32 bits, each as likely), as in RFC 2309's RED: so a flood does not spend the budget before others of its
+ * 32 bits, each as likely, if it is ahead), as in RFC 2309's RED: so a flood does not spend the budget before others of its
  * prefix come, nor can it be paced to take each part as it falls due. Every SYN has the same chance, of the
  * budget to the flood's rate.
  */

@@ -173,23 +173,13 @@ _Static_assert(sizeof(struct sw_service) == 20, "no hidden padding");
 
 #define SW_SERVICES_MAX 16384
 
-/*
- * The value of the per-CPU map sw_pressure: this second's cookies of one port on one CPU, and the
- * listener that it saw last.
- */
+/* The value of the per-CPU map sw_pressure: this second's cookies of one port on one CPU. */
 struct sw_pressure {
 	__u64 since_ns;
 	__u32 sent, accepted;
-	__u64 listener_ns; /* when it was seen */
-	__u32 local[4]; /* to which address */
-	__u32 ifindex; /* by a frame that came here ... */
-	__u16 mac[3]; /* ... and to this address, which is the interface's own */
-	enum sw_listener_kind listener;
-	__u8 padding;
-	struct sw_manner manner;
 };
 
-_Static_assert(sizeof(struct sw_pressure) == 64, "no hidden padding");
+_Static_assert(sizeof(struct sw_pressure) == 16, "no hidden padding");
 
 /* Where a port stands whose connections are lost: how far it has retreated. */
 enum sw_stand {

@@ -102,8 +102,8 @@ SW_INLINE __u32 sw_reply_options(__u32 *options, const struct sw_offer *offer, _
 SW_INLINE __u32 sw_reply_tcp(__u32 *tcp, const struct sw_segment *syn, const struct sw_offer *offer,
 			     const struct sw_cookie *cookie, const struct sw_reply_terms *terms)
 {
-	__u16 local = syn->key.port[!(syn->sender ^ syn->self)];
-	__u16 remote = syn->key.port[syn->sender & 1];
+	__u16 local = syn->sender ^ syn->self ? syn->key.port[0] : syn->key.port[1];
+	__u16 remote = syn->sender ? syn->key.port[1] : syn->key.port[0];
 	__u32 flags = SW_TCP_SYN | SW_TCP_ACK | (offer->ecn_ok ? SW_TCP_ECE : 0), words;
 
 	words = SW_TCP_WORDS +

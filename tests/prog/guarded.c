@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <synward/local.h>
 #include <synward/prefix.h>
 
 #include "guarded.h"
@@ -78,6 +79,18 @@ static void empty_pressure(void)
 	free(none);
 }
 
+void guard_cool_down(void)
+{
+	int cpus = libbpf_num_possible_cpus(), fd = map_fd(harness_skeleton()->maps.sw_seen);
+	void *none = calloc((size_t)cpus, bpf_map__value_size(harness_skeleton()->maps.sw_seen));
+	__u32 places = bpf_map__max_entries(harness_skeleton()->maps.sw_seen);
+
+	must(none, "no memory");
+	for (__u32 place = 0; place < places; place++)
+		must(!bpf_map_update_elem(fd, &place, none, 0), "sw_seen");
+	free(none);
+}
+
 void guard_spend_strays(__u64 now)
 {
 	int cpus = libbpf_num_possible_cpus();
@@ -113,6 +126,26 @@ static void empty_sockets(void)
 	guard_write_word(skel->maps.sw_sockets_now, SW_SOCKETS_NOT_READY);
 }
 
+static void write_local_bits(const struct sw_local_bits *bits)
+{
+	__u32 zero = 0;
+
+	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_local_bits), &zero, bits, 0),
+	     "sw_local_bits");
+}
+
+/* It stays so: bits may be set for what is the host's no longer. */
+static void mark_local(const struct sw_local_key *key)
+{
+	static struct sw_local_bits bits;
+	__u32 zero = 0;
+
+	must(!bpf_map_lookup_elem(map_fd(harness_skeleton()->maps.sw_local_bits), &zero, &bits),
+	     "sw_local_bits");
+	sw_local_mark(&bits, key);
+	write_local_bits(&bits);
+}
+
 void guard_set_local(const char *address, __u32 bits, bool is)
 {
 	struct sw_local_key key = { .bits = bits };
@@ -121,6 +154,7 @@ void guard_set_local(const char *address, __u32 bits, bool is)
 	read_address(address, (__u8 *)key.address);
 	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_local), &key, &local, 0),
 	     "sw_local");
+	mark_local(&key);
 }
 
 void guard_set_mac(const __u8 mac[6])
@@ -159,6 +193,7 @@ static void be_the_server(void)
 
 	guard_set_mac((const __u8[6]){ 2, 0, 0, 0, 0, 2 });
 	empty_prefixes(harness_skeleton()->maps.sw_local);
+	write_local_bits(&(struct sw_local_bits){});
 	empty_prefixes(harness_skeleton()->maps.sw_clients);
 	for (size_t i = 0; i < COUNT(addresses); i++)
 		guard_set_local(addresses[i], 128, true);
@@ -213,6 +248,7 @@ void guard_reset(const struct sw_guard *guard, enum sw_cookie_mode mode)
 	guard_set_port(&port);
 	guard_set_masks((const __u32[]){ 0 }, 1);
 	empty_pressure();
+	guard_cool_down();
 	refill_unfit();
 	empty_sockets();
 	guard_set_stand(STAND_GUARD);

@@ -61,6 +61,9 @@ void guard_spend_strays(__u64 now);
 /* Writes these settings alone. */
 void guard_configure(const struct sw_guard *guard);
 
+/* No SYN goes the short way, until one has gone the long one. */
+void guard_cool_down(void);
+
 /* The middle of an epoch, on the tests' clock. */
 __u64 guard_time(__u64 epoch);
 

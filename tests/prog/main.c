@@ -26,6 +26,7 @@ int main(void)
 	failed += test_guard_clients();
 	failed += test_guard_bounds();
 	failed += test_guard_sockets();
+	failed += test_guard_shortcut();
 	failed += test_guard_admit();
 	failed += test_guard_unread();
 	harness_close();

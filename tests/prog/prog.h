@@ -17,6 +17,7 @@ int test_guard_auto(void);
 int test_guard_clients(void);
 int test_guard_bounds(void);
 int test_guard_sockets(void);
+int test_guard_shortcut(void);
 int test_guard_admit(void);
 int test_guard_unread(void);
 

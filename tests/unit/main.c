@@ -40,6 +40,7 @@ int main(void)
 	failed += test_cookie();
 	failed += test_reply();
 	failed += test_listener();
+	failed += test_local();
 	failed += test_martian();
 	failed += test_guard();
 	failed += test_pressure();

@@ -15,6 +15,7 @@ int test_flow_maps(void);
 int test_key_file(void);
 int test_keys(void);
 int test_listener(void);
+int test_local(void);
 int test_cookie(void);
 int test_guard(void);
 int test_pressure(void);

@@ -10,6 +10,7 @@
  * are not looked at. Nor are the tables of VRFs.
  */
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/fib_rules.h>
@@ -17,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <synward/local.h>
 
 #include "host/local.h"
 #include "host/lpm.h"
@@ -309,6 +312,32 @@ static int write_map(int fd, const struct routes *routes)
 	return err;
 }
 
+static int write_bits(int fd, const struct sw_local_bits *bits)
+{
+	__u32 zero = 0;
+
+	return bpf_map_update_elem(fd, &zero, bits, BPF_ANY) ? -errno : 0;
+}
+
+/* What is in neither the old table nor the new one has no bit at any time, and the rest has one. */
+static int write_maps(const struct sw_maps *maps, const struct routes *routes)
+{
+	struct sw_local_bits bits = {}, both = {};
+	int fd = sw_maps_fd(maps, "sw_local_bits"), err;
+	__u32 zero = 0;
+
+	for (size_t i = 0; i < routes->count; i++)
+		if (routes->route[i].local)
+			sw_local_mark(&bits, &routes->route[i].key);
+	if (bpf_map_lookup_elem(fd, &zero, &both))
+		return -errno;
+	both.networks |= bits.networks;
+	for (size_t i = 0; i < SW_LOCAL_WORDS; i++)
+		both.word[i] |= bits.word[i];
+	err = write_bits(fd, &both) ?: write_map(sw_maps_fd(maps, "sw_local"), routes);
+	return err ?: write_bits(fd, &bits);
+}
+
 #define TRIES 8 /* a dump in whose midst something changed is worth nothing */
 
 int sw_local_update(const struct sw_maps *maps, struct sw_local *local)
@@ -323,7 +352,7 @@ int sw_local_update(const struct sw_maps *maps, struct sw_local *local)
 	}
 	if (!err) {
 		settle(&routes);
-		err = write_map(sw_maps_fd(maps, "sw_local"), &routes);
+		err = write_maps(maps, &routes);
 	}
 	free(routes.route);
 	return err;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Which addresses the kernel delivers to this namespace, read by rtnetlink, and written into the map
- * sw_local. An address that is not known there is taken for another host's.
+ * Which addresses the kernel delivers to this namespace, read by rtnetlink, and written into the maps
+ * sw_local and sw_local_bits. An address that is not known there is taken for another host's.
  */
 #ifndef SYNWARD_USER_LOCAL_H
 #define SYNWARD_USER_LOCAL_H
