@@ -15,6 +15,7 @@ import time
 import tcx
 from lab import SYNWARD, Skip, reset, test, until
 from siege import FLOOD
+from test_guard_nat import call_netfilter, put_into_bridge
 
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 LOST_AT_MOST = 11  # fewer than a dozen, on all the way from guard's cookies to none
@@ -146,6 +147,35 @@ def tproxy(lab, family):
 
 
 @contextlib.contextmanager
+def redirect(lab, family):
+    """To a server on the next port. The guarded one has a listener, too."""
+    rule = f"PREROUTING -p tcp --dport {lab.port} -j REDIRECT --to-ports {lab.port + 1}"
+    wash(lab, family)
+    lab.server.run(f"{legacy(family)} -t nat -A {rule}")
+    with Service(lab, family, lab.port + 1):
+        yield
+    lab.server.run(f"{legacy(family)} -t nat -D {rule}")
+
+
+@contextlib.contextmanager
+def netfilter_on_the_bridge(lab, family):
+    wash(lab, family)
+    call_netfilter(lab.server, int(family == 4), int(family == 6))
+    yield
+    call_netfilter(lab.server, 0, 0)
+
+
+@contextlib.contextmanager
+def stranger_before_us(lab, _family):
+    """Somebody's program at tc is done with every packet, before guard's."""
+    prog = tcx.load("stranger", tcx.PASS)
+    tcx.attach(lab.server, "ingress", prog, tcx.BEFORE)
+    yield
+    tcx.detach(lab.server, "ingress", prog)
+    os.close(prog)
+
+
+@contextlib.contextmanager
 def admit_gone(lab, _family):
     """Somebody has taken guard's program off its hook at tc."""
     number = next(number for number in tcx.ids(lab.server, "ingress") if tcx.name(number) == "synward_admit")
@@ -172,28 +202,41 @@ def other_way_out(lab, family):
 
 
 # What, net.ipv4.tcp_syncookies, and where the port stands in the end
-ENDS = {4: ((nat, 2, "kernel"), (new_without_syn, 1, "off"), (tproxy, 1, "off")),
-        6: ((nat, 1, "off"), (new_without_syn, 2, "off"), (admit_gone, 1, "off"))}
+ENDS = {4: ((nat, 2, "kernel"), (new_without_syn, 1, "off"), (tproxy, 1, "off"), (redirect, 2, "off")),
+        6: ((nat, 1, "off"), (new_without_syn, 2, "off"), (admit_gone, 1, "off"), (stranger_before_us, 1, "off"))}
+
+
+def ends(lab, family, situation, syncookies, end):
+    """It costs a few clients, and then the port is there."""
+    lab.server.sysctl(net__ipv4__tcp_syncookies=syncookies)
+    attach(lab)
+    with Service(lab, family):
+        assert all(crowd(lab, family, 3, 0)), f"{situation.__name__}: guard serves nobody"
+        with situation(lab, family):
+            served = crowd(lab, family, 30, 0.05)
+        lost = served.count(False)
+        what = f"{situation.__name__}: {''.join('.X'[not one] for one in served)} {port_status(lab)} {lab.stats()}"
+        assert 0 < lost <= LOST_AT_MOST and all(served[lost:]), what
+        assert stand(lab, family) == end and stand(lab, 10 - family) == "guard", what
+        way = ["kernel", "off"] if syncookies == 2 and end == "off" else [end]
+        rise = lab.rise("cookies_sent", "retreats", "lost", "syn_retreated")
+        assert rise["retreats"] == len(way) and rise["lost"], what
+        assert (rise["syn_retreated"] == 30 - lost) == (end == "off"), what
+        assert (rise["cookies_sent"] == 33) == (end == "kernel"), what
 
 
 @test(track=False, families=(4, 6))
 def what_loses_connections_costs_less_than_a_dozen_clients(lab, family):
-    for situation, syncookies, end in ENDS[family]:
-        lab.server.sysctl(net__ipv4__tcp_syncookies=syncookies)
-        attach(lab)
-        with Service(lab, family):
-            assert all(crowd(lab, family, 3, 0)), f"{situation.__name__}: guard serves nobody"
-            with situation(lab, family):
-                served = crowd(lab, family, 30, 0.05)
-            lost = served.count(False)
-            what = f"{situation.__name__}: {''.join('.X'[not one] for one in served)} {port_status(lab)} {lab.stats()}"
-            assert 0 < lost <= LOST_AT_MOST and all(served[lost:]), what
-            assert stand(lab, family) == end and stand(lab, 10 - family) == "guard", what
-            way = ["kernel", "off"] if syncookies == 2 and end == "off" else [end]
-            rise = lab.rise("cookies_sent", "retreats", "lost", "syn_retreated")
-            assert rise["retreats"] == len(way) and rise["lost"], what
-            assert (rise["syn_retreated"] == 30 - lost) == (end == "off"), what
-            assert (rise["cookies_sent"] == 33) == (end == "kernel"), what
+    for situation in ENDS[family]:
+        ends(lab, family, *situation)
+
+
+@test(track=False)
+def netfilter_on_a_bridge_costs_less_than_a_dozen_clients(lab):
+    put_into_bridge(lab.server)
+    call_netfilter(lab.server, 0, 0)
+    ends(lab, 4, netfilter_on_the_bridge, 2, "kernel")
+    ends(lab, 6, netfilter_on_the_bridge, 1, "off")
 
 
 def lines(file):
