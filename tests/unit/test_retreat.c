@@ -460,6 +460,30 @@ static void proxy_that_loses_costs_one_client_and_is_tried_later(void **state)
 	must(sw_trial_due(&retreat, ways, NOW + 20000 * MS), "too late");
 }
 
+static void kernel_s_cookies_neither_try_nor_put_off_a_trial(void **state)
+{
+	static const struct sw_ways *const there[] = { &with_kernel, &with_both };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(there); i++) {
+		struct sw_watched *watched;
+		__u64 due;
+		__u32 times;
+
+		begin(there[i]);
+		go_through("LLL", NOW);
+		due = retreat.again_ns;
+		times = retreat.times;
+		must(sw_begin_trial(&retreat, ways, false, due), "no trial");
+		watched = open_connection(70, ADMISSION_KERNEL, due);
+		must(watched && !watched->trial, "row %zu: the kernel's cookie is the trial", i);
+		judge(watched, VERDICT_LOST, due);
+		go_through("L", due);
+		assert_int_equal(retreat.stand, STAND_OFF);
+		must(retreat.again_ns == due && retreat.times == times, "row %zu: put off", i);
+	}
+}
+
 /* Meanwhile the kernel's cookies are lost, too. */
 static void trial_goes_on_without_the_kernel_s_cookies(void **state)
 {
@@ -496,6 +520,7 @@ int test_retreat(void)
 		cmocka_unit_test(ways_are_what_settings_and_listener_allow),
 		cmocka_unit_test(proxy_is_tried_at_once_and_stays_if_it_serves),
 		cmocka_unit_test(proxy_that_loses_costs_one_client_and_is_tried_later),
+		cmocka_unit_test(kernel_s_cookies_neither_try_nor_put_off_a_trial),
 		cmocka_unit_test(trial_goes_on_without_the_kernel_s_cookies),
 	};
 
