@@ -32,7 +32,7 @@ struct bpf_iter__tcp {
 };
 
 struct sock {
-	__u8 sk_userlocks;
+	__u8 sk_userlocks; /* a bit-field until it became a byte */
 	int sk_rcvbuf;
 	__u32 sk_ack_backlog; /* connections that wait for accept() */
 	__u32 sk_max_ack_backlog;

@@ -118,10 +118,11 @@ static __always_inline void sw_read_buffer(struct sw_manner *manner, const struc
 {
 	const struct sock *sock = (const struct sock *)tcp;
 	__u32 buffer = sock->sk_rcvbuf, clamp = tcp->window_clamp, space = buffer / 2;
+	__u64 locks = BPF_CORE_READ_BITFIELD(sock, sk_userlocks);
 
 	if (bpf_core_field_exists(tcp->scaling_ratio))
 		space = (__u32)((__u64)buffer * tcp->scaling_ratio >> 8);
-	if ((sock->sk_userlocks & KERNEL_RCVBUF_LOCK) && (!clamp || clamp > space))
+	if ((locks & KERNEL_RCVBUF_LOCK) && (!clamp || clamp > space))
 		clamp = space;
 	manner->space = clamp && clamp < space ? clamp : space;
 	manner->wscale = sw_listener_wscale(host_wscale, space, clamp);

@@ -57,8 +57,10 @@ SW_INLINE bool sw_filter_end(const struct sw_end_filter *filter, const struct sw
 SW_INLINE bool sw_filter_either(const struct sw_end_filter *filter, const struct sw_flow_key *key,
 				enum sw_state a, enum sw_state b)
 {
-	return (sw_filter_address(filter, key->addr[0]) ||
-		sw_filter_address(filter, key->addr[1])) &&
+	bool address = sw_filter_address(filter, key->addr[0]);
+
+	SW_PHASE(); /* nothing is kept for the other: stack is scarce where the kernel filters */
+	return (address || sw_filter_address(filter, key->addr[1])) &&
 	       (sw_filter_port(filter, key->port[0]) || sw_filter_port(filter, key->port[1])) &&
 	       (sw_filter_state(filter, a) || sw_filter_state(filter, b));
 }
@@ -69,6 +71,7 @@ SW_INLINE bool sw_filter_matches(const struct sw_filter *filter, const struct sw
 {
 	enum sw_state a = states[0], b = states[!sw_key_is_self(key)];
 
+	SW_PHASE(); /* as above */
 	if (!sw_filter_either(&filter->either, key, a, b))
 		return false;
 	return sw_filter_end(&filter->src, key, originator, originator ? b : a) &&
