@@ -6,7 +6,7 @@ import os
 import signal
 import tempfile
 
-from lab import SYNWARD, Failure, run, test, until
+from lab import SYNWARD, Failure, Tracker, run, test, until
 
 
 class Config:
@@ -103,3 +103,44 @@ def sighup_applies_all_that_can_change_and_a_bad_file_nothing(lab):
     connection.states("ESTABLISHED", "ESTABLISHED")
     assert lab.tracker.stop() == 0 and not run(["ip", "netns", "exec", lab.server.name, SYNWARD, "status"],
                                                check=False).stdout
+
+
+BROKEN = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <linux/netlink.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int socket(int family, int type, int protocol)
+{
+	int (*real)(int, int, int) = dlsym(RTLD_NEXT, "socket");
+
+	if (family == AF_NETLINK && (type & SOCK_NONBLOCK) && protocol == NETLINK_ROUTE && !access(getenv("BROKEN"), F_OK)) {
+		errno = ENOBUFS;
+		return -1;
+	}
+	return real(family, type, protocol);
+}
+"""
+
+
+@test(track=False, own=True)
+def guard_that_cannot_watch_addresses_is_not_taken_at_sighup(lab):
+    config = Config(lab)
+    with open(f"{config.folder}/broken.c", "w", encoding="utf-8") as file:
+        file.write(BROKEN)
+    run(["cc", "-shared", "-fPIC", "-o", f"{config.folder}/broken.so", f"{config.folder}/broken.c", "-ldl"])
+    config.write("interface = veth")
+    broken = f"{config.folder}/broken"
+    lab.tracker = Tracker(lab.server, (), ("--config", config.path),
+                          prefix=("env", f"LD_PRELOAD={broken}.so", f"BROKEN={broken}"))
+    with open(broken, "w", encoding="utf-8"):
+        config.write("interface = veth", "guard = 80")
+        said = config.hang_up("what was in force stays in force")
+    assert "Couldn't watch addresses and routes" in said and not config.ports(), said
+    os.unlink(broken)
+    config.hang_up()
+    assert config.ports() == {(None, 80): "auto"}, config.ports()

@@ -37,20 +37,35 @@ struct running {
 	struct sw_follower *follower;
 	struct sw_metrics *metrics;
 	struct sw_readers *readers;
+	bool watching; /* guard's watches are open */
 	bool guarding; /* its duties are there */
 };
 
-/* Only guard has to do with what else is in the namespace. */
-static int open_guard_duties(struct running *run)
+/*
+ * Only guard has to do with what else is in the namespace. It watches that before any port is guarded: without,
+ * it would answer by what was true once.
+ */
+static int open_guard_watches(struct running *run, const struct sw_run_args *args)
+{
+	int err = 0;
+
+	if (run->watching || !args->tracker.guard.ports.count)
+		return 0;
+	if (!run->follower)
+		err = sw_follower_open(&run->follower, &run->tracker);
+	err = err ?: sw_admission_watch_open(&run->admission, &run->tracker);
+	run->watching = !err;
+	return err;
+}
+
+static int add_guard_duties(struct running *run)
 {
 	struct sw_map_fds maps = sw_maps_fds(&run->tracker.maps);
 
-	if (run->guarding || !sw_maps_guarded(&run->tracker.maps))
+	if (run->guarding || !run->watching)
 		return 0;
 	run->guarding = true;
-	return sw_follower_open(&run->follower, &run->tracker) ?:
-	       sw_loop_add(&run->loop, sw_follower_duty(run->follower)) ?:
-	       sw_admission_watch_open(&run->admission, &run->tracker) ?:
+	return sw_loop_add(&run->loop, sw_follower_duty(run->follower)) ?:
 	       sw_loop_add(&run->loop, sw_admission_duty(&run->admission)) ?:
 	       sw_loop_add(&run->loop, sw_proxy_duty(&run->proxy)) ?:
 	       sw_loop_add(&run->loop, sw_retreat_duty(&run->retreat, &maps));
@@ -65,7 +80,8 @@ static int take(struct running *run, struct sw_run_args *fresh)
 	if (err)
 		return err;
 	sw_run_config_keep_fixed(fresh, run->args);
-	return sw_reload(&run->tracker, ifaces, &fresh->tracker, &run->args->tracker);
+	return open_guard_watches(run, fresh)
+		       ?: sw_reload(&run->tracker, ifaces, &fresh->tracker, &run->args->tracker);
 }
 
 /* Two sets of arguments take turns: the one in force, and the one that is being read. */
@@ -83,7 +99,7 @@ static void reload(void *context)
 		sw_run_args_free(run->args);
 		run->args = fresh;
 		sw_sweeper_follow(run->sweeper, &fresh->tracker.config.timeout);
-		open_guard_duties(run);
+		add_guard_duties(run);
 		sw_say("settings read again");
 	}
 	sw_service_ready();
@@ -123,7 +139,8 @@ static int open_duties(struct running *run)
 	       sw_sockets_open(&run->sockets, object, &run->tracker.maps) ?:
 	       sw_loop_add(&run->loop, sw_sockets_duty(run->sockets)) ?:
 	       sw_hook_watch_open(&run->hooks, &run->tracker, &run->loop) ?:
-	       sw_loop_add(&run->loop, sw_hook_duty(&run->hooks)) ?: open_guard_duties(run) ?: open_metrics(run) ?:
+	       sw_loop_add(&run->loop, sw_hook_duty(&run->hooks)) ?:
+	       open_guard_watches(run, run->args) ?: add_guard_duties(run) ?: open_metrics(run) ?:
 	       open_readers(run);
 }
 

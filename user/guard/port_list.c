@@ -93,39 +93,19 @@ static int add(struct sw_port_list *list, const struct sw_port_key *key)
 	return 0;
 }
 
-/* A whole one, of either family; its key's bits are those before the prefix's own. */
-static int take_address(const char *text, bool bracketed, struct sw_port_key *key)
-{
-	if (bracketed && inet_pton(AF_INET6, text, key->address) == 1)
-		return 0;
-	if (!bracketed && inet_pton(AF_INET, text, &key->address[3]) == 1) {
-		key->address[2] = htonl(0xffff);
-		key->bits = SW_MAPPED_BITS;
-		return 0;
-	}
-	return sw_misuse("%s%s: the address before a port is like 192.0.2.1, 10.0.0.0/8, "
-			 "[2001:db8::1] or [2001:db8::/32], not \"%s\"",
-			 sw_place_dashes(), option(), text);
-}
-
-/* What a prefix says it leaves out must be zero; and one of IPv6 must not have IPv4's in it. */
-static int check_prefix(const struct sw_port_key *key, const char *text)
+/* A whole address must be one that clients come to; and a prefix of IPv6 must not have IPv4's in it. */
+static int check_where(const struct sw_port_key *key, const char *text)
 {
 	const __u32 mapped[4] = { 0, 0, htonl(0xffff), 0 };
-	struct sw_port_key masked, ipv4;
 	struct sw_port_mask mask = { .bits = key->bits };
+	struct sw_port_key ipv4;
 
 	sw_prefix_mask(mask.word, mask.bits);
-	sw_port_key_fill(&masked, &mask, key->address, 0);
 	sw_port_key_fill(&ipv4, &mask, mapped, 0);
 	if (key->bits == SW_ADDRESS_BITS && is_martian(key))
 		return sw_misuse("%s%s: no client comes to \"%s\"", sw_place_dashes(), option(),
 				 text);
-	if (memcmp(masked.address, key->address, sizeof(key->address)))
-		return sw_misuse("%s%s: \"%s\" has bits beyond its prefix", sw_place_dashes(),
-				 option(), text);
-	if (key->bits < SW_MAPPED_BITS &&
-	    !memcmp(masked.address, ipv4.address, sizeof(ipv4.address)))
+	if (key->bits < SW_MAPPED_BITS && !memcmp(key->address, ipv4.address, sizeof(ipv4.address)))
 		return sw_misuse(
 			"%s%s: \"%s\" has IPv4 in it: for any address write the port alone",
 			sw_place_dashes(), option(), text);
@@ -136,27 +116,26 @@ static int take_where(char *text, struct sw_port_key *key)
 {
 	size_t length = strlen(text);
 	bool bracketed = text[0] == '[' && text[length - 1] == ']';
-	char echo[SW_PORT_KEY_TEXT], *slash;
-	__u64 bits;
+	char echo[SW_PORT_KEY_TEXT], name[40];
+	struct sw_prefix prefix;
 	int err;
 
+	if (bracketed != !!strchr(text, ':'))
+		return sw_misuse("%s%s: before a port IPv6 stands in brackets, and IPv4 does "
+				 "not: \"%s\"",
+				 sw_place_dashes(), option(), text);
 	snprintf(echo, sizeof(echo), "%s", text);
+	snprintf(name, sizeof(name), "%s%s: what is before a port", sw_place_dashes(), option());
 	if (bracketed) {
 		text[length - 1] = '\0';
 		text++;
 	}
-	slash = strchr(text, '/');
-	if (slash)
-		*slash = '\0';
-	err = take_address(text, bracketed, key);
+	err = sw_prefix_parse(text, name, &prefix);
 	if (err)
 		return err;
-	bits = SW_ADDRESS_BITS - key->bits;
-	if (slash)
-		err = sw_parse_number(
-			slash + 1, &(struct sw_range){ "the length of a prefix", 0, bits }, &bits);
-	key->bits += (__u8)bits;
-	return err ?: check_prefix(key, echo);
+	memcpy(key->address, prefix.address, sizeof(key->address));
+	key->bits = (__u8)prefix.bits;
+	return check_where(key, echo);
 }
 
 /* "80" or "8000-8010" at these addresses. */
