@@ -14,7 +14,7 @@
 
 #include "model/map_fds.h"
 
-#define SW_MAPS_MAX 32
+#define SW_MAPS_MAX 64
 
 struct sw_maps {
 	int count;
