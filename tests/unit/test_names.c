@@ -83,6 +83,10 @@ static void what_guard_does_is_named_and_no_number_is_read_beyond_its_table(void
 	assert_string_equal(sw_admission_name(ADMISSION_BPF), "bpf");
 	assert_string_equal(sw_admission_name(ADMISSION_KERNEL), "kernel");
 	assert_string_equal(sw_admission_name(ADMISSION_PROXY), "proxy");
+	assert_string_equal(sw_protection_name(PROTECT_NONE), "none");
+	assert_string_equal(sw_protection_name(PROTECT_PROXY), "proxy");
+	assert_string_equal(sw_protection_name(PROTECT_STATELESS), "stateless");
+	assert_string_equal(sw_protection_name((enum sw_protection)3), "?");
 	assert_string_equal(sw_cookie_mode_name(COOKIES_NEVER), "never");
 	assert_string_equal(sw_listener_name(LISTENING_SIGNED), "listening (MD5 or AO)");
 	assert_string_equal(sw_admission_name((enum sw_admission)4), "?");
