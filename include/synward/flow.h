@@ -91,7 +91,7 @@ enum sw_claim_kind {
 	SW_NO_CLAIM = 0,
 	SW_CLAIM_DATA = 1, /* data, or an acknowledgement */
 	SW_CLAIM_FIN = 2,
-	SW_CLAIM_SYN = 3, /* of a SYN, whose ack says nothing */
+	SW_CLAIM_SYN = 3, /* ack: behind the FIN that followed it, 0 if none was refused */
 };
 
 /* What sw_flow.said holds beside TCP control bits. */

@@ -282,7 +282,17 @@ SW_INLINE void sw_claim(struct sw_flow *flow, const struct sw_segment *seg, enum
 	flow->claim.next = sw_segment_end(seg);
 	flow->claim.ack = seg->ack;
 	if (kind == SW_CLAIM_SYN)
-		flow->claim.next = seg->seq + 1;
+		flow->claim = (struct sw_claim){ .next = seg->seq + 1 };
+}
+
+/* A FIN of the incarnation that its sender's claimed SYN begins: it is claimed with it. */
+SW_INLINE bool sw_claim_fin_of_syn(struct sw_flow *flow, const struct sw_segment *seg)
+{
+	if (!(seg->flags & SW_TCP_FIN) || flow->claim_kind != SW_CLAIM_SYN || seg->self ||
+	    flow->claim_by != (seg->sender & 1) || seg->seq - flow->claim.next > SW_WINDOW_UNKNOWN)
+		return false;
+	flow->claim.ack = sw_segment_end(seg);
+	return true;
 }
 
 /* The segment acknowledges exactly a SYN of its sender's peer that the flow has not taken. */
@@ -294,6 +304,13 @@ SW_INLINE bool sw_acks_claimed_syn(const struct sw_flow *flow, const struct sw_s
 	       (seg->flags & SW_TCP_ACK) && seg->ack == flow->claim.next;
 }
 
+/* The same of a FIN that followed such a SYN, see sw_claim_fin_of_syn(). */
+SW_INLINE bool sw_acks_fin_of_syn(const struct sw_flow *flow, const struct sw_segment *seg)
+{
+	return flow->claim_kind == SW_CLAIM_SYN && flow->claim_by == !(seg->sender & 1) &&
+	       !seg->self && flow->claim.ack && seg->ack == flow->claim.ack;
+}
+
 /* Its sender goes on with a SYN, or says it again in a SYN+ACK, that the flow has not taken. */
 SW_INLINE bool sw_follows_claimed_syn(const struct sw_flow *flow, const struct sw_segment *seg)
 {
@@ -303,6 +320,13 @@ SW_INLINE bool sw_follows_claimed_syn(const struct sw_flow *flow, const struct s
 	       !seg->self && next == flow->claim.next &&
 	       (seg->flags & (SW_TCP_RST | SW_TCP_ACK)) == SW_TCP_ACK &&
 	       (seg->flags & (SW_TCP_SYN | SW_TCP_FIN)) != (SW_TCP_SYN | SW_TCP_FIN);
+}
+
+/* A refused SYN+ACK: it may acknowledge a SYN yet to come, or say one again that was claimed. */
+SW_INLINE void sw_claim_synack(struct sw_flow *flow, const struct sw_segment *seg)
+{
+	if (!sw_follows_claimed_syn(flow, seg))
+		sw_claim(flow, seg, SW_CLAIM_DATA);
 }
 
 /* It says the same as a refused segment of its peer: one number exactly, the other to a window (U12). */
@@ -317,8 +341,8 @@ SW_INLINE bool sw_agrees(const struct sw_flow *flow, const struct sw_endpoint *s
 	if (src->fin && !sw_seq_after(seg->seq, src->end) &&
 	    sw_seq_after(sw_segment_end(seg), src->end))
 		return false; /* it reaches beyond its sender's own FIN, whatever dst says */
-	if (seg->self || flow->claim_by == (seg->sender & 1))
-		return false;
+	if (!seg->self && flow->claim_by == (seg->sender & 1))
+		return false; /* a socket connected to itself is its own peer */
 	if (seg->ack != next && seg->seq != ack)
 		return false;
 	return sw_seq_between(next - of_src, seg->ack, next + of_src) &&
@@ -362,14 +386,33 @@ SW_INLINE bool sw_acks_syn(const struct sw_endpoint *ep, const struct sw_segment
 	return (seg->flags & SW_TCP_ACK) && sw_seq_between(ep->isn + 1, seg->ack, ep->end);
 }
 
-/* The window of a SYN is never scaled (RFC 7323, 2.2); from here on windows are. */
+/* The window of a SYN is never scaled (RFC 7323, 2.2); once established, windows are. */
+SW_INLINE void sw_scale_window(struct sw_endpoint *ep, const struct sw_endpoint *peer)
+{
+	if (ep->wscale_ok && peer->wscale_ok && ep->wscale && ep->wscale != SW_WSCALE_UNKNOWN)
+		ep->window = (__u16)((ep->window >> ep->wscale) + 1);
+}
+
 SW_INLINE void sw_establish(struct sw_endpoint *ep, const struct sw_endpoint *peer)
 {
 	if (sw_synchronised(ep))
 		return;
-	if (ep->wscale_ok && peer->wscale_ok && ep->wscale && ep->wscale != SW_WSCALE_UNKNOWN)
-		ep->window = (__u16)((ep->window >> ep->wscale) + 1);
+	sw_scale_window(ep, peer);
 	sw_enter(ep, ESTABLISHED);
+}
+
+/* The SYN of an end that was not heard before: its numbers are known from what its peer says. */
+SW_INLINE void sw_hear_syn(struct sw_endpoint *src, const struct sw_endpoint *dst,
+			   const struct sw_segment *seg)
+{
+	if (src->seen)
+		return;
+	src->seen = true;
+	src->window = seg->window;
+	src->wscale = seg->wscale;
+	src->wscale_ok = seg->has_wscale;
+	if (sw_synchronised(src))
+		sw_scale_window(src, dst);
 }
 
 /* --- Opening ---------------------------------------------------------------------------------- */
@@ -580,8 +623,10 @@ SW_INLINE enum sw_counter sw_step_syn(struct sw_flow *flow, struct sw_endpoint *
 		sw_enter(dst, SYN_RCVD);
 		return SW_NONE;
 	}
-	if (sw_is_copy(flow, src, seg) && (sw_in_handshake(src) || flow->midstream))
+	if (sw_is_copy(flow, src, seg) && (sw_in_handshake(src) || flow->midstream)) {
+		sw_hear_syn(src, dst, seg);
 		return SW_SYN_RETRANSMITTED;
+	}
 	if (!sw_is_copy(flow, src, seg))
 		sw_claim(flow, seg, SW_CLAIM_SYN);
 	if (sw_in_handshake(src))
@@ -617,6 +662,7 @@ SW_INLINE enum sw_counter sw_step_late_synack(struct sw_flow *flow, struct sw_en
 	__u8 *said = flow->said;
 
 	if (seg->seq == src->isn) {
+		sw_hear_syn(src, dst, seg);
 		sw_synack_repeated(flow, src, seg, now);
 		return SW_SYN_RETRANSMITTED;
 	}
@@ -629,7 +675,7 @@ SW_INLINE enum sw_counter sw_step_late_synack(struct sw_flow *flow, struct sw_en
 		dst->ack = seg->seq + 1;
 		return SW_NONE;
 	}
-	sw_claim(flow, seg, SW_CLAIM_DATA);
+	sw_claim_synack(flow, seg);
 	return SW_SYN_CHALLENGE;
 }
 
@@ -667,7 +713,7 @@ SW_INLINE enum sw_counter sw_step_synack(struct sw_flow *flow, struct sw_endpoin
 	if (src->state == SYN_RCVD && seg->seq == src->isn && sw_acks_syn(dst, seg))
 		return SW_SYN_RETRANSMITTED;
 	if (dst->state != SYN_SENT || !sw_acks_syn(dst, seg)) {
-		sw_claim(flow, seg, SW_CLAIM_DATA);
+		sw_claim_synack(flow, seg);
 		return SW_SYNACK_BAD_ACK;
 	}
 	/* The answer (E4); or one of another ISN, and the client's ACK will tell which it took (U4). */
@@ -787,7 +833,7 @@ SW_INLINE enum sw_counter sw_complete_handshake(struct sw_flow *flow, struct sw_
 		sw_establish(dst, src);
 		return SW_NONE; /* the numbers follow, see sw_check_numbers() */
 	}
-	if (stop && flow->claim_kind != SW_CLAIM_SYN)
+	if (stop && !sw_claim_fin_of_syn(flow, seg) && flow->claim_kind != SW_CLAIM_SYN)
 		sw_claim(flow, seg, seg->flags & SW_TCP_FIN ? SW_CLAIM_FIN : SW_CLAIM_DATA);
 	return stop;
 }
@@ -831,18 +877,23 @@ SW_INLINE void sw_fin_sent(struct sw_endpoint *src, struct sw_endpoint *dst)
 
 /*
  * src has acknowledged dst's FIN already, but this FIN of its, which comes late, does not: they crossed,
- * and it is a simultaneous close after all.
+ * and it is a simultaneous close after all (U15).
  */
-SW_INLINE bool sw_fins_crossed(struct sw_endpoint *src, struct sw_endpoint *dst,
-			       const struct sw_segment *seg)
+SW_INLINE void sw_cross_fins(struct sw_endpoint *src, struct sw_endpoint *dst,
+			     const struct sw_segment *seg)
 {
-	if (src->state != CLOSE_WAIT || dst->state != FIN_WAIT_2 ||
-	    !sw_seq_after(dst->end, seg->ack))
-		return false;
+	bool acked = src->state == CLOSED && dst->state == TIME_WAIT;
+
+	if (src == dst || !sw_fin_counts(src) || !sw_seq_after(dst->end, seg->ack))
+		return;
+	if (!acked &&
+	    ((src->state != CLOSE_WAIT && src->state != LAST_ACK) || dst->state != FIN_WAIT_2))
+		return;
 	sw_enter(src, CLOSING);
 	sw_enter(dst, CLOSING);
 	sw_enter(dst, TIME_WAIT);
-	return true;
+	if (acked)
+		sw_enter(src, TIME_WAIT);
 }
 
 /* Two FINs, each sent before the other had come, and dst has acknowledged src's. */
@@ -920,7 +971,9 @@ SW_INLINE void sw_take_ack(struct sw_flow *flow, const struct sw_endpoint *src,
 {
 	__u8 peer = !(seg->sender ^ seg->self), *said = &flow->said[peer & 1];
 
-	if (dst->next == dst->end && sw_seq_after(seg->ack, dst->end) && dst->seen && !dst->fin) {
+	bool known = dst->seen || !flow->midstream; /* what dst had sent before */
+
+	if (dst->next == dst->end && sw_seq_after(seg->ack, dst->end) && known && !dst->fin) {
 		*said = (*said & ~SW_SAID_ONE) | SW_SAID_MORE; /* a FIN is the last */
 		if (seg->ack == dst->end + 1)
 			*said |= SW_SAID_ONE;
@@ -950,8 +1003,8 @@ SW_INLINE void sw_revoke_fin(struct sw_endpoint *ep, struct sw_endpoint *peer, _
 }
 
 /*
- * The end's FIN was told by its numbers alone, see sw_tell_unseen(), and the segment says in order that it has sent
- * more: what was taken for a FIN was a byte (U14).
+ * The end's FIN was told by its numbers alone, see sw_tell_unseen(), and the segment is the byte that was taken for
+ * it, or says in order that its end has sent more (U14).
  */
 SW_INLINE bool sw_was_byte(const struct sw_flow *flow, const struct sw_endpoint *src,
 			   const struct sw_endpoint *dst, const struct sw_segment *seg, bool of_src)
@@ -960,7 +1013,11 @@ SW_INLINE bool sw_was_byte(const struct sw_flow *flow, const struct sw_endpoint 
 	__u8 who = of_src ? seg->sender : !seg->sender;
 
 	if ((flow->said[who & 1] & (SW_SAID_MORE | SW_SAID_ONE)) != SW_SAID_ONE || !ep->fin ||
-	    seg->seq != src->end || !sw_seq_acceptable(flow, src, dst, seg))
+	    !sw_seq_acceptable(flow, src, dst, seg))
+		return false;
+	if (of_src && sw_segment_end(seg) == src->end && sw_seq_after(src->end, seg->seq))
+		return !(seg->flags & SW_TCP_FIN) && !sw_check_ack(flow, src, dst, seg);
+	if (seg->seq != src->end)
 		return false;
 	if (of_src)
 		return sw_segment_end(seg) != seg->seq && seg->ack == src->ack;
@@ -1066,6 +1123,19 @@ SW_INLINE bool sw_acks_claimed_fin(const struct sw_flow *flow, const struct sw_s
 	       !seg->self && seg->ack == flow->claim.next;
 }
 
+/* A segment of its peer's that was refused acknowledges exactly this one, and was seen ahead of it (U12). */
+SW_INLINE bool sw_was_acked_ahead(const struct sw_flow *flow, const struct sw_endpoint *dst,
+				  const struct sw_segment *seg)
+{
+	__u32 end = sw_segment_end(seg);
+
+	if (!flow->claim_kind || flow->claim_kind == SW_CLAIM_SYN ||
+	    flow->claim_by == (seg->sender & 1) || seg->self || flow->claim.ack != end ||
+	    !sw_seq_after(end, dst->ack))
+		return false;
+	return end != seg->seq && flow->claim.next - seg->ack <= SW_WINDOW_UNKNOWN;
+}
+
 /*
  * Both numbers are acceptable, but too far from what has been seen to be so at once: a window in all, or
  * blind segments would hit twice as often as they hit a socket, which knows what it has sent (RFC 5961,
@@ -1105,7 +1175,6 @@ SW_INLINE enum sw_counter sw_check_numbers(const struct sw_flow *flow, struct sw
 	if (!dst->seen) { /* one direction: nothing tells what dst would take */
 		if (sw_seq_after(seg->seq, src->next))
 			sw_set_sent(src, seg->seq);
-		sw_advance(dst, seg->ack);
 		return SW_NONE;
 	}
 	if (!sw_seq_acceptable(flow, src, dst, seg))
@@ -1145,7 +1214,9 @@ SW_INLINE void sw_note_fin(struct sw_flow *flow, struct sw_endpoint *src, struct
 		return;
 	src->tsval_ok = seg->has_tsval;
 	src->tsval = seg->tsval;
-	sw_fins_crossed(src, dst, seg);
+	if ((flow->said[!(seg->sender & 1)] & SW_SAID_MORE) && sw_seq_after(dst->next, seg->ack))
+		/* What of dst is not seen, and may be its FIN, had not come when this was sent (U15). */
+		flow->said[!(seg->sender & 1)] |= SW_SAID_CROSSED;
 }
 
 /* Refused as it stands: it says the same as its peer, or its word is kept until the peer does. */
@@ -1160,14 +1231,16 @@ SW_INLINE enum sw_counter sw_settle_numbers(struct sw_flow *flow, struct sw_endp
 		stop = sw_check_numbers(flow, src, dst, seg);
 	SW_PHASE();
 	if ((!flow->finished || flow->claim_kind == SW_CLAIM_FIN) &&
-	    (stop ? sw_agrees(flow, src, dst, seg) : sw_acks_claimed_fin(flow, seg))) {
+	    (stop ? sw_agrees(flow, src, dst, seg)
+		  : sw_acks_claimed_fin(flow, seg) || sw_was_acked_ahead(flow, dst, seg))) {
 		sw_believe_claim(flow, src, dst, seg);
 		stop = SW_NONE;
 	}
 	SW_PHASE();
-	if (stop && !sw_follows_claimed_syn(flow, seg))
+	if (stop && !sw_claim_fin_of_syn(flow, seg) && !sw_follows_claimed_syn(flow, seg))
 		sw_claim(flow, seg, seg->flags & SW_TCP_FIN ? SW_CLAIM_FIN : SW_CLAIM_DATA);
-	else if (!stop && flow->claim_kind && flow->claim_by == (seg->sender & 1))
+	else if (!stop && flow->claim_kind && flow->claim_by == (seg->sender & 1) &&
+		 !sw_is_behind_claimed_fin(flow, seg))
 		sw_unclaim(flow);
 	return stop;
 }
@@ -1198,7 +1271,9 @@ SW_INLINE enum sw_counter sw_take_data(struct sw_flow *flow, struct sw_endpoint 
 	SW_PHASE();
 	if ((seg->flags & SW_TCP_FIN) && (!src->fin || sw_segment_end(seg) != src->end))
 		sw_note_fin(flow, src, dst, seg);
-
+	SW_PHASE();
+	if ((seg->flags & SW_TCP_FIN) && sw_segment_end(seg) == src->end)
+		sw_cross_fins(src, dst, seg);
 	SW_PHASE();
 	if (sw_fin_counts(dst)) {
 		sw_fin_sent(dst, src); /* the ACK may have filled the hole before it */
@@ -1206,8 +1281,11 @@ SW_INLINE enum sw_counter sw_take_data(struct sw_flow *flow, struct sw_endpoint 
 			sw_fin_acked(src, dst);
 	}
 	SW_PHASE();
-	if (sw_fin_counts(src))
+	if (sw_fin_counts(src)) {
 		sw_fin_sent(src, dst);
+		if (dst->seen && dst->ack == src->end) /* its acknowledgement came ahead of it */
+			sw_fin_acked(dst, src);
+	}
 	SW_PHASE();
 	return SW_NONE;
 }
@@ -1315,8 +1393,11 @@ SW_INLINE enum sw_counter sw_dispatch(struct sw_flow *flow, struct sw_endpoint *
 	enum sw_counter stop;
 	bool opening;
 
-	if (sw_flow_closed(flow))
+	if (sw_flow_closed(flow)) {
+		if ((seg->flags & (SW_TCP_SYN | SW_TCP_RST | SW_TCP_FIN)) == SW_TCP_SYN)
+			sw_claim_synack(flow, seg); /* a SYN begins the flow anew */
 		return SW_AFTER_CLOSE;
+	}
 	if (seg->flags & SW_TCP_RST)
 		return sw_step_rst(flow, src, dst, seg);
 	if (seg->flags & SW_TCP_SYN)
@@ -1373,6 +1454,30 @@ SW_INLINE void sw_begin_with_syn(struct sw_flow *flow, struct sw_endpoint *src,
 	sw_set_deadline(flow, seg, now, cfg);
 }
 
+/* A SYN of which a SYN+ACK, which changed nothing when it came, acknowledges exactly this ISN (U13). */
+SW_INLINE bool sw_was_answered_ahead(const struct sw_flow *flow, const struct sw_endpoint *src,
+				     const struct sw_segment *seg)
+{
+	__u8 kind = seg->flags & (SW_TCP_SYN | SW_TCP_ACK | SW_TCP_FIN | SW_TCP_RST);
+
+	return kind == SW_TCP_SYN && !seg->self && flow->claim_kind == SW_CLAIM_DATA &&
+	       flow->claim_by != (seg->sender & 1) && flow->claim.ack == seg->seq + 1 &&
+	       !sw_is_copy(flow, src, seg);
+}
+
+/* As it stands after both, the SYN+ACK's options forgotten. */
+SW_INLINE void sw_open_answered(struct sw_flow *flow, struct sw_endpoint *src,
+				struct sw_endpoint *dst, const struct sw_segment *seg, __u64 now)
+{
+	__u32 next = flow->claim.next;
+
+	sw_open(flow, src, dst, seg, now);
+	sw_recall_end(dst, next, seg->seq + 1, SW_WSCALE_UNKNOWN, seg->has_wscale);
+	sw_enter(dst, SYN_RCVD);
+	src->ack = next;
+	flow->said[!(seg->sender & 1)] = SW_TCP_SYN;
+}
+
 /* A SYN+ACK that goes on with a SYN which changed nothing when it came. */
 SW_INLINE bool sw_proves_claimed(const struct sw_flow *flow, const struct sw_segment *seg)
 {
@@ -1388,6 +1493,8 @@ SW_INLINE void sw_begin_claimed(struct sw_flow *flow, struct sw_endpoint *src,
 	if (seg->self) {
 		sw_open_claimed_self(flow, src, seg, now);
 		sw_step_self_syn(flow, src, seg);
+	} else if (!(seg->flags & SW_TCP_ACK)) {
+		sw_open_answered(flow, src, dst, seg, now);
 	} else {
 		sw_open_claimed(flow, src, dst, seg, now);
 	}
@@ -1401,17 +1508,21 @@ SW_INLINE void sw_begin_claimed(struct sw_flow *flow, struct sw_endpoint *src,
 SW_INLINE bool sw_goes_on_claimed(const struct sw_flow *flow, const struct sw_endpoint *src,
 				  const struct sw_endpoint *dst, const struct sw_segment *seg)
 {
+	bool answers = src->state == SYN_RCVD && dst->state == SYN_SENT;
+
 	if (!dst->seen)
 		return sw_follows_claimed_syn(flow, seg);
-	return sw_acks_claimed_syn(flow, seg) && !seg->self && sw_synchronised(src) &&
-	       sw_synchronised(dst) && !(seg->flags & (SW_TCP_SYN | SW_TCP_RST));
+	return (sw_acks_claimed_syn(flow, seg) || sw_acks_fin_of_syn(flow, seg)) &&
+	       !(seg->flags & (SW_TCP_SYN | SW_TCP_RST)) &&
+	       (answers || (sw_synchronised(src) && sw_synchronised(dst))) &&
+	       (!seg->self || seg->seq == flow->claim.next);
 }
 
 /* As it stood after that SYN, whose options are forgotten. The segment has yet to be applied. */
 SW_INLINE void sw_open_after_claimed(struct sw_flow *flow, const struct sw_segment *seg, __u64 now,
 				     const struct sw_config *cfg)
 {
-	__u32 next = flow->claim.next;
+	__u32 next = flow->claim.next, fin = flow->claim.ack;
 	__u8 by = flow->claim_by;
 	struct sw_endpoint *opener = &flow->ep[by & 1], *peer = &flow->ep[!by];
 
@@ -1421,7 +1532,8 @@ SW_INLINE void sw_open_after_claimed(struct sw_flow *flow, const struct sw_segme
 	flow->said[by & 1] = SW_TCP_SYN;
 	sw_recall_end(opener, next, 0, SW_WSCALE_UNKNOWN, true);
 	sw_enter(opener, SYN_SENT);
-	sw_enter(peer, LISTEN);
+	if (!seg->self)
+		sw_enter(peer, LISTEN);
 	if (by != (seg->sender & 1)) {
 		opener->ack = seg->seq;
 		sw_learn_next(peer, seg->seq);
@@ -1430,6 +1542,11 @@ SW_INLINE void sw_open_after_claimed(struct sw_flow *flow, const struct sw_segme
 		sw_enter(peer, SYN_RCVD);
 		sw_enter(opener, ESTABLISHED);
 		sw_enter(peer, ESTABLISHED);
+		if (fin) {
+			flow->claim_kind = SW_CLAIM_FIN;
+			flow->claim_by = by;
+			flow->claim = (struct sw_claim){ fin, seg->seq };
+		}
 	}
 	sw_set_deadline(flow, seg, now, cfg);
 }
@@ -1461,7 +1578,7 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 		return sw_may_open(seg);
 	if (!absent && sw_is_foreign(src, seg))
 		return SW_MARTIAN;
-	if (!absent && sw_proves_claimed(flow, seg)) {
+	if (!absent && (sw_proves_claimed(flow, seg) || sw_was_answered_ahead(flow, src, seg))) {
 		sw_begin_claimed(flow, src, dst, seg, now, cfg);
 		return SW_FLOWS_REPLACED;
 	}

@@ -123,6 +123,19 @@ static void check_states(const struct run *run, const struct step *step)
 	       "%s %s, not %s %s", a, b, state_name(step->a), state_name(step->b));
 }
 
+/* Begun anew by what goes on with a SYN that was refused, or by a SYN whose answer was: that one counts, too. */
+static bool begins_with_refused(const struct run *run, const struct step *step)
+{
+	const struct sw_flow *before = &run->last.before;
+
+	if (run->last.reason != SW_FLOWS_REPLACED)
+		return false;
+	if (step->flags & SW_TCP_ACK)
+		return before->claim_kind == SW_CLAIM_SYN;
+	return before->claim_kind == SW_CLAIM_DATA &&
+	       run->last.after.ep[before->claim_by].state == SYN_RCVD;
+}
+
 static void count_packets(struct run *run, const struct step *step)
 {
 	if (run->last.reason == SW_BAD_FLAGS || absent(run))
@@ -130,9 +143,7 @@ static void count_packets(struct run *run, const struct step *step)
 	if (sw_flow_gone(&run->last.before, run->now) || run->last.reason == SW_FLOWS_REPLACED)
 		run->packets[A] = run->packets[B] = 0;
 	run->packets[run->scenario->self ? A : step->who]++;
-	/* Begun anew by what goes on with a SYN that was refused: that one counts, too. */
-	if (run->last.reason == SW_FLOWS_REPLACED && (step->flags & SW_TCP_ACK) &&
-	    run->last.before.claim_kind == SW_CLAIM_SYN)
+	if (begins_with_refused(run, step))
 		run->packets[run->last.before.claim_by ^ run->variant->swapped]++;
 	expect(run, endpoint(run, A)->packets == run->packets[A], "A has sent %u, not %u",
 	       run->packets[A], endpoint(run, A)->packets);

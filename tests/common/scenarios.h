@@ -10,7 +10,7 @@
 extern const struct scenario_group open_scenarios, simultaneous_scenarios, self_scenarios,
 	close_scenarios, disorder_scenarios, holes_scenarios, time_wait_scenarios, reset_scenarios,
 	syn_scenarios, window_scenarios, data_scenarios, midstream_scenarios, one_side_scenarios,
-	life_scenarios;
+	life_scenarios, unseen_scenarios;
 
 #define SCENARIO_GROUPS                                                                       \
 	{                                                                                     \
@@ -18,6 +18,7 @@ extern const struct scenario_group open_scenarios, simultaneous_scenarios, self_
 			&disorder_scenarios, &holes_scenarios, &time_wait_scenarios,          \
 			&reset_scenarios, &syn_scenarios, &window_scenarios, &data_scenarios, \
 			&midstream_scenarios, &one_side_scenarios, &life_scenarios,           \
+			&unseen_scenarios,                                                    \
 	}
 
 #endif

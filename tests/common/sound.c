@@ -112,12 +112,17 @@ static bool refuses(enum sw_counter reason)
 	return reason != SW_NONE && reason != SW_FLOWS_REPLACED && reason != SW_SYN_RETRANSMITTED;
 }
 
-/* The segment says in order that this end, whose FIN was told by numbers alone, has sent more (U14). */
+/* Of an end whose FIN was told by numbers alone: the segment is the byte, or says in order that more was sent (U14). */
 static bool says_it_was_byte(const struct sw_flow *before, const struct sw_segment *segment,
 			     int end)
 {
-	if (!before->ep[end].fin || segment->seq != before->ep[segment->sender].end ||
+	if (!before->ep[end].fin ||
 	    (before->said[end] & (SW_SAID_ONE | SW_SAID_MORE)) != SW_SAID_ONE)
+		return false;
+	if (end == segment->sender && segment->length && !(segment->flags & SW_TCP_FIN) &&
+	    sw_segment_end(segment) == before->ep[end].end)
+		return true;
+	if (segment->seq != before->ep[segment->sender].end)
 		return false;
 	if (end == segment->sender)
 		return sw_segment_end(segment) != segment->seq;
@@ -151,15 +156,31 @@ static bool takes_fin_back(const struct sw_flow *before, const struct sw_flow *a
 		   : !ep->fin && (ep->state == ESTABLISHED || ep->state == CLOSE_WAIT);
 }
 
+/* Its sender's FIN does not acknowledge its peer's, which it was taken to answer: they crossed (U15). */
+static bool crosses_fins(const struct sw_flow *before, const struct sw_flow *after,
+			 const struct sw_segment *segment)
+{
+	const struct sw_endpoint *mine = &before->ep[segment->sender];
+	const struct sw_endpoint *other = &before->ep[!segment->sender];
+
+	return !segment->self && (segment->flags & SW_TCP_FIN) &&
+	       sw_seq_after(other->end, segment->ack) &&
+	       (IN(mine->state) & (IN(CLOSE_WAIT) | IN(LAST_ACK) | IN(CLOSED))) &&
+	       (after->ep[segment->sender].state == CLOSING ||
+		after->ep[segment->sender].state == TIME_WAIT) &&
+	       after->ep[!segment->sender].state == TIME_WAIT;
+}
+
 /* A SYN+ACK may take its sender back to SYN_RCVD; a claim that is believed may say that a FIN was none. */
 static bool goes_back(const struct sw_flow *before, const struct sw_flow *after,
 		      const struct sw_segment *segment)
 {
 	__u8 syn = segment->flags & SW_TCP_SYN;
 
-	return syn || (before->claim_kind && before->claim_by != segment->sender) ||
+	return syn ||
+	       (before->claim_kind && (segment->self || before->claim_by != segment->sender)) ||
 	       takes_fin_back(before, after, segment, 0) ||
-	       takes_fin_back(before, after, segment, 1);
+	       takes_fin_back(before, after, segment, 1) || crosses_fins(before, after, segment);
 }
 
 const char *step_unsound(const struct sw_flow *before, const struct sw_flow *after,

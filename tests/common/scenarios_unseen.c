@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Several segments that were not seen, or seen out of order, at once: what the differential test found. Before a
+ * scenario stands the rule of STATE_MODEL.md that it shows.
+ */
+#include "check.h"
+#include "scenarios.h"
+
+/* clang-format off */
+static const struct scenario unseen[] = {
+	/*         who flags  seq  ack len  A            B            reason */
+	/* U15 */
+	SCENARIO_BOTH(fin_seen_late_that_acknowledges_no_fin_crossed_it,
+		 OPEN,
+		 S(A, FIN,      1,   1,  0, FIN_WAIT_1,  ESTABLISHED, NONE),
+		 S(B, ACK,      2,   2,  0, FIN_WAIT_2,  CLOSE_WAIT,  NONE),
+		 S(A, ACK,      2,   2,  0, FIN_WAIT_2,  CLOSE_WAIT,  NONE),
+		 S(B, FIN,      1,   1,  0, TIME_WAIT,   TIME_WAIT,   NONE)),
+	SCENARIO_BOTH(so_it_did_when_it_was_told_of_before,
+		 OPEN,
+		 S(A, FIN,      1,   1,  0, FIN_WAIT_1,  ESTABLISHED, NONE),
+		 S(B, ACK,      2,   2,  0, FIN_WAIT_2,  CLOSE_WAIT,  NONE),
+		 S(A, ACK,      2,   2,  0, FIN_WAIT_2,  CLOSE_WAIT,  NONE),
+		 S(B, ACK,      2,   2,  0, TIME_WAIT,   CLOSED,      NONE),
+		 S(B, FIN,      1,   1,  0, TIME_WAIT,   TIME_WAIT,   NONE)),
+	SCENARIO_BOTH(fin_sent_again_that_acknowledges_the_other_did_not,
+		 OPEN,
+		 S(A, FIN,      1,   1,  0, FIN_WAIT_1,  ESTABLISHED, NONE),
+		 S(B, FIN,      1,   2,  0, FIN_WAIT_2,  LAST_ACK,    NONE),
+		 S(B, FIN,      1,   2,  0, FIN_WAIT_2,  LAST_ACK,    NONE),
+		 S(A, ACK,      2,   2,  0, TIME_WAIT,   CLOSED,      NONE),
+		 S(B, FIN,      1,   2,  0, TIME_WAIT,   CLOSED,      NONE)),
+	SCENARIO_BOTH(fin_seen_late_crossed_what_it_does_not_acknowledge,
+		 OPEN,
+		 S(B, ACK,      2,   2,  0, ESTABLISHED, ESTABLISHED, NONE),
+		 S(B, FIN,      1,   1,  0, ESTABLISHED, FIN_WAIT_1,  NONE),
+		 S(A, ACK,      2,   2,  0, TIME_WAIT,   TIME_WAIT,   NONE)),
+	/* U14 */
+	SCENARIO_BOTH(byte_that_was_taken_for_a_fin_is_seen_late,
+		 OPEN,
+		 S(A, FIN,      1,   1,  0, FIN_WAIT_1,  ESTABLISHED, NONE),
+		 S(A, ACK,      2,   2,  0, FIN_WAIT_1,  ESTABLISHED, NONE),
+		 S(B, ACK,      2,   2,  0, TIME_WAIT,   TIME_WAIT,   NONE),
+		 S(B, DATA,     1,   1,  1, FIN_WAIT_2,  CLOSE_WAIT,  NONE)),
+	/* U12 */
+	SCENARIO_BOTH(ack_of_a_fin_is_seen_ahead_of_it,
+		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
+		 S(B, SYNACK,   0,   1,  0, SYN_SENT,    SYN_RCVD,    NONE),
+		 S(A, ACK,      1,   2,  0, SYN_SENT,    SYN_RCVD,    ACK_BAD),
+		 S(B, FIN,      1,   1,  0, CLOSE_WAIT,  FIN_WAIT_2,  NONE)),
+	SCENARIO_SELF(socket_connected_to_itself_agrees_with_itself,
+		 S(A, SYN,      0,   0,  0, SYN_SENT,    SYN_SENT,    NONE),
+		 S(A, SYNACK,   0,   1,  0, ESTABLISHED, ESTABLISHED, NONE),
+		 S(A, ACK,  90001,90001, 0, ESTABLISHED, ESTABLISHED, OUT_OF_WINDOW),
+		 S(A, DATA, 90001,90001, 9, ESTABLISHED, ESTABLISHED, NONE),
+		 S(A, FIN,  90010,90010, 0, FIN_WAIT_1,  FIN_WAIT_1,  NONE)),
+	/* U13 */
+	SCENARIO_BOTH(synack_seen_ahead_of_its_syn_begins_anew,
+		 OPEN,
+		 S(B, SYNACK,5000,9001,  0, ESTABLISHED, ESTABLISHED, SYN_CHALLENGE),
+		 S(A, SYN,   9000,   0,  0, SYN_SENT,    SYN_RCVD,    FLOWS_REPLACED),
+		 S(A, ACK,   9001,5001,  0, ESTABLISHED, ESTABLISHED, NONE)),
+	SCENARIO_BOTH(synack_seen_ahead_of_its_syn_begins_anew_after_a_close,
+		 OPEN,
+		 S(A, RST,      1,   0,  0, CLOSED,      CLOSED,      NONE),
+		 S(B, SYNACK,5000,9001,  0, CLOSED,      CLOSED,      AFTER_CLOSE),
+		 S(A, SYN,   9000,   0,  0, SYN_SENT,    SYN_RCVD,    FLOWS_REPLACED)),
+	SCENARIO_BOTH(syn_of_another_isn_than_was_answered_does_not,
+		 OPEN,
+		 S(B, SYNACK,5000,9001,  0, ESTABLISHED, ESTABLISHED, SYN_CHALLENGE),
+		 S(A, SYN,   9001,   0,  0, ESTABLISHED, ESTABLISHED, SYN_CHALLENGE)),
+	SCENARIO_BOTH(fin_behind_a_claimed_syn_holds_when_it_is_acknowledged,
+		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
+		 S(B, SYNACK,   0,   1,  0, SYN_SENT,    SYN_RCVD,    NONE),
+		 S(A, SYN,   900000, 0,  0, SYN_SENT,    SYN_RCVD,    SYN_CHALLENGE),
+		 S(A, FIN,   900001,500001,  0, SYN_SENT,    SYN_RCVD,    ACK_BAD),
+		 S(B, FIN,   500001,900002,  0, FIN_WAIT_2,  LAST_ACK,    FLOWS_REPLACED),
+		 S(A, ACK,   900002,500002,  0, TIME_WAIT,   CLOSED,      NONE)),
+	SCENARIO_BOTH(answer_to_a_claimed_syn_begins_anew_from_a_handshake,
+		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
+		 S(B, SYNACK,   0,   1,  0, SYN_SENT,    SYN_RCVD,    NONE),
+		 S(A, SYN,   900000, 0,  0, SYN_SENT,    SYN_RCVD,    SYN_CHALLENGE),
+		 S(A, ACK,   900001,500001,  0, SYN_SENT,    SYN_RCVD,    ACK_BAD),
+		 S(B, DATA,  500001,900001, 10, ESTABLISHED, ESTABLISHED, FLOWS_REPLACED)),
+	SCENARIO_BOTH(synack_that_says_a_claimed_syn_again_leaves_it_claimed,
+		 OPEN,
+		 S(A, SYN,   9000,   0,  0, ESTABLISHED, ESTABLISHED, SYN_CHALLENGE),
+		 S(A, SYNACK,9000,5001,  0, ESTABLISHED, ESTABLISHED, SYN_CHALLENGE),
+		 S(B, SYNACK,5000,9001,  0, SYN_SENT,    SYN_RCVD,    FLOWS_REPLACED)),
+	/* U3 */
+	SCENARIO_BOTH(fin_of_an_end_not_heard_before_is_told,
+		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
+		 S(A, ACK,      1,   1,  0, ESTABLISHED, ESTABLISHED, NONE),
+		 S(A, ACK,      1,   2,  0, ESTABLISHED, ESTABLISHED, NONE),
+		 S(A, FIN,      1,   2,  0, FIN_WAIT_1,  ESTABLISHED, NONE),
+		 S(B, ACK,      2,   2,  0, CLOSED,      TIME_WAIT,   NONE)),
+	SCENARIO_BOTH(so_it_is_when_its_synack_came_late,
+		 S(A, SYN,      0,   0,  0, SYN_SENT,    LISTEN,      NONE),
+		 S(A, ACK,      1,   1,  0, ESTABLISHED, ESTABLISHED, NONE),
+		 S(B, SYNACK,   0,   1,  0, ESTABLISHED, ESTABLISHED, SYN_RETRANSMITTED),
+		 S(A, ACK,      1,   2,  0, ESTABLISHED, ESTABLISHED, NONE),
+		 S(B, ACK,      2,   1,  0, CLOSE_WAIT,  FIN_WAIT_2,  NONE)),
+};
+/* clang-format on */
+
+const struct scenario_group unseen_scenarios = { "unseen", unseen, COUNT(unseen) };
