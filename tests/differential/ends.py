@@ -22,6 +22,7 @@ class Ends:
         self.names = [lab.endpoint(*end) for end in zip(self.address, self.ports)]
         self.sockets, self.listener = [None, None], None
         self.generation = 0  # counts the connections of these four numbers
+        self.asking = set()  # ends that have begun the latest in this step
         self.silent = set()  # ends whose socket went without a segment
 
     def do(self, end, verb, value):
@@ -78,8 +79,9 @@ class Ends:
         error = self.sockets[end].connect_ex((self.address[1 - end], self.ports[1 - end]))
         if error in (0, errno.EINPROGRESS):
             self.silent.discard(end)
-            if end == CLIENT or self.schedule.opening != "cross":
-                self.generation += 1
+            if self.schedule.opening != "cross" or self.asking != {1 - end}:
+                self.generation, self.asking = self.generation + 1, set()
+            self.asking.add(end)
 
     def send(self, end, size):
         self.sockets[end].send(bytes(size))

@@ -27,6 +27,12 @@ REASONS = {
     "hole-before-fin": "the FIN was shown, data before it was not",
     "ack-of-fin-unseen": "the FIN was shown, its acknowledgement was not",
     "first-fin-unseen": "of the FIN a repetition alone was shown: who closed first is not to be seen",
+    "unseen-acked": "past its SYN an end was shown alone, and acknowledges what was not: a socket in SYN_RCVD would refuse "
+                    "it (E8)",
+    "bare-ack": "of an end whose own SYN was not shown, an ACK of the other's SYN alone: so a request answers what it does "
+                "not want (U10)",
+    "beyond-window": "a segment was shown that lies beyond every window which was (N4)",
+    "fin-before-syn": "the FIN was shown before anything proved its SYN: a claim has no room for what it acknowledges (U13)",
 }
 
 
@@ -65,11 +71,13 @@ class Numbers:
 class Evidence:
     """What the segments prove that were shown until a moment."""
 
-    def __init__(self, lane, numbers, moment):
+    def __init__(self, lane, numbers, moment, without=()):
         self.moment, self.numbers = moment, numbers
+        self.alone = lane.ends.alone
         self.peer = (0, 0) if lane.ends.alone else (1, 0)
         sent = [each for each in lane.journey.sent[:moment.segments] if not each.forged]
-        self.shown = [each for each in sent if any(number <= moment.frames for number in each.seen)]
+        self.shown = [each for each in sent if any(number <= moment.frames for number in each.seen) and
+                      not any(each is one for one in without)]
         self.resets = [each for each in sent if "R" in each.segment.flags and
                        numbers.generation(each) == moment.generation]
         self.all = [each for each in sent if numbers.generation(each) == moment.generation and
@@ -98,6 +106,8 @@ class Evidence:
             return False
         if any("F" in each.segment.flags for each in self.plain[end]):
             return True
+        if self.alone:
+            return False  # what acknowledges it lies behind it, and says it all at once
         base = any(each.segment.end == fin for each in self.plain[end] + self.syns[end]) or \
             any(each.segment.ack == fin for each in self.plain[self.peer[end]])
         acked, behind = self.acks_of_fin(end), self.behind_fin(end)
@@ -181,10 +191,52 @@ class Evidence:
     def exact(self, reset):
         """Something shown says that this is the number its receiver expects."""
         seq, end = reset.segment.seq, reset.end
-        shown = [each for each in self.shown if each is not reset]
-        return any(each.segment.end == seq if each.end == end else each.segment.ack == seq for each in shown) or \
-            "A" in reset.segment.flags and any(each.end != end and "S" in each.segment.flags and
+        shown = [each for each in self.shown if "R" not in each.segment.flags]
+        return any(each.segment.length and each.segment.end == seq if each.end == end else each.segment.ack == seq
+                   for each in shown) or \
+            "A" in reset.segment.flags and not seq and any(each.end != end and "S" in each.segment.flags and
                                                each.segment.end == reset.segment.ack for each in shown)
+
+    def unbelieved(self):
+        """{why: segments} that were shown and, by a rule, are not believed."""
+        lone, bare, beyond, early = [], [], [], []
+        for end in (0, 1):
+            mine, theirs = self.plain[end], self.plain[self.peer[end]]
+            others = [] if self.alone else [each.seen[0] for each in theirs]
+            known = max((each.segment.end for each in self.syns[self.peer[end]]), default=None)
+            heard = others + [each.seen[0] for each in self.syns[self.peer[end]]]
+            own_syn = [each.seen[0] for each in self.syns[end] if "A" not in each.segment.flags]
+            for each in mine:
+                ahead = not any(number < each.seen[0] for number in others)
+                if ahead and known is not None and each.segment.ack != known:
+                    lone.append(each)
+                if not each.segment.length and not self.alone and each.segment.ack == self.syn_end(self.peer[end]) and \
+                        not any(number < each.seen[0] for number in own_syn):
+                    bare.append(each)
+                if self.is_beyond(each):
+                    beyond.append(each)
+                if "F" in each.segment.flags and not any(number < each.seen[0] for number in heard):
+                    early.append(each)
+        return {"unseen-acked": lone, "bare-ack": bare, "beyond-window": beyond, "fin-before-syn": early}
+
+    def syn_end(self, end):
+        return next(((isn + 1) % MODULUS for isn, generation in self.numbers.isns[end].items()
+                     if generation == self.moment.generation), None)
+
+    def is_beyond(self, each):
+        """Its last number lies beyond all windows that its receiver was shown to offer until then."""
+        edges = [(one.segment.ack + (one.segment.window << self.scale(one))) % MODULUS for one in self.mine
+                 if one.end == self.peer[each.end] and "A" in one.segment.flags and one.seen[0] < each.seen[0]]
+        return bool(edges) and not any(at_or_after(edge, each.segment.end) for edge in edges)
+
+    def scale(self, sent):
+        """The shift of its window, as both SYNs say; the largest if they were not shown."""
+        if "S" in sent.segment.flags:
+            return 0
+        scales = [scale_of(each.segment.options) for end in (0, 1) for each in self.all
+                  if "S" in each.segment.flags and each.end == end]
+        mine = [scale_of(each.segment.options) for each in self.all if "S" in each.segment.flags and each.end == sent.end]
+        return (mine or [0])[0] or 0 if None not in scales else 0
 
     def options(self, end):
         """{state: why} of the states that the shown segments leave open for this end."""
@@ -214,6 +266,8 @@ class Evidence:
         roles = {self.passive(end): ""}
         if not self.role_known(end):
             roles[not self.passive(end)] = "first-fin-unseen"
+        if byte or their_byte:
+            roles.setdefault(not self.passive(end), "byte-or-fin")
         for closed, why in mine.items():
             for heard, why_heard in theirs.items():
                 for late, why_late in roles.items():
@@ -261,6 +315,17 @@ class Evidence:
         return None
 
 
+def scale_of(options):
+    """The shift that a SYN offers, or None."""
+    at = 0
+    while at < len(options) and options[at]:
+        size = 1 if options[at] == 1 else max(2, options[at + 1])
+        if options[at] == 3:
+            return options[at + 2]
+        at += size
+    return None
+
+
 def state_of(closed, acked, heard, late):
     """An end's state: it has closed, which is acknowledged; it has heard of the other's close, before its own."""
     if not closed:
@@ -282,4 +347,14 @@ def judge(lane, said):
             if state == plain(moment.states[end]):
                 continue
             evidence = evidence or Evidence(lane, numbers, moment)
-            yield moment, end, state, evidence.excused(end, state)
+            yield moment, end, state, evidence.excused(end, state) or excused_without(lane, evidence, end, state)
+
+
+def excused_without(lane, evidence, end, said):
+    """The rule by which some of what was shown is not believed, if without that the state is right, or excused."""
+    for why, those in evidence.unbelieved().items():
+        if those:
+            without = Evidence(lane, evidence.numbers, evidence.moment, those)
+            if without.excused(end, said) or said in without.options(end):
+                return why
+    return None

@@ -10,7 +10,7 @@ from path import RETRANSMISSION, lab
 
 POLL = 0.004
 POLL_AT_MOST = 0.02
-QUIET_LIMIT = 30.0
+QUIET_LIMIT = 50.0  # a repetition a second after its SYN, then after twice, four, eight and sixteen
 CROSSING_LIMIT = 0.03
 DISTURBED = {"ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "CLOSE_WAIT", "CLOSING", "LAST_ACK"}
 
@@ -61,6 +61,7 @@ class Lane:
             self.flow_states = self.relay.flow_states(self.ends.names)
 
     def step(self, step):
+        self.ends.asking = set()
         if step.crossing:
             self.journey.hold()
         for action in step.actions:
