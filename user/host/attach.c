@@ -66,6 +66,18 @@ static int replace_alone(const struct sw_iface_state *iface, struct synward *obj
 	return err;
 }
 
+/* Alone at a hook where nothing is. */
+static int begin_alone(const struct sw_iface_state *iface, struct synward *object,
+		       enum xdp_attach_mode mode)
+{
+	__u32 flags = mode_flags(mode) | XDP_FLAGS_UPDATE_IF_NOEXIST;
+
+	return synward__load(object)
+		       ?: bpf_xdp_attach(iface->ifindex,
+					 bpf_program__fd(object->progs.synward_ingress), flags,
+					 NULL);
+}
+
 static int attach_by_libxdp(const struct sw_iface_state *iface, struct synward *object,
 			    enum xdp_attach_mode mode)
 {
@@ -85,7 +97,7 @@ static int attach_by_libxdp(const struct sw_iface_state *iface, struct synward *
  * Behind a dispatcher the new one joins before the old one leaves: each segment passes one of them.
  */
 static int attach_once(const struct sw_iface_state *iface, const struct sw_maps *maps,
-		       enum xdp_attach_mode mode)
+		       enum xdp_attach_mode mode, bool alone)
 {
 	struct synward *object;
 	int err = sw_object_open(&object)
@@ -95,12 +107,26 @@ static int attach_once(const struct sw_iface_state *iface, const struct sw_maps 
 		object->rodata->bare_ip = sw_iface_link(iface) == SW_LINK_IP;
 	if (!err && iface->ingress.id && !sw_iface_dispatched(iface))
 		err = replace_alone(iface, object);
+	else if (!err && alone)
+		err = begin_alone(iface, object, mode);
 	else if (!err)
 		err = attach_by_libxdp(iface, object, mode);
 	synward__destroy(object);
 	if (!err && sw_iface_dispatched(iface))
 		err = sw_detach_ingress(iface);
 	return err;
+}
+
+/*
+ * Kernels from 6.12 on may refuse a program behind the dispatcher of an older libxdp, whose functions leave packets as
+ * they are ("Extension program changes packet data, while original does not").
+ */
+static int attach_in(const struct sw_iface_state *iface, const struct sw_maps *maps,
+		     enum xdp_attach_mode mode)
+{
+	int err = attach_once(iface, maps, mode, false);
+
+	return err == -EINVAL && !iface->xdp_id ? attach_once(iface, maps, mode, true) : err;
 }
 
 static const char *attach_hint(const struct sw_iface_state *iface, enum sw_mode mode, int err)
@@ -122,13 +148,13 @@ int sw_attach_ingress(const struct sw_iface_state *iface, const struct sw_maps *
 
 	sw_library_forget();
 	if (iface->ingress.id)
-		err = attach_once(iface, maps, mode_of(iface));
+		err = attach_in(iface, maps, mode_of(iface));
 	else if (mode == SW_MODE_GENERIC)
-		err = attach_once(iface, maps, XDP_MODE_SKB);
+		err = attach_in(iface, maps, XDP_MODE_SKB);
 	else
-		err = attach_once(iface, maps, XDP_MODE_NATIVE);
+		err = attach_in(iface, maps, XDP_MODE_NATIVE);
 	if (err && mode == SW_MODE_ANY && !iface->xdp_id)
-		err = attach_once(iface, maps, XDP_MODE_SKB);
+		err = attach_in(iface, maps, XDP_MODE_SKB);
 	if (err)
 		return sw_fail(err, attach_hint(iface, mode, err), "attach XDP to %s", iface->name);
 	return 0;
