@@ -30,6 +30,11 @@ unit: ## build and run the unit tests: no root, no apt, no BPF object
 test-kills: all ## the daemon killed 100 times while redis-benchmark, curl and a download go on
 	$(Q)KILLS=100 LIMIT=3600 tests/net/run killed_daemons
 
+.PHONY: test-kernels
+test-kernels: all ## what works on Debian's kernels, 6.1 and the newest of its backports, in qemu: a table
+	$(Q)scripts/deps kernels
+	$(Q)tests/kernels/run
+
 .PHONY: test-deb
 test-deb: deb ## Debian's packages installed, upgraded and purged under Debian's systemd, with connections that stay
 	$(Q)tests/package/deb
