@@ -64,8 +64,7 @@
 	X(OVER_BUDGET, over_budget,                                                               \
 	  "guard: SYNs dropped: their source prefix has had its replies")                         \
 	X(REPLY_FAILED, reply_failed, "guard: SYNs dropped: no reply could be made of them")      \
-	X(ADMITTED, admitted,                                                                     \
-	  "guard: connections opened by a cookie that their listener has taken")                  \
+	X(ADMITTED, admitted, "guard: connections by a cookie that their listener has taken")     \
 	X(ADMIT_REFUSED, admit_refused, "guard: connections that the kernel would not take")      \
 	X(DRY_RUN_REPLIES, dry_run_replies,                                                       \
 	  "guard: SYNs passed that a cookie would have answered")                                 \
@@ -97,12 +96,12 @@
 	X(ACCEPT_QUEUE_FULL, accept_queue_full,                                                   \
 	  "guard: SYNs dropped: the listener's queue for accept() is full")                       \
 	X(SYN_TOO_FAR, syn_too_far,                                                               \
-	  "guard: SYNs passed: their hop limit is below the listener's (RFC 5082)")               \
-	X(LOST, lost, "guard: connections opened by a cookie that their listener has not got")    \
+	  "guard: SYNs passed: below their listener's hop limit (RFC 5082)")                      \
+	X(LOST, lost, "guard: connections by a cookie that their listener has not got")           \
 	X(RETREATS, retreats, "guard: times that a port that lost connections fell back")         \
 	X(SYN_RETREATED, syn_retreated, "guard: SYNs passed: their port has fallen back")         \
 	X(SYN_NOT_LEARNT, syn_not_learnt,                                                         \
-	  "protect: SYNs passed: their service has not answered yet, or not of late")
+	  "protect: SYNs passed: no answer of their service is known")
 
 /* The value of the per-CPU map sw_stats, one element: each counter by its name. */
 struct sw_stats {

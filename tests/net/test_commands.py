@@ -110,7 +110,7 @@ def every_option_has_help_and_the_bounds_that_its_kind_has(lab):
         for option in command["options"]:
             name = option["name"] + ("," if option.get("letter") else " ")
             assert option["help"] and f"\n  --{name}" in text, (command["name"], option)
-            ranged = option["kind"] in ("number", "duration", "timeout") or option["name"] == "guard"
+            ranged = option["kind"] in ("number", "duration", "timeout") or option["name"] in ("guard", "protect")
             assert ("min" in option) == ranged, option
             assert ("choices" in option) == (option["kind"] == "choice"), option
 
