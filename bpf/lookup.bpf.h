@@ -353,8 +353,8 @@ static __always_inline bool sw_port_is_quiet(const struct sw_port *port, __u64 n
 }
 
 /*
- * Where the SYN would go; not SW_NONE: to another host, as this counter says. How full the listener's
- * queue is matters only where cookies may begin or end with it.
+ * Where the SYN would go; not SW_NONE: to another host, or its answer might go another way than back, as
+ * this counter says. How full the listener's queue is matters only where cookies may begin or end with it.
  */
 static __always_inline enum sw_counter sw_look_up_for_syn(struct xdp_md *ctx, struct sw_work *w,
 							  const struct sw_port *port)
@@ -368,6 +368,8 @@ static __always_inline enum sw_counter sw_look_up_for_syn(struct xdp_md *ctx, st
 	if (elsewhere)
 		return elsewhere;
 	sw_look_up(ctx);
+	if (sw_local_kind(w->packet.to) == LOCAL_ASIDE) /* not remembered: who brings it matters */
+		return sw_answers_go_back(ctx, w->packet.to) ? SW_NONE : SW_SYN_OTHER_WAY;
 	sw_remember_listener(ctx, w);
 	return SW_NONE;
 }

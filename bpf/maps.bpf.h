@@ -102,6 +102,14 @@ struct {
 	__type(value, struct sw_local_bits);
 } sw_local_bits SEC(".maps");
 
+/* Learnt where answers leave; the value says nothing. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SW_WAYS_MAX);
+	__type(key, struct sw_way);
+	__type(value, __u32);
+} sw_ways SEC(".maps");
+
 /* Guard: which clients are allowed and denied, enum sw_client_rule. Written by user space alone. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);

@@ -56,12 +56,14 @@ int synward_ingress(struct xdp_md *ctx)
 }
 
 /* What parsing said of a frame that leaves is `stop`. */
-static __always_inline void sw_leave(struct sw_work *w, int stop)
+static __always_inline void sw_leave(struct __sk_buff *skb, struct sw_work *w, int stop)
 {
 	w->seg.place = offline ? SW_PLACE_UNKNOWN : SW_PLACE_EGRESS;
 	if (sw_begin_frame(w, stop)) {
-		if ((w->seg.flags & SW_TCP_SYN) && sw_guarding() && sw_find_port(true))
+		if ((w->seg.flags & SW_TCP_SYN) && sw_guarding() && sw_find_port(true)) {
 			sw_expect_socket(&w->seg.key);
+			sw_learn_way(skb, w->packet.from);
+		}
 		sw_track(w);
 	}
 	sw_end_frame(w, stop);
@@ -78,7 +80,7 @@ int synward_egress(struct __sk_buff *skb)
 	}
 	w = sw_new_work();
 	if (w)
-		sw_leave(w, skb_parse(skb, w));
+		sw_leave(skb, w, skb_parse(skb, w));
 	return TC_ACT_UNSPEC;
 }
 
@@ -129,7 +131,7 @@ int synward_outward(struct __sk_buff *skb)
 		sw_count(SW_FORWARDED);
 		return TC_ACT_UNSPEC;
 	}
-	sw_leave(w, stop);
+	sw_leave(skb, w, stop);
 	if (!stop)
 		sw_note_refusal(w);
 	return TC_ACT_UNSPEC;

@@ -239,8 +239,8 @@ SW_INLINE __u32 sw_retreat_index(__u32 slot, int family)
 #define SW_STRAY_SLOT 0
 
 /*
- * The key of the map sw_local: the first `bits` of an address, IPv4 mapped to IPv6. The value: is what
- * begins so this host's? The longest prefix holds.
+ * The key of the map sw_local: the first `bits` of an address, IPv4 mapped to IPv6. The value is an enum
+ * sw_local_kind (local.h). The longest prefix holds.
  */
 struct sw_local_key {
 	__u32 bits;

@@ -9,6 +9,28 @@
 
 #include <synward/guard.h>
 
+/* The value of the map sw_local: whose is what begins so? */
+enum sw_local_kind {
+	LOCAL_NOT = 0, /* another host's */
+	LOCAL_HERE =
+		1, /* of an interface that says so when it is asked (ARP, neighbour discovery) */
+	LOCAL_ASIDE = 2, /* of one that nobody can ask: a VIP on lo or dummy0, an AnyIP route */
+};
+
+/*
+ * The key of the map sw_ways: a VIP's answers have gone to this MAC address, and so may a cookie. Another
+ * that brings its SYNs may be a load balancer's, whose servers answer clients directly.
+ */
+struct sw_way {
+	__u32 address[4]; /* network order */
+	__u16 mac[3];
+	__u16 padding;
+};
+
+_Static_assert(sizeof(struct sw_way) == 24, "no hidden padding");
+
+#define SW_WAYS_MAX 4096
+
 #define SW_LOCAL_BITS_SHIFT 15
 #define SW_LOCAL_WORDS      ((1 << SW_LOCAL_BITS_SHIFT) / 32)
 

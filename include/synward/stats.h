@@ -101,7 +101,8 @@
 	X(RETREATS, retreats, "guard: times that a port that lost connections fell back")         \
 	X(SYN_RETREATED, syn_retreated, "guard: SYNs passed: their port has fallen back")         \
 	X(SYN_NOT_LEARNT, syn_not_learnt,                                                         \
-	  "protect: SYNs passed: no answer of their service is known")
+	  "protect: SYNs passed: no answer of their service is known")                            \
+	X(SYN_OTHER_WAY, syn_other_way, "guard: SYNs passed: no answer has gone the way they came")
 
 /* The value of the per-CPU map sw_stats, one element: each counter by its name. */
 struct sw_stats {

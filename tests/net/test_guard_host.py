@@ -239,6 +239,13 @@ def by_cookie(lab, where, family, listener):
     return lab.stats()["admitted"] - before == 1
 
 
+def by_cookie_aside(lab, where, family, listener):
+    """The same where nobody can ask for the address: the kernel's first answer shows which way its answers go."""
+    before = lab.stats()["syn_other_way"]
+    return (not by_cookie(lab, where, family, listener) and lab.stats()["syn_other_way"] - before == 1
+            and by_cookie(lab, where, family, listener))
+
+
 def left(lab, where):
     """A SYN to that address is taken for another host's."""
     before = lab.stats()
@@ -262,19 +269,19 @@ def every_address_that_the_kernel_delivers_here_is_guarded_as_it_comes_and_goes(
     lab.server.run(f"ip addr add {vip} dev lo")  # before guard
     listener = listen(lab, ANY[family], family)
     guard(lab)
-    assert by_cookie(lab, vip.split("/")[0], family, listener), local(lab)
+    assert by_cookie_aside(lab, vip.split("/")[0], family, listener), local(lab)
     lab.server.run(f"ip addr add {second} dev veth")
     knows(lab, f"{second.split('/')[0]}/{whole}", True)
     assert by_cookie(lab, second.split("/")[0], family, listener), local(lab)
     lab.server.run(f"ip -{family} route add local {network} dev lo")
     knows(lab, network, True)
-    assert by_cookie(lab, inside, family, listener), local(lab)
+    assert by_cookie_aside(lab, inside, family, listener), local(lab)
     lab.server.run(f"ip -{family} route add {elsewhere} dev veth")
     knows(lab, elsewhere, False)
     left(lab, beyond)
     lab.server.run(f"ip -{family} route del {elsewhere} dev veth")
     knows(lab, elsewhere, None)
-    assert by_cookie(lab, beyond, family, listener), local(lab)
+    assert by_cookie_aside(lab, beyond, family, listener), local(lab)
     for words, gone in ((f"route del local {network} dev lo", network), (f"addr del {vip} dev lo", vip),
                         (f"addr del {second} dev veth", f"{second.split('/')[0]}/{whole}")):
         lab.server.run(f"ip -{family} {words}")
@@ -339,12 +346,28 @@ def attach_knows_the_addresses_of_its_moment_and_says_so(lab):
     assert not by_cookie(lab, "10.99.5.1", 4, listener), local(lab)
 
 
+@test(track=False, families=(4, 6))
+def server_behind_a_load_balancer_answers_its_clients_directly(lab, family):
+    """Direct server return: SYNs to the VIP come from the balancer's MAC address, and answers are not to go there."""
+    vip, word = NETWORKS[family][1].split("/")[0], {4: "ip", 6: "ip6"}[family]
+    lab.client.run(f"ip -{family} route add {vip} via {lab.server.address[family]}")
+    lab.client.run(["nft", "table netdev balancer {\n chain out {\n"
+                    " type filter hook egress device veth priority 0;\n"
+                    f" {word} daddr {vip} ether saddr set 02:00:00:00:00:05\n }}\n}}"])
+    lab.server.run(f"ip addr add {NETWORKS[family][1]} dev lo")
+    listener = listen(lab, ANY[family], family)
+    guard(lab)
+    for _ in range(3):
+        exchange(call(lab, family, vip), take(lab, listener), 1009)
+    lab.counts(syn_other_way=3, cookies_sent=0)
+
+
 # Ports at addresses
 
 @test(track=False)
 def port_at_an_address_is_guarded_there_alone(lab):
-    batch(lab.server, "addr add 10.99.5.1/32 dev lo", "addr add 10.99.5.2/32 dev lo", "addr add fd00:95::1/128 dev lo",
-          "addr add fd00:95:0:1::1/128 dev lo")
+    batch(lab.server, *(f"addr add {where} dev veth" for where in (
+        "10.99.5.1/32", "10.99.5.2/32", "fd00:95::1/128 nodad", "fd00:95:0:1::1/128 nodad")))
     batch(lab.client, "route add 10.99.5.0/24 via 10.99.0.2", "route add fd00:95::/32 via fd00:99::2")
     listener = listen(lab, ANY[6], 6)  # of both families
     places = f"10.99.5.1:{lab.port}", f"[fd00:95::/64]:{lab.port}", f"{lab.port + 1}-{lab.port + 3}"

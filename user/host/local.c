@@ -15,8 +15,10 @@
 #include <libmnl/libmnl.h>
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <synward/local.h>
@@ -27,7 +29,7 @@
 
 struct route {
 	struct sw_local_key key;
-	bool local;
+	enum sw_local_kind local;
 	size_t rank; /* of two with the same key the lower one holds */
 };
 
@@ -35,6 +37,8 @@ struct routes {
 	struct route *route;
 	size_t count, room;
 	bool wide;
+	__u32 ifindex; /* that was looked at last, ... */
+	bool aside; /* ... and what it is */
 	bool inside; /* only those are taken that lead from inside of local networks elsewhere */
 };
 
@@ -83,7 +87,7 @@ static bool in_local_network(const struct routes *routes, const struct sw_local_
 	return false;
 }
 
-static int add(struct routes *routes, const struct sw_local_key *key, bool local)
+static int add(struct routes *routes, const struct sw_local_key *key, enum sw_local_kind local)
 {
 	if (routes->count == routes->room) {
 		size_t room = 2 * routes->room + 64;
@@ -100,26 +104,62 @@ static int add(struct routes *routes, const struct sw_local_key *key, bool local
 	return 0;
 }
 
-static int take_destination(const struct nlattr *attribute, void *context)
+/* What of a route's attributes matters. */
+struct ends {
+	const struct nlattr *to;
+	__u32 ifindex;
+};
+
+static int take_ends(const struct nlattr *attribute, void *context)
 {
+	struct ends *ends = context;
+
 	if (mnl_attr_get_type(attribute) == RTA_DST)
-		*(const struct nlattr **)context = attribute;
+		ends->to = attribute;
+	if (mnl_attr_get_type(attribute) == RTA_OIF)
+		ends->ifindex = mnl_attr_get_u32(attribute);
 	return MNL_CB_OK;
+}
+
+/* Nobody asks this interface for its address: lo, dummy0, a tunnel. In doubt it is asked. */
+static bool is_aside(__u32 ifindex)
+{
+	struct ifreq request = {};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
+
+	if (fd < 0)
+		return false;
+	err = !if_indextoname(ifindex, request.ifr_name) || ioctl(fd, SIOCGIFFLAGS, &request);
+	close(fd);
+	return !err && (request.ifr_flags & (IFF_LOOPBACK | IFF_NOARP));
+}
+
+/* Many addresses in a row stand on one interface. */
+static enum sw_local_kind kind_of(struct routes *routes, const struct rtmsg *message, __u32 ifindex)
+{
+	if (message->rtm_type != RTN_LOCAL)
+		return LOCAL_NOT;
+	if (routes->ifindex != ifindex) {
+		routes->ifindex = ifindex;
+		routes->aside = is_aside(ifindex);
+	}
+	return routes->aside ? LOCAL_ASIDE : LOCAL_HERE;
 }
 
 static int take_route(const struct nlmsghdr *header, void *context)
 {
 	const struct rtmsg *message = mnl_nlmsg_get_payload(header);
-	bool local = message->rtm_type == RTN_LOCAL;
 	struct routes *routes = context;
-	const struct nlattr *to = NULL;
 	struct sw_local_key key;
+	struct ends ends = {};
+	enum sw_local_kind local;
 	int err;
 
 	if (header->nlmsg_type != RTM_NEWROUTE || (message->rtm_flags & RTM_F_CLONED))
 		return MNL_CB_OK;
-	mnl_attr_parse(header, sizeof(*message), take_destination, &to);
-	key = key_of(message->rtm_family, message->rtm_dst_len, to);
+	mnl_attr_parse(header, sizeof(*message), take_ends, &ends);
+	key = key_of(message->rtm_family, message->rtm_dst_len, ends.to);
+	local = kind_of(routes, message, ends.ifindex);
 	if (is_loopback(message, &key))
 		return MNL_CB_OK;
 	if (routes->inside && (local || !in_local_network(routes, &key)))
