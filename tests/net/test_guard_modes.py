@@ -800,7 +800,7 @@ def wrong_guard_options_are_refused_in_one_line(lab):
             (["--guard", "80,"], ["--guard"]),
             (["--guard", "http"], ["http"]), (["--guard", "90-80"], ["90", "80"]),
             (["--guard", "localhost:80"], ["localhost", "192.0.2.1"]), (["--guard", "10.0.0.1/8:80"], ["10.0.0.1/8"]),
-            (["--guard", "2001:db8::1:80"], ["2001:db8::1", "[2001:db8::1]"]), (["--guard", many], ["256"]),
+            (["--guard", "2001:db8::1:80"], ["2001:db8::1", "brackets"]), (["--guard", many], ["256"]),
             (["--guard"], ["--guard"]), (["--guard", "80", "--cookies", "maybe"], ["maybe", "auto, always or never"]),
             (["--guard", "80", "--cookies", ""], ["--cookies"]), (["--guard", "80", "--admission", "magic"], ["magic"]),
             (["--guard", "80", "--reply-budget", "-1"], ["-1"]), (["--guard", "80", "--high-mark", "0"], ["0"]),
