@@ -173,7 +173,8 @@ static void carry_over(const struct sw_tracker *tracker)
 			sw_fail((int)flows, "They begin anew", "carry over the flows of %s",
 				iface->name);
 		else
-			sw_say("%s: its tables are laid out otherwise (%s); carried over %ld flow%s",
+			sw_say("%s: its tables are laid out otherwise (%s); carried over %ld "
+			       "flow%s",
 			       iface->name, iface->misfit, flows, flows == 1 ? "" : "s");
 	}
 }
