@@ -31,8 +31,8 @@ static __always_inline bool sw_client_is(const struct sw_work *w, enum sw_client
 }
 
 /*
- * The segment in hand comes from who is denied, to a guarded port of this host or a protected one. A global function for the
- * verifier's sake.
+ * The segment in hand comes from who is denied, to a guarded port of this host or a protected one. A
+ * global function for the verifier's sake.
  */
 __noinline int sw_is_denied(struct xdp_md *ctx)
 {

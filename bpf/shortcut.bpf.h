@@ -89,7 +89,7 @@ static __always_inline int sw_short_send(struct xdp_md *ctx, const struct sw_rep
 					 __u32 words)
 {
 	int more = (int)(SW_ETHERNET_HEADER + 4 * words) - (int)bpf_xdp_get_buff_len(ctx);
-	__u16 *mac, swap[3];
+	__u16 *mac;
 	__u32 *ip;
 
 	if (more && bpf_xdp_adjust_tail(ctx, more))
@@ -98,9 +98,7 @@ static __always_inline int sw_short_send(struct xdp_md *ctx, const struct sw_rep
 	ip = (__u32 *)(mac + SW_ETHERNET_HEADER / 2);
 	if (ip + words > (__u32 *)(long)ctx->data_end)
 		return XDP_DROP;
-	__builtin_memcpy(swap, mac, 6);
-	__builtin_memcpy(mac, mac + 3, 6);
-	__builtin_memcpy(mac + 3, swap, 6);
+	sw_swap_ethernet(mac);
 	for (__u32 i = 0; i < words; i++)
 		ip[i] = reply->word[i];
 	return XDP_TX;
@@ -121,11 +119,11 @@ static __always_inline int sw_short_count(enum sw_counter what)
 	return what == SW_COOKIES_SENT ? XDP_TX : XDP_DROP;
 }
 
-static __always_inline int sw_short_reply(struct xdp_md *ctx, const struct sw_short_syn *syn,
+static __always_inline int sw_short_reply(struct xdp_md *ctx, const struct sw_guard *guard,
+					  const struct sw_short_syn *syn,
 					  const struct sw_seen *seen, const struct sw_offer *offer,
 					  const struct sw_keys *keys, __u64 now, __u32 words)
 {
-	const struct sw_guard *guard = &sw_settings()->guard;
 	__u64 epoch = sw_cookie_epoch(now + guard->wall_offset_ns);
 	struct sw_cookie cookie = sw_cookie_make(keys, &syn->packet, syn->seg.key.port[1],
 						 syn->seg.key.port[0], syn->seg.seq, epoch, offer);
@@ -166,7 +164,7 @@ static __always_inline int sw_short_answer(struct xdp_md *ctx, const struct sw_s
 		return SW_LONG_WAY;
 	if (!sw_within_budget(&syn->packet, now, guard))
 		return sw_short_count(SW_OVER_BUDGET);
-	if (sw_short_reply(ctx, syn, seen, &offer, keys, now, words) != XDP_TX)
+	if (sw_short_reply(ctx, guard, syn, seen, &offer, keys, now, words) != XDP_TX)
 		return sw_short_count(SW_REPLY_FAILED);
 	pressure->sent++;
 	return sw_short_count(SW_COOKIES_SENT);
@@ -221,6 +219,20 @@ static __always_inline enum sw_layout sw_layout_of(const __u32 *tcp, const __u32
 	return sw_offers_as_linux(tcp) ? LAYOUT_LINUX : LAYOUT_OTHER;
 }
 
+static __always_inline int sw_short_way(struct xdp_md *ctx, const __u32 *ip, const __u32 *end,
+					bool ipv4)
+{
+	switch (sw_layout_of(ip + (ipv4 ? SW_IPV4_WORDS : SW_IPV6_WORDS), end)) {
+	case LAYOUT_LINUX:
+		return ipv4 ? sw_short_ipv4(ctx, ip, true) : sw_short_ipv6(ctx, ip, true);
+	case LAYOUT_MSS:
+		return ipv4 ? sw_short_ipv4(ctx, ip, false) : sw_short_ipv6(ctx, ip, false);
+	case LAYOUT_OTHER:
+		break;
+	}
+	return SW_LONG_WAY;
+}
+
 /* The verdict on a SYN that is done with, or SW_LONG_WAY: nothing has been. */
 __noinline int sw_try_shortcut(struct xdp_md *ctx)
 {
@@ -232,27 +244,9 @@ __noinline int sw_try_shortcut(struct xdp_md *ctx)
 	if (bare_ip || ip + SW_IPV4_WORDS > end)
 		return SW_LONG_WAY;
 	type = *(const __u16 *)(frame + 12);
-	if (type == sw_wire16(SW_ETH_IPV4)) {
-		switch (sw_layout_of(ip + SW_IPV4_WORDS, end)) {
-		case LAYOUT_LINUX:
-			return sw_short_ipv4(ctx, ip, true);
-		case LAYOUT_MSS:
-			return sw_short_ipv4(ctx, ip, false);
-		case LAYOUT_OTHER:
-			return SW_LONG_WAY;
-		}
-	}
-	if (type == sw_wire16(SW_ETH_IPV6)) {
-		switch (sw_layout_of(ip + SW_IPV6_WORDS, end)) {
-		case LAYOUT_LINUX:
-			return sw_short_ipv6(ctx, ip, true);
-		case LAYOUT_MSS:
-			return sw_short_ipv6(ctx, ip, false);
-		case LAYOUT_OTHER:
-			return SW_LONG_WAY;
-		}
-	}
-	return SW_LONG_WAY;
+	if (type == sw_wire16(SW_ETH_IPV4))
+		return sw_short_way(ctx, ip, end, true);
+	return type == sw_wire16(SW_ETH_IPV6) ? sw_short_way(ctx, ip, end, false) : SW_LONG_WAY;
 }
 
 #endif

@@ -121,12 +121,21 @@ static __always_inline bool sw_bake(void *ctx, struct sw_work *w, const struct s
 	return kernels >= 0;
 }
 
+static __always_inline void sw_swap_ethernet(__u16 *mac)
+{
+	__u16 swap[3];
+
+	__builtin_memcpy(swap, mac, 6);
+	__builtin_memcpy(mac, mac + 3, 6);
+	__builtin_memcpy(mac + 3, swap, 6);
+}
+
 /* The frame becomes the reply in w->reply, Ethernet addresses swapped and VLAN tag kept. */
 static __always_inline int sw_send_reply(struct xdp_md *ctx, struct sw_work *w)
 {
 	__u32 bytes = w->reply.length, at = w->packet.ip;
 	int more = (int)(at + bytes) - (int)bpf_xdp_get_buff_len(ctx);
-	__u16 *mac, swap[3];
+	__u16 *mac;
 
 	if (more && bpf_xdp_adjust_tail(ctx, more))
 		return XDP_DROP;
@@ -137,9 +146,7 @@ static __always_inline int sw_send_reply(struct xdp_md *ctx, struct sw_work *w)
 	mac = (__u16 *)(long)ctx->data;
 	if (mac + 6 > (__u16 *)(long)ctx->data_end)
 		return XDP_DROP;
-	__builtin_memcpy(swap, mac, 6);
-	__builtin_memcpy(mac, mac + 3, 6);
-	__builtin_memcpy(mac + 3, swap, 6);
+	sw_swap_ethernet(mac);
 	return XDP_TX;
 }
 

@@ -62,7 +62,8 @@ static __always_inline void sw_leave(struct __sk_buff *skb, struct sw_work *w, i
 	if (sw_begin_frame(w, stop)) {
 		if ((w->seg.flags & SW_TCP_SYN) && sw_guarding() && sw_find_port(true)) {
 			sw_expect_socket(&w->seg.key);
-			sw_learn_way(skb, w->packet.from);
+			if (w->seg.flags & SW_TCP_ACK)
+				sw_learn_way(skb, w->packet.from);
 		}
 		sw_track(w);
 	}

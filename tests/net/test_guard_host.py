@@ -7,6 +7,7 @@ must come of them with guard.
     client veth 10.99.0.1 ── veth  server  guest ── veth 10.99.0.3 guest       (behind a bridge, or a macvlan)
 """
 
+import contextlib
 import json
 import signal
 import socket
@@ -28,12 +29,12 @@ def batch(host, *lines):
     host.run(["ip", "-b", "-"], stdin=None, input="\n".join(lines))
 
 
-def greeter(lab, host, words, family=4):
-    """A server on every address of a host, which says who it is to whoever connects."""
+def serve_each(lab, host, where, family, backlog, talk):
+    """A server at this address of a host, which talks to whoever connects, one after another."""
     listener = lab.keep(host.socket(socket.AF_INET6 if family == 6 else socket.AF_INET, socket.SOCK_STREAM))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((ANY[family], lab.port))
-    listener.listen(128)
+    listener.bind((where, lab.port))
+    listener.listen(backlog)
 
     def serve():
         while True:
@@ -41,11 +42,16 @@ def greeter(lab, host, words, family=4):
                 sock = listener.accept()[0]
             except OSError:
                 return
-            with sock:
-                sock.sendall(words)
+            with sock, contextlib.suppress(OSError):
+                talk(sock)
 
     threading.Thread(target=serve, daemon=True).start()
     lab.open.callback(listener.shutdown, socket.SHUT_RDWR)
+
+
+def greeter(lab, host, words, family=4):
+    """A server on every address of a host, which says who it is to whoever connects."""
+    serve_each(lab, host, ANY[family], family, 128, lambda sock: sock.sendall(words))
 
 
 def greeted(lab, where, count=CLIENTS):

@@ -15,10 +15,10 @@ import pathlib
 import socket
 import sys
 import tempfile
-import threading
 
 from lab import Host, PATIENCE, Skip, TcpInfo, exchange, pass_program, run, ss_info, test, until
 from siege import FLOOD
+from test_guard_host import batch, serve_each
 from test_guard_nat import FAMILY
 from test_guard_options import tagged
 
@@ -27,10 +27,6 @@ BOTH = (4, 6)
 
 
 # The places where a service is
-
-def batch(host, *lines):
-    host.run(["ip", "-b", "-"], stdin=None, input="\n".join(lines))
-
 
 def knows(host, link, other, address):
     batch(host, *(f"neigh replace {address[family]} lladdr {other} dev {link} nud permanent" for family in BOTH))
@@ -68,24 +64,12 @@ class Router(Host):
 
 def serve(lab, host, family, backlog=64):
     """Whoever asks there is answered. The address and port where."""
-    listener = lab.keep(host.socket(FAMILY[family], socket.SOCK_STREAM))
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host.address[family], lab.port))
-    listener.listen(backlog)
+    def answer(sock):
+        sock.settimeout(3)
+        if sock.recv(100) == b"question":
+            sock.sendall(b"answer")
 
-    def answer():
-        while True:
-            try:
-                sock = listener.accept()[0]
-            except OSError:
-                return
-            with sock, contextlib.suppress(OSError):
-                sock.settimeout(3)
-                if sock.recv(100) == b"question":
-                    sock.sendall(b"answer")
-
-    threading.Thread(target=answer, daemon=True).start()
-    lab.open.callback(listener.shutdown, socket.SHUT_RDWR)
+    serve_each(lab, host, host.address[family], family, backlog, answer)
     return host.address[family], lab.port
 
 
