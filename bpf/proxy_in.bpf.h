@@ -80,7 +80,9 @@ static __always_inline bool sw_keep_data(struct __sk_buff *skb, const struct sw_
 /* As its SYN+ACK, whose cookie is back, has said. */
 static __always_inline __u32 sw_room_announced(struct sw_work *w)
 {
-	if (sw_know_service(w, PROTECT_PROXY))
+	const struct sw_port *port = sw_port_of(w);
+
+	if (port && port->protects && sw_know_service(w, port))
 		return sw_kept_room(w->service.mss);
 	return sw_kept_room(sw_settings()->guard.mss[!w->packet.ipv4]);
 }
@@ -125,6 +127,18 @@ static __always_inline int sw_send_syn(struct __sk_buff *skb, const struct sw_wo
 	return TC_ACT_UNSPEC;
 }
 
+/* The next ones are not told that there is one. */
+static __always_inline void sw_note_silence(const struct sw_work *w)
+{
+	const struct sw_port *port = sw_port_of(w);
+	struct sw_port_key key;
+
+	if (!port || !port->protects)
+		return;
+	sw_service_key(&key, w->packet.to, sw_local_port(w));
+	sw_unlearn(&key, true);
+}
+
 /* The client is told that there is no connection. Where the Ethernet header is missing it can't be. */
 static __always_inline int sw_send_reset(struct __sk_buff *skb, const struct sw_work *w,
 					 struct sw_proxy_work *p)
@@ -132,6 +146,7 @@ static __always_inline int sw_send_reset(struct __sk_buff *skb, const struct sw_
 	__u32 words;
 
 	sw_proxy_forget(w);
+	sw_note_silence(w);
 	if (!w->packet.ip || !skb_load_header(skb, w, p->before) ||
 	    (w->seg.length && !skb_keep(skb, w, &p->kept, 0)))
 		return sw_proxy_failed();
@@ -240,7 +255,7 @@ static __always_inline bool sw_goes_by_proxy(struct sw_work *w)
 	if (!port || port->protects == PROTECT_STATELESS)
 		return false;
 	if (port->protects) {
-		sw_know_service(w, PROTECT_PROXY);
+		sw_know_service(w, port);
 		return true;
 	}
 	sw_find_ways(port->listener);

@@ -84,7 +84,7 @@ static __always_inline int sw_proxy_refused(struct __sk_buff *skb, struct sw_wor
 	sw_count(SW_PROXY_REFUSED);
 	sw_proxy_forget(w);
 	if (w->protects)
-		sw_unlearn(w);
+		sw_unlearn_sender(w, true);
 	else
 		sw_note_taken(&w->seg.key); /* it is no loss of guard's */
 	return skb_store_header(skb, w, p->after, w->packet.bytes - w->seg.length) &&
@@ -156,7 +156,7 @@ static __always_inline void sw_note_refusal(const struct sw_work *w)
 	if (!w->protects || !(w->seg.flags & SW_TCP_RST) || !w->halfopen)
 		return;
 	if (w->before[w->seg.sender & 1] == LISTEN && sw_over(w->after))
-		sw_unlearn(w);
+		sw_unlearn_sender(w, false);
 	sw_note_handshake(true);
 }
 

@@ -32,36 +32,22 @@ static __always_inline void sw_service_key(struct sw_port_key *key, const __u32 
 	key->bits = SW_ADDRESS_BITS;
 }
 
-/* What this host would say itself: a server whose answers go another way is taken for one like it. */
-static __always_inline void sw_take_for_own(struct sw_work *w)
+/*
+ * The service that the segment in hand is for, into w: as it has said itself, or as its port's profile has it,
+ * that of a server whose answers go another way always. False: it is not known, or refuses.
+ */
+static __always_inline bool sw_know_service(struct sw_work *w, const struct sw_port *port)
 {
-	const struct sw_guard *guard = &sw_settings()->guard;
-
-	w->service = (struct sw_service){
-		.mss = guard->mss[!w->packet.ipv4],
-		.wscale = guard->wscale,
-		.scales = guard->window_scaling,
-		.sack = guard->sack,
-		.timestamps = guard->timestamps,
-		.ecn = guard->ecn,
-	};
-}
-
-/* The service that the segment in hand is for, into w. False: it is not known. */
-static __always_inline bool sw_know_service(struct sw_work *w, enum sw_protection protects)
-{
-	const struct sw_service *service;
+	const struct sw_service *service = NULL;
 	struct sw_port_key key;
 
-	w->protects = protects;
-	if (protects == PROTECT_STATELESS) {
-		sw_take_for_own(w);
-		return true;
+	w->protects = port->protects;
+	if (port->protects == PROTECT_PROXY) {
+		sw_service_key(&key, w->packet.to, sw_local_port(w));
+		service = bpf_map_lookup_elem(&sw_services, &key);
 	}
-	sw_service_key(&key, w->packet.to, sw_local_port(w));
-	service = bpf_map_lookup_elem(&sw_services, &key);
-	w->service = service ? *service : (struct sw_service){};
-	return service;
+	w->service = service ? *service : sw_service_by_profile(&port->profile, w->packet.ipv4);
+	return w->service.mss;
 }
 
 /* --- How many are half-open ------------------------------------------------------------------- */
@@ -164,7 +150,7 @@ static __always_inline bool sw_service_has_socket(const struct sw_work *w)
 static __always_inline enum sw_counter sw_look_for_service(struct xdp_md *ctx, struct sw_work *w,
 							   struct sw_port *port)
 {
-	bool known = sw_know_service(w, port->protects);
+	bool known = sw_know_service(w, port);
 
 	w->look = (struct sw_look){
 		.found = FOUND_NOTHING,
@@ -215,13 +201,28 @@ static __always_inline void sw_learn(struct __sk_buff *skb, struct sw_work *w,
 		bpf_map_update_elem(&sw_services, &key, &service, BPF_ANY);
 }
 
-/* It has refused a SYN: until it answers one, none is answered for it. */
-static __always_inline void sw_unlearn(const struct sw_work *w)
+/*
+ * It has refused a SYN, or not answered: until it answers one, none is answered for it. That is noted of
+ * one that is known by its profile alone, if there was a client; else SYNs to nobody would fill the map.
+ */
+static __always_inline void sw_unlearn(const struct sw_port_key *key, bool for_client)
+{
+	struct sw_service *known = bpf_map_lookup_elem(&sw_services, key);
+	const struct sw_service silent = {};
+
+	if (known)
+		known->mss = 0;
+	else if (for_client)
+		bpf_map_update_elem(&sw_services, key, &silent, BPF_NOEXIST);
+}
+
+/* The one that sends the segment in hand. */
+static __always_inline void sw_unlearn_sender(const struct sw_work *w, bool for_client)
 {
 	struct sw_port_key key;
 
 	sw_service_key(&key, w->packet.from, sw_remote_port(w));
-	bpf_map_delete_elem(&sw_services, &key);
+	sw_unlearn(&key, for_client);
 }
 
 #endif

@@ -199,7 +199,7 @@ static __always_inline int sw_rule_protected(struct xdp_md *ctx, struct sw_work 
 	if ((port->protects == PROTECT_PROXY && !guard->proxy) || !sw_may_bear_cookie(&w->seg) ||
 	    !sw_cookie_outstanding(guard->shared_keys, port->cookie_ns, w->now))
 		return RULING_NONE;
-	sw_know_service(w, port->protects);
+	sw_know_service(w, port);
 	xdp_options(ctx, w);
 	sw_read_options(&w->seg);
 	if (sw_check_cookie(w, guard, keys, w->service.wscale))

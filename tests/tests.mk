@@ -12,7 +12,7 @@ PROG_LIBRARIES := -lcmocka -lbpf
 test_objects = $(patsubst %.c,$(TESTS)/objects/%.o,$(wildcard tests/$(1)/*.c))
 COMMON_OBJECTS := $(call test_objects,common) $(TESTS)/objects/user/text/conn_state.o
 UNIT_OBJECTS   := $(call test_objects,unit) $(COMMON_OBJECTS)
-UNIT_MODULES   := guard/key_file guard/key_text guard/keys guard/port_list guard/client_list daemon/due_wheel daemon/loop model/flow_table \
+UNIT_MODULES   := guard/key_file guard/key_text guard/profile commands/profile_option guard/keys guard/port_list guard/client_list daemon/due_wheel daemon/loop model/flow_table \
                   model/flow_maps model/flow_summary model/tally commands/filter_options text/prefix model/keys_in_force text/json \
                   text/names text/values commands/command_line commands/option commands/run_options commands/run_config commands/cmd_help \
                   commands/findings host/nft host/nft_rule host/netlink text/place text/listen text/exposition
@@ -131,7 +131,7 @@ $(FUZZERS): $(TESTS)/%: $(TESTS)/fuzz-objects/tests/fuzz/%.o $(FUZZ_COMMON)
 	$(say) LINK $@
 	$(Q)$(CLANG) $(FUZZ_FLAGS) $^ -o $@
 
-$(TESTS)/fuzz_key: $(call fuzz_object,user/guard/key_text)
+$(TESTS)/fuzz_key: $(call fuzz_object,user/guard/key_text) $(call fuzz_object,user/guard/profile)
 
 -include $(TESTS)/forge.d
 -include $(UNIT_OBJECTS:.o=.d) $(PROG_OBJECTS:.o=.d) $(FUZZ_COMMON:.o=.d)

@@ -123,6 +123,19 @@ struct sw_marks {
 	__u32 quiet_ms; /* for so long, and they end */
 };
 
+/*
+ * What services say in a SYN+ACK, as somebody has written it down: for those that have not been heard, and
+ * those that are not asked. mss 0: nobody has.
+ */
+struct sw_profile {
+	__u16 mss; /* over IPv4; over IPv6 it is less by what its header is longer */
+	__u8 wscale; /* if they scale */
+	__u8 scales, sack, timestamps, ecn; /* what they take up if a SYN offers it */
+	__u8 padding;
+};
+
+_Static_assert(sizeof(struct sw_profile) == 8, "no hidden padding");
+
 /* The value of the map sw_ports. */
 struct sw_port {
 	__u32 on; /* SYNs are answered with cookies (auto) */
@@ -138,10 +151,11 @@ struct sw_port {
 	__u64 busy_ns; /* when there was last pressure */
 	__u64 cookie_ns; /* when the last cookie was sent, to a second */
 	__u64 leaked_ns; /* of services: until when those are taken off that nobody will answer */
+	struct sw_profile profile; /* of services */
 };
 
-_Static_assert(sizeof(struct sw_port) == 64, "no hidden padding");
-_Static_assert(offsetof(struct sw_port, switched_ns) == 32, "times last");
+_Static_assert(sizeof(struct sw_port) == 72, "no hidden padding");
+_Static_assert(offsetof(struct sw_port, switched_ns) == 32, "times in a row");
 
 /* A listener's own ways: what its SYN+ACK says in the family at hand, and what it wants of a SYN. */
 struct sw_manner {
@@ -161,7 +175,7 @@ _Static_assert(sizeof(struct sw_manner) == 12, "no hidden padding");
  */
 struct sw_service {
 	__u32 asked_s; /* when a SYN of a client's last passed to it, so that it is learnt anew */
-	__u16 mss;
+	__u16 mss; /* 0: it has refused since, or not answered */
 	__u16 mac[3]; /* the frame's source */
 	__u8 wscale; /* if it scales */
 	/* what it takes up if a SYN offers it */

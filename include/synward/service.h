@@ -34,6 +34,21 @@ SW_INLINE void sw_service_learn(struct sw_service *service, const struct sw_segm
 	sw_learn_option(&service->ecn, ecn, asked->ecn_ok);
 }
 
+/* A service of which no more is known than its profile. */
+SW_INLINE struct sw_service sw_service_by_profile(const struct sw_profile *profile, bool ipv4)
+{
+	__u16 mss = profile->mss;
+
+	return (struct sw_service){
+		.mss = ipv4 || !mss ? mss : mss - (SW_IPV6_HEADER - SW_IPV4_HEADER),
+		.wscale = profile->wscale,
+		.scales = profile->scales,
+		.sack = profile->sack,
+		.timestamps = profile->timestamps,
+		.ecn = profile->ecn,
+	};
+}
+
 /*
  * So often one SYN passes although cookies are sent: what the service has come to offer since, no SYN tells
  * that was made of a cookie.

@@ -161,14 +161,14 @@ def option_that_does_nothing_without_another_is_refused(lab):
     for name, words in (("run", ["veth"]), ("attach", ["veth"]), ("replay", ["x.pcap"]), ("key", ["new", "x.key"])):
         for option in commands(lab)[name]["options"]:
             if option.get("needs"):
-                usual = "192.0.2.1" if option.get("value") == "PREFIXES" else "x"
+                usual = {"PREFIXES": "192.0.2.1", "PROFILE": "mss=1460"}.get(option.get("value"), "x")
                 value = option.get("default") or option.get("choices", [usual])[0]
                 line = [name, *words, f"--{option['name']}", *([] if option["kind"] == "flag" else [value])]
                 refused(lab.synward(*line, check=False), 2, f"--{option['name']} ",
                         *(f"--{other}" for other in option["needs"]))
                 seen.add(option["name"])
     assert {"cookies", "dry-run", "key-file", "admission", "reply-budget", "high-mark", "low-mark", "quiet-time",
-            "flow", "in"} <= seen, seen
+            "flow", "in", "profile"} <= seen, seen
     assert hooks(lab.server) == NOTHING, hooks(lab.server)
 
 

@@ -80,6 +80,16 @@ class Fleet:
             gateway.run("sysctl -qw net.ipv4.conf.veth.send_redirects=0 net.ipv4.conf.all.rp_filter=0")
         batch(self.server, f"route add default via {self.client.address[4]}", f"route add ::/0 via {self.client.address[6]}")
 
+    def tell_profile(self):
+        """Gateways that would offer something else themselves find in the key file what the server offers."""
+        for gateway in (self.one, self.two):
+            gateway.sysctl(net__ipv4__tcp_timestamps=0, net__ipv4__tcp_sack=0, net__ipv4__tcp_rmem="4096 131072 200000")
+            batch(gateway, "link set veth mtu 1400")
+        self.server.sysctl(net__ipv4__tcp_rmem="4096 131072 400000")
+        found = json.loads(self.server.run([SYNWARD, "check", "veth", "--json"]).stdout)["findings"]
+        said, = (finding["found"] for finding in found if finding["subject"] == "guard, profile")
+        run([SYNWARD, "key", "new", self.keys, "--next", "--in", "0", "--profile", said.split()[-1]])
+
     def guard(self):
         """The server's own guard sees no SYN, and so no pressure."""
         port, keys = str(self.lab.port), ("--key-file", self.keys)
@@ -164,6 +174,7 @@ class Clients(threading.Thread):
 def any_gateway_takes_what_another_one_has_answered(lab):
     """Segment by segment by either; the server answers directly, and what both ends have agreed to is all there is."""
     fleet = Fleet(lab)
+    fleet.tell_profile()
     fleet.serve()
     fleet.guard()
     fleet.go_by(fleet.one, fleet.two)

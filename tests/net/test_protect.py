@@ -288,6 +288,30 @@ def cookie_offers_what_the_service_does(lab):
 
 
 @test(track=False)
+def profile_speaks_for_a_service_that_nobody_has_heard(lab):
+    """Until it has spoken itself; and if it turns out that there is none, one client finds that out, and no other."""
+    _, address = protect(lab, routed, "--protect", str(lab.port + 1), "--profile", "mss=1300,wscale=3,sack")
+    for family in BOTH:
+        first, second = agreed(lab, family), agreed(lab, family)
+        assert [end[0] for end in first] == ["sack wscale"] * 2, first
+        longer = 20 if family == 6 else 0  # its header
+        assert first[0][1:3] == (1300 - longer, 3), first
+        assert second[0][1] == 1460 - longer, second
+    lab.counts(cookies_sent=4, proxied=4, syn_not_learnt=0)
+    assert json.loads(lab.synward("status", "--json").stdout)[0]["guard"]["ports"][0]["profile"] == "mss=1300,wscale=3,sack"
+    where = address[4], lab.port + 1  # no one has ever been there
+    with lab.client.socket() as late:
+        late.settimeout(PATIENCE)
+        try:
+            late.connect(where)
+            raise AssertionError(f"somebody answers: {late.recv(1)}")
+        except ConnectionResetError:
+            pass
+    refused(lab, *where)
+    lab.counts(proxy_refused=1, cookies_sent=5, syn_not_learnt=1)
+
+
+@test(track=False)
 def mss_that_a_router_clamps_is_the_cookies_too(lab):
     host, interfaces, *_ = place = routed(lab)
     host.nft("table inet clamp { chain f { type filter hook forward priority 0; "
@@ -505,11 +529,11 @@ def what_is_not_there_is_refused_as_ever(lab):
     assert served(lab, serve(lab, service, 4), 2) == 2
 
 
-def refused(lab, where):
+def refused(lab, where, port=None):
     with lab.client.socket() as sock:
         sock.settimeout(3)
         try:
-            sock.connect((where, lab.port))
+            sock.connect((where, port or lab.port))
             raise AssertionError("somebody listens")
         except ConnectionRefusedError:
             pass

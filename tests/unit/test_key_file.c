@@ -22,10 +22,12 @@
 #define MAC     "mac 0 " MAC_HEX "\n"
 #define ALT     "mac 28000000 " ALT_HEX "\n"
 
-static const struct sw_keys keys = {
-	.isn = { 0x0706050403020100ULL, 0x0f0e0d0c0b0a0908ULL },
-	.mac = { { 0, { 0x8796a5b4c3d2e1f0ULL, 0x0f1e2d3c4b5a6978ULL } },
-		 { 28000000, { 0x7766554433221100ULL, 0xffeeddccbbaa9988ULL } } },
+#define PROFILE "profile mss=1460,wscale=7,sack,timestamps\n"
+
+static const struct sw_key_file keys = {
+	.keys.isn = { 0x0706050403020100ULL, 0x0f0e0d0c0b0a0908ULL },
+	.keys.mac = { { 0, { 0x8796a5b4c3d2e1f0ULL, 0x0f1e2d3c4b5a6978ULL } },
+		      { 28000000, { 0x7766554433221100ULL, 0xffeeddccbbaa9988ULL } } },
 };
 
 struct place {
@@ -79,8 +81,8 @@ static size_t get_file(const char *path, char text[SW_KEY_TEXT_MAX])
 /* Reading fails, the error is whole as expected, and no key is handed on. */
 static void expect_refused(const char *path, const char *format, ...)
 {
-	static const struct sw_keys zero;
-	struct sw_keys got = keys;
+	static const struct sw_key_file zero;
+	struct sw_key_file got = keys;
 	char expected[512];
 	va_list args;
 
@@ -105,7 +107,7 @@ static void file_is_read_as_documented(void **state)
 		"# R\xc3\xa9gion Gen\xc3\xa8ve\n" HEAD ISN MAC ALT,
 	};
 	const struct place *place = *state;
-	struct sw_keys got;
+	struct sw_key_file got;
 
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		put_file(place->file, texts[i], strlen(texts[i]), i % 2 ? 0400 : 0600);
@@ -118,18 +120,21 @@ static void file_is_read_as_documented(void **state)
 static void file_with_one_mac_leaves_the_other_slot_empty(void **state)
 {
 	const struct place *place = *state;
-	struct sw_keys got;
+	struct sw_key_file got;
 
 	put_file(place->file, HEAD ISN ALT, strlen(HEAD ISN ALT), 0600);
 	assert_int_equal(sw_key_file_read(place->file, &got), 0);
-	assert_memory_equal(&got.mac[0], &keys.mac[1], sizeof(keys.mac[1]));
-	assert_true(got.mac[1].first_epoch == SW_EPOCH_NEVER);
+	assert_memory_equal(&got.keys.mac[0], &keys.keys.mac[1], sizeof(keys.keys.mac[1]));
+	assert_true(got.keys.mac[1].first_epoch == SW_EPOCH_NEVER);
 }
 
-#define TEXT(text)    (text), sizeof(text) - 1
-#define X10           "xxxxxxxxxx"
-#define X100          X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
-#define EPOCH_WANTED  "mac wants the first epoch that it serves, 0 to 288230376, before the key"
+#define TEXT(text)   (text), sizeof(text) - 1
+#define X10          "xxxxxxxxxx"
+#define X100         X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
+#define EPOCH_WANTED "mac wants the first epoch that it serves, 0 to 288230376, before the key"
+#define PROFILE_WANTED                                                                        \
+	"a profile is mss=536-65535 and, if they are offered, wscale=0-14, sack, timestamps " \
+	"and ecn, with commas between"
 #define DIGITS_WANTED "a key is 32 hex digits, no more and no less"
 
 static const struct {
@@ -150,9 +155,10 @@ static const struct {
 	{ TEXT("synward-keys 1 1\n"), "line 1: something follows where the line is to end" },
 	{ TEXT(HEAD HEAD), "line 2: synward-keys stands there for the second time" },
 	{ TEXT(HEAD "# isn\nisn" ISN_HEX "\n"),
-	  "line 3: unknown word; a line begins with isn, mac or #" },
-	{ TEXT(HEAD "ISN " ISN_HEX), "line 2: unknown word; a line begins with isn, mac or #" },
-	{ TEXT(HEAD ISN_HEX), "line 2: unknown word; a line begins with isn, mac or #" },
+	  "line 3: unknown word; a line begins with isn, mac, profile or #" },
+	{ TEXT(HEAD "ISN " ISN_HEX),
+	  "line 2: unknown word; a line begins with isn, mac, profile or #" },
+	{ TEXT(HEAD ISN_HEX), "line 2: unknown word; a line begins with isn, mac, profile or #" },
 	{ TEXT(HEAD ISN MAC ISN), "line 4: isn stands there for the second time; there is one" },
 	{ TEXT(HEAD "isn\n"), "line 2: " DIGITS_WANTED },
 	{ TEXT(HEAD "isn " ISN_HEX "0\n"), "line 2: " DIGITS_WANTED },
@@ -177,6 +183,10 @@ static const struct {
 	  "line 4: both macs serve from the same epoch" },
 	{ TEXT(HEAD ISN MAC ALT "mac 7 " ALT_HEX "\n"),
 	  "line 5: a third mac; there are one or two" },
+	{ TEXT(HEAD ISN MAC PROFILE PROFILE),
+	  "line 5: profile stands there for the second time; there is one" },
+	{ TEXT(HEAD ISN MAC "profile mss=1460, sack\n"), "line 4: " PROFILE_WANTED },
+	{ TEXT(HEAD ISN MAC "profile\n"), "line 4: " PROFILE_WANTED },
 	{ TEXT(HEAD "# " X100 X100 "\n" ISN MAC), "line 2: it is longer than 200 bytes" },
 	{ TEXT(HEAD "isn 00010203\0"
 		    "0405060708090a0b0c0d0e0f\n"),
@@ -203,7 +213,7 @@ static void line_of_200_bytes_is_read(void **state)
 	static const char text[] =
 		HEAD "# " X100 X10 X10 X10 X10 X10 X10 X10 X10 X10 "xxxxxxxx\n" ISN MAC ALT;
 	const struct place *place = *state;
-	struct sw_keys got;
+	struct sw_key_file got;
 
 	put_file(place->file, text, strlen(text), 0600);
 	assert_int_equal(sw_key_file_read(place->file, &got), 0);
@@ -213,7 +223,7 @@ static void line_of_200_bytes_is_read(void **state)
 static void file_of_more_than_4096_bytes_is_refused(void **state)
 {
 	const struct place *place = *state;
-	struct sw_keys got;
+	struct sw_key_file got;
 	char text[SW_KEY_TEXT_MAX + 1];
 	size_t size = strlen(HEAD ISN MAC);
 
@@ -231,7 +241,7 @@ static void file_cut_short_is_refused(void **state)
 {
 	static const char text[] = HEAD ISN MAC;
 	struct sw_key_error error;
-	struct sw_keys got;
+	struct sw_key_file got;
 
 	(void)state;
 	for (size_t size = 0; size < strlen(text) - 1; size++)
@@ -287,7 +297,7 @@ static void what_is_no_regular_file_is_refused(void **state)
 static void link_is_followed_to_what_is_then_checked(void **state)
 {
 	const struct place *place = *state;
-	struct sw_keys got;
+	struct sw_key_file got;
 
 	put_file(place->beside, HEAD ISN MAC ALT, strlen(HEAD ISN MAC ALT), 0600);
 	assert_int_equal(symlink("beside", place->file), 0);
@@ -310,7 +320,7 @@ static void expect_mode(const char *path, mode_t mode)
 static void written_file_reads_as_documented(void **state)
 {
 	const struct place *place = *state;
-	struct sw_keys got, one = keys;
+	struct sw_key_file got, one = keys;
 	char text[SW_KEY_TEXT_MAX];
 
 	assert_int_equal(sw_key_file_write_new(place->file, &keys), 0);
@@ -321,12 +331,28 @@ static void written_file_reads_as_documented(void **state)
 	assert_int_equal(sw_key_file_read(place->file, &got), 0);
 	assert_memory_equal(&got, &keys, sizeof(keys));
 
-	one.mac[1] = one.mac[0];
-	one.mac[0].first_epoch = SW_EPOCH_NEVER;
+	one.keys.mac[1] = one.keys.mac[0];
+	one.keys.mac[0].first_epoch = SW_EPOCH_NEVER;
 	assert_int_equal(sw_key_file_replace(place->file, &one), 0);
 	get_file(place->file, text);
 	assert_non_null(strstr(text, ".\n" HEAD ISN MAC));
 	assert_null(strstr(text, ALT_HEX));
+}
+
+static void profile_of_the_servers_is_written_and_read(void **state)
+{
+	const struct place *place = *state;
+	struct sw_key_file got, one = keys;
+	char text[SW_KEY_TEXT_MAX];
+
+	one.profile = (struct sw_profile){
+		.mss = 1460, .wscale = 7, .scales = true, .sack = true, .timestamps = true
+	};
+	assert_int_equal(sw_key_file_write_new(place->file, &one), 0);
+	get_file(place->file, text);
+	assert_non_null(strstr(text, ALT PROFILE));
+	assert_int_equal(sw_key_file_read(place->file, &got), 0);
+	assert_memory_equal(&got, &one, sizeof(one));
 }
 
 static void new_file_is_of_mode_0600_whatever_the_umask(void **state)
@@ -368,14 +394,14 @@ static void new_file_replaces_nothing(void **state)
 static void replaced_file_is_another_behind_the_same_name(void **state)
 {
 	const struct place *place = *state;
-	struct sw_keys got, changed = keys;
+	struct sw_key_file got, changed = keys;
 	char text[SW_KEY_TEXT_MAX];
 	int old;
 
 	assert_int_equal(sw_key_file_write_new(place->beside, &keys), 0);
 	assert_int_equal(symlink("beside", place->file), 0);
 	old = open(place->file, O_RDONLY);
-	changed.mac[0].key[0]++;
+	changed.keys.mac[0].key[0]++;
 	assert_int_equal(sw_key_file_replace(place->file, &changed), 0);
 	assert_int_equal(sw_key_file_read(place->file, &got), 0);
 	assert_memory_equal(&got, &changed, sizeof(got));
@@ -426,6 +452,7 @@ int test_key_file(void)
 		IN_PLACE(what_is_no_regular_file_is_refused),
 		IN_PLACE(link_is_followed_to_what_is_then_checked),
 		IN_PLACE(written_file_reads_as_documented),
+		IN_PLACE(profile_of_the_servers_is_written_and_read),
 		IN_PLACE(new_file_is_of_mode_0600_whatever_the_umask),
 		IN_PLACE(new_file_replaces_nothing),
 		IN_PLACE(replaced_file_is_another_behind_the_same_name),

@@ -295,6 +295,55 @@ static void run_without_options_has_the_time_outs_of_the_model_and_guards_nothin
 	assert_int_equal(options.tracker.sizes.halfopen, 0);
 }
 
+static void profile_is_what_a_service_offers_and_no_more(void **state)
+{
+	static const char *const wrong[] = {
+		"",
+		"mss",
+		"mss=",
+		"mss=535",
+		"mss=65536",
+		"mss=1460,",
+		"mss=1460,mss=1460",
+		"mss=1460,wscale=15",
+		"mss=1460,wscale",
+		"wscale=7",
+		"sack",
+		"mss=1460,sack=1",
+		"mss=1460 sack",
+		"mss=1460,SACK",
+		"mss=-1460",
+		"mss=1460,ecn,ecn",
+		"mss=4294968756",
+		"mss=1460,wscale=",
+	};
+	static const struct {
+		const char *text;
+		struct sw_profile profile;
+	} right[] = {
+		{ "mss=1460,wscale=7,sack,timestamps,ecn", { 1460, 7, 1, 1, 1, 1, 0 } },
+		{ "ecn,timestamps,mss=536", { 536, 0, 0, 0, 1, 1, 0 } },
+		{ "sack,mss=65535,wscale=0", { 65535, 0, 1, 1, 0, 0, 0 } },
+		{ "mss=8960,wscale=14", { 8960, 14, 1, 0, 0, 0, 0 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(wrong); i++) {
+		struct sw_run_args options = defaults();
+
+		must(run_take(&options, "profile", wrong[i]) == -EINVAL, "%s is taken", wrong[i]);
+		must(strstr(said(), "--profile: a profile is mss=536-65535 and") != NULL, "%s",
+		     said());
+	}
+	for (size_t i = 0; i < COUNT(right); i++) {
+		struct sw_run_args options = defaults();
+
+		must(!run_take(&options, "profile", right[i].text), "%s", said());
+		assert_memory_equal(&options.tracker.guard.terms.profile, &right[i].profile,
+				    sizeof(right[i].profile));
+	}
+}
+
 static void time_wait_lasts_twice_the_segment_lifetime(void **state)
 {
 	struct sw_run_args options = defaults();
@@ -372,6 +421,7 @@ int test_options(void)
 		cmocka_unit_test(every_default_of_run_is_one_that_it_would_take),
 		cmocka_unit_test(
 			run_without_options_has_the_time_outs_of_the_model_and_guards_nothing),
+		cmocka_unit_test(profile_is_what_a_service_offers_and_no_more),
 		cmocka_unit_test(time_wait_lasts_twice_the_segment_lifetime),
 		cmocka_unit_test(words_of_guard_become_its_settings),
 		cmocka_unit_test(ports_are_a_list_without_doubles),

@@ -201,9 +201,8 @@ static void what_is_not_taken_is_named_by_its_line(void **state)
 		  ":1: interface is the name of one, such as eth0, not \"veth, eth0\"" },
 		{ "[port]\nguard = 80\n", ":1: the only section is [ports], not \"[port]\"" },
 		{ "guard = 80\n[ports]\nguard = 22\nflows = 3\n",
-		  ":4: flows stands above all sections: one of [ports] has guard, protect, cookies "
-		  "and "
-		  "marks" },
+		  ":4: flows stands above all sections: one of [ports] has guard, protect, "
+		  "profile, cookies and marks" },
 		{ "guard = 80\n[ports]\nguard = 79-81\n",
 		  ":3: guard: 80 stands in another section, too" },
 		{ "interface = veth\n[ports]\nlow-mark = 3\n",

@@ -23,6 +23,8 @@
 #include "commands/run_options.h"
 #include "guard/key_file.h"
 #include "guard/port_list.h"
+#include "guard/profile.h"
+#include "guard/settings.h"
 #include "guard/trial.h"
 #include "host/hindrance.h"
 #include "host/iface.h"
@@ -262,6 +264,16 @@ static void check_sharing(struct sw_findings *findings)
 
 /* --- The interface -------------------------------------------------------------------------- */
 
+/* For those who answer in its name. */
+static void check_profile(struct sw_findings *findings, const struct sw_iface_state *iface)
+{
+	struct sw_profile profile = sw_guard_offers(iface->mtu);
+	char text[SW_PROFILE_TEXT];
+
+	sw_find(findings, "guard, profile", SW_GOOD, NULL, "listeners here offer %s",
+		sw_profile_text(&profile, text));
+}
+
 static void check_native(struct sw_findings *findings, const struct sw_iface_state *iface)
 {
 	enum sw_native_xdp native = sw_nic_native_xdp(iface->ifindex);
@@ -308,6 +320,7 @@ static void check_iface(struct sw_findings *findings, const struct sw_iface_stat
 	check_link(findings, iface);
 	check_native(findings, iface);
 	check_vlan_offload(findings, iface->name);
+	check_profile(findings, iface);
 	sw_check_place(findings, iface);
 	if (!strcmp(driver, "veth"))
 		sw_find(findings, "veth", SW_NOTE,
@@ -369,10 +382,10 @@ static void check_named_ifaces(struct sw_findings *findings, char *const *names)
 
 static void check_key_file(struct sw_findings *findings, const char *path)
 {
-	struct sw_keys keys;
-	bool taken = path && !sw_key_file_read(path, &keys);
+	struct sw_key_file file;
+	bool taken = path && !sw_key_file_read(path, &file);
 
-	explicit_bzero(&keys, sizeof(keys));
+	explicit_bzero(&file, sizeof(file));
 	if (path)
 		sw_find(findings, "key file", taken ? SW_GOOD : SW_BAD, "The error above says why",
 			"%.60s", path);

@@ -10,10 +10,12 @@
 
 #include "host/clock.h"
 #include "commands/cmd.h"
+#include "commands/profile_option.h"
 #include "host/iface.h"
 #include "guard/key_file.h"
 #include "guard/key_text.h"
 #include "guard/keys.h"
+#include "guard/profile.h"
 #include "host/privilege.h"
 #include "model/keys_in_force.h"
 #include "text/json.h"
@@ -25,6 +27,7 @@
 struct sw_key_args {
 	bool next;
 	__u64 in_ms;
+	struct sw_profile profile; /* mss 0: none */
 };
 
 struct sw_key_args sw_key_args;
@@ -32,6 +35,7 @@ struct sw_key_args sw_key_args;
 /* Keys, where they are, and the moment they are looked at. */
 struct view {
 	const struct sw_keys *keys;
+	const struct sw_profile *profile; /* of the servers; or NULL */
 	const char *file; /* or NULL */
 	const struct sw_ifaces *ifaces; /* else those of them that share the map */
 	size_t iface; /* ... of this one */
@@ -39,6 +43,13 @@ struct view {
 };
 
 /* --- Options -------------------------------------------------------------------------------- */
+
+static int take_profile(const struct sw_option *option, const char *value, void *args)
+{
+	struct sw_key_args *key = args;
+
+	return sw_profile_take(option, value, &key->profile);
+}
 
 /* Rows of a table. clang-format would make columns of them. */
 /* clang-format off */
@@ -48,6 +59,8 @@ const struct sw_option sw_options_key[] = {
 	{ .name = "in", .kind = SW_OPTION_DURATION, SW_INTO(struct sw_key_args, in_ms),
 	  .initial = "10m", .min = 0, .max = IN_MS_MAX, .needs = { "next" },
 	  .help = "new --next: it serves after that time" },
+	{ .name = "profile", .kind = SW_OPTION_TEXT, .take = take_profile, .value = "PROFILE",
+	  .help = "new: what gateways (--stateless) offer for the servers: `synward check IFACE` on one says it" },
 	{},
 };
 
@@ -55,7 +68,8 @@ const char sw_options_key_more[] =
 	"key new FILE makes a key file, mode 0600. Give every host of a fleet the same one with\n"
 	"--key-file, and each takes the cookies of the others. key new FILE --next puts the next\n"
 	"MAC key into it, in the place of one that no longer serves; copy the file to all hosts\n"
-	"before the time it says, and send their `synward run` a SIGHUP.\n"
+	"before the time it says, and send their `synward run` a SIGHUP. A file keeps its profile until\n"
+	"another is given.\n"
 	"\n"
 	"key show FILE says what is in a file, key show what is in force on this host (as root).\n"
 	"No secret is shown: the digits tell one key from another, and no key follows from them.\n";
@@ -113,7 +127,7 @@ static json_t *view_json(const struct view *view)
 	struct sw_mac_term term[2];
 	int count = mac_terms(view, term);
 	json_t *object = json_object(), *mac = json_array();
-	char print[SW_FINGERPRINT_TEXT], name[PATH_MAX];
+	char print[SW_FINGERPRINT_TEXT], name[PATH_MAX], profile[SW_PROFILE_TEXT];
 
 	if (view->file) /* JSON is UTF-8, file names are any bytes */
 		json_object_set_new(object, "file",
@@ -128,6 +142,11 @@ static json_t *view_json(const struct view *view)
 	for (int i = 0; i < count; i++)
 		json_array_append_new(mac, mac_json(&term[i]));
 	json_object_set_new(object, "mac", mac);
+	if (view->file)
+		json_object_set_new(object, "profile",
+				    view->profile->mss
+					    ? json_string(sw_profile_text(view->profile, profile))
+					    : json_null());
 	return object;
 }
 
@@ -166,7 +185,7 @@ static void print_place(const struct view *view)
 
 static void print_view(const struct view *view)
 {
-	char print[SW_FINGERPRINT_TEXT];
+	char print[SW_FINGERPRINT_TEXT], profile[SW_PROFILE_TEXT];
 	struct sw_mac_term term[2];
 	int count = mac_terms(view, term);
 
@@ -178,36 +197,42 @@ static void print_view(const struct view *view)
 	printf("  isn  %s  lasts\n", sw_key_fingerprint(view->keys->isn, print));
 	for (int i = 0; i < count; i++)
 		print_mac(&term[i], view->now_ns);
+	if (view->profile && view->profile->mss)
+		printf("  profile  %s\n", sw_profile_text(view->profile, profile));
 }
 
 /* --- What to do ------------------------------------------------------------------------------- */
 
-static int make(const char *file, struct sw_keys *keys)
+static int make(const char *path, struct sw_key_file *file)
 {
 	char isn[SW_FINGERPRINT_TEXT], mac[SW_FINGERPRINT_TEXT], name[PATH_MAX];
-	int err = sw_keys_random(keys) ?: sw_key_file_write_new(file, keys);
+	struct sw_keys *keys = &file->keys;
+	int err = sw_keys_random(keys) ?: sw_key_file_write_new(path, file);
 
 	if (err || sw_json)
 		return err;
-	disarmed(file, name);
+	disarmed(path, name);
 	sw_say("made %s: isn %s, mac %s", name, sw_key_fingerprint(keys->isn, isn),
 	       sw_key_fingerprint(keys->mac[0].key, mac));
 	sw_say("copy it to every host of the fleet, and run each with --key-file %s", name);
 	return 0;
 }
 
-static int add_next(const char *file, const struct sw_key_args *key, __u64 now_ns,
-		    struct sw_keys *keys)
+static int add_next(const char *path, const struct sw_key_args *key, __u64 now_ns,
+		    struct sw_key_file *file)
 {
 	__u64 first = sw_cookie_epoch(now_ns + key->in_ms * SW_NS_PER_MS) + 1;
 	char mac[SW_FINGERPRINT_TEXT], time[SW_EPOCH_TEXT], name[PATH_MAX];
-	int err = sw_key_file_read(file, keys);
+	struct sw_keys *keys = &file->keys;
+	int err = sw_key_file_read(path, file);
 
+	if (key->profile.mss)
+		file->profile = key->profile;
 	err = err ?: sw_keys_add_next(keys, sw_cookie_epoch(now_ns), first);
-	err = err ?: sw_key_file_replace(file, keys);
+	err = err ?: sw_key_file_replace(path, file);
 	if (err || sw_json)
 		return err;
-	disarmed(file, name);
+	disarmed(path, name);
 	sw_epoch_time(first, time);
 	sw_say("added to %s: mac %s, which serves from %s on", name,
 	       sw_key_fingerprint(keys->mac[sw_mac_newer(keys)].key, mac), time);
@@ -215,29 +240,37 @@ static int add_next(const char *file, const struct sw_key_args *key, __u64 now_n
 	return 0;
 }
 
-static int make_or_extend(const char *file, const struct sw_key_args *key)
+static struct view view_of(const char *path, const struct sw_key_file *file)
 {
-	struct sw_keys keys;
-	struct view view = { .keys = &keys, .file = file, .now_ns = sw_clock_ns(CLOCK_REALTIME) };
-	int err = key->next ? add_next(file, key, view.now_ns, &keys) : make(file, &keys);
+	return (struct view){ .keys = &file->keys,
+			      .profile = &file->profile,
+			      .file = path,
+			      .now_ns = sw_clock_ns(CLOCK_REALTIME) };
+}
+
+static int make_or_extend(const char *path, const struct sw_key_args *key)
+{
+	struct sw_key_file file = { .profile = key->profile };
+	struct view view = view_of(path, &file);
+	int err = key->next ? add_next(path, key, view.now_ns, &file) : make(path, &file);
 
 	if (!err && sw_json)
 		sw_json_print(view_json(&view));
-	explicit_bzero(&keys, sizeof(keys));
+	explicit_bzero(&file, sizeof(file));
 	return err;
 }
 
-static int show_file(const char *file)
+static int show_file(const char *path)
 {
-	struct sw_keys keys;
-	struct view view = { .keys = &keys, .file = file, .now_ns = sw_clock_ns(CLOCK_REALTIME) };
-	int err = sw_key_file_read(file, &keys);
+	struct sw_key_file file;
+	struct view view = view_of(path, &file);
+	int err = sw_key_file_read(path, &file);
 
 	if (!err && sw_json)
 		sw_json_print(view_json(&view));
 	else if (!err)
 		print_view(&view);
-	explicit_bzero(&keys, sizeof(keys));
+	explicit_bzero(&file, sizeof(file));
 	return err;
 }
 
@@ -282,6 +315,8 @@ static int check_words(char *const *operands, const struct sw_key_args *key)
 		return sw_misuse("`synward key new` wants a FILE; see `synward help key`");
 	if (!makes && key->next)
 		return sw_misuse("--next goes with `synward key new`");
+	if (!makes && key->profile.mss)
+		return sw_misuse("--profile goes with `synward key new`");
 	return 0;
 }
 

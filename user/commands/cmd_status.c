@@ -8,6 +8,7 @@
 
 #include <synward/pressure.h>
 
+#include "guard/profile.h"
 #include "host/clock.h"
 #include "commands/cmd.h"
 #include "guard/port_list.h"
@@ -155,7 +156,7 @@ static json_t *port_retreat_json(const struct sw_status *status, const struct sw
 static json_t *port_json(const struct sw_status *status, const struct sw_guarded *guarded)
 {
 	const struct sw_port *port = &guarded->port;
-	char address[SW_PORT_KEY_TEXT];
+	char address[SW_PORT_KEY_TEXT], profile[SW_PROFILE_TEXT];
 	json_t *object = json_pack(
 		"{s:i, s:s?, s:s, s:s, s:b, s:s, s:o}", "port", (int)guarded->key.port, "address",
 		sw_port_key_address(&guarded->key, address), "protects",
@@ -164,6 +165,10 @@ static json_t *port_json(const struct sw_status *status, const struct sw_guarded
 		sw_listener_name(port->listener), "admission",
 		port_admission_json(status, guarded));
 
+	json_object_set_new(object, "profile",
+			    port->profile.mss
+				    ? json_string(sw_profile_text(&port->profile, profile))
+				    : json_null());
 	json_object_set_new(object, "retreat",
 			    json_pack("{s:o, s:o}", "ipv4", port_retreat_json(status, guarded, 0),
 				      "ipv6", port_retreat_json(status, guarded, 1)));
@@ -379,7 +384,7 @@ static void print_guard(const struct sw_status *status)
 	for (int i = 0; i < status->ports; i++) {
 		const struct sw_guarded *guarded = &status->guarded[i];
 		const struct sw_port *port = &guarded->port;
-		char admission[ADMISSION_TEXT];
+		char admission[ADMISSION_TEXT], profile[SW_PROFILE_TEXT];
 
 		print_place(&guarded->key);
 		printf("%-6s %-15s  ", sw_cookie_mode_name(port->mode),
@@ -391,6 +396,8 @@ static void print_guard(const struct sw_status *status)
 			       port_admission(status, guarded, admission));
 		if (port->mode == COOKIES_AUTO && sw_port_backlog(port))
 			print_pressure(port);
+		if (port->profile.mss)
+			printf("%15sprofile %s\n", "", sw_profile_text(&port->profile, profile));
 		print_retreats(status, guarded);
 	}
 	if (guard->protects & PROTECT_PROXY)

@@ -135,7 +135,7 @@ static const struct sw_option *find_row(const struct reading *reading, const cha
 	}
 	if (reading->section && !option->of_ports) {
 		sw_misuse("%s stands above all sections: one of " SECTION " has guard, protect, "
-			  "cookies and marks",
+			  "profile, cookies and marks",
 			  name);
 		return NULL;
 	}

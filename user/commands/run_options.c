@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands/profile_option.h"
 #include "commands/run_options.h"
 #include "text/listen.h"
 #include "text/names.h"
@@ -51,6 +52,12 @@ static int take_protected(const struct sw_option *option, const char *value, voi
 {
 	(void)option;
 	return sw_port_list_take(&((struct sw_run_args *)args)->tracker.guard.ports, value, true);
+}
+
+static int take_profile(const struct sw_option *option, const char *value, void *args)
+{
+	return sw_profile_take(option, value,
+			       &((struct sw_run_args *)args)->tracker.guard.terms.profile);
 }
 
 static int take_allowed(const struct sw_option *option, const char *value, void *args)
@@ -109,6 +116,9 @@ const struct sw_option sw_options_run[] = {
 	  .help = "the same for services behind this host, such as 10.0.0.0/8:80: routed, bridged, DNAT" },
 	{ .name = "stateless", .kind = SW_OPTION_FLAG, INTO(guard.stateless), .needs = { "protect" },
 	  .help = "protect servers that run guard with the same --key-file: answer their SYNs, and no more" },
+	{ .name = "profile", .kind = SW_OPTION_TEXT, .take = take_profile, .value = "PROFILE",
+	  .needs = { "protect" }, .of_ports = true,
+	  .help = "what services not heard yet are taken to offer: mss=1460,wscale=7,sack,timestamps,ecn" },
 	{ .name = "cookies", .kind = SW_OPTION_CHOICE, INTO(guard.terms.mode), .needs = { "guard", "protect" },
 	  .initial = "auto", .choice = cookies, .min = COOKIES_AUTO, .max = COOKIES_NEVER,
 	  .of_ports = true,
@@ -155,9 +165,11 @@ const char sw_options_run_more[] =
 	"\n"
 	"Protect does the same for services that are not this host's: behind a router, a bridge's port,\n"
 	"DNAT. What they offer is learnt from their own SYN+ACKs where those leave; what has not\n"
-	"answered there yet has no cookies sent for it. Their sequence numbers are translated. With\n"
-	"--stateless nothing is kept, nor learnt: the servers' own guards admit, and may answer clients\n"
-	"directly; MTU and sysctls are to be theirs. Any such gateway takes over from any other.\n";
+	"answered there yet has no cookies sent for it, unless --profile says what it would offer: its\n"
+	"MSS over IPv4 (over IPv6 20 less), and those of the other options that it has. Their sequence\n"
+	"numbers are translated. With --stateless nothing is kept, nor learnt: the servers' own guards\n"
+	"admit, and may answer clients directly. What they offer is as --profile says, else as the key\n"
+	"file does, else as this host would. Any such gateway takes over from any other.\n";
 /* clang-format on */
 
 /* --- The arguments as a whole ----------------------------------------------------------------- */

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "guard/key_file.h"
-#include "guard/key_text.h"
 #include "text/report.h"
 
 /* --- Reading -------------------------------------------------------------------------------- */
@@ -56,14 +55,14 @@ static ssize_t read_all(int fd, char *text, size_t size)
 	return (ssize_t)got;
 }
 
-static int parse(const char *path, const char *text, size_t size, struct sw_keys *keys)
+static int parse(const char *path, const char *text, size_t size, struct sw_key_file *file)
 {
 	struct sw_key_error error;
 
 	if (size > SW_KEY_TEXT_MAX)
 		return sw_fail(0, NULL, "read the key file %s: it is larger than %d bytes", path,
 			       SW_KEY_TEXT_MAX);
-	if (!sw_key_text_parse(text, size, keys, &error))
+	if (!sw_key_text_parse(text, size, file, &error))
 		return 0;
 	if (error.line)
 		return sw_fail(0, NULL, "read the key file %s: line %u: %s", path, error.line,
@@ -71,7 +70,7 @@ static int parse(const char *path, const char *text, size_t size, struct sw_keys
 	return sw_fail(0, NULL, "read the key file %s: %s", path, error.reason);
 }
 
-int sw_key_file_read(const char *path, struct sw_keys *keys)
+int sw_key_file_read(const char *path, struct sw_key_file *file)
 {
 	char text[SW_KEY_TEXT_MAX + 1];
 	/* without O_NONBLOCK a FIFO would keep us waiting for its writer */
@@ -89,12 +88,12 @@ int sw_key_file_read(const char *path, struct sw_keys *keys)
 	if (size < 0)
 		err = sw_fail((int)size, NULL, "read the key file %s", path);
 	else
-		err = parse(path, text, (size_t)size, keys);
+		err = parse(path, text, (size_t)size, file);
 out:
 	if (fd >= 0)
 		close(fd);
 	if (err)
-		explicit_bzero(keys, sizeof(*keys));
+		explicit_bzero(file, sizeof(*file));
 	explicit_bzero(text, sizeof(text));
 	return err;
 }
@@ -117,10 +116,10 @@ static int write_all(int fd, const char *text, size_t size)
 }
 
 /* Fills the new, empty file and closes it. The mode it was opened with has lost the umask's bits. */
-static int fill(int fd, const struct sw_keys *keys)
+static int fill(int fd, const struct sw_key_file *file)
 {
 	char text[SW_KEY_TEXT_MAX];
-	size_t size = sw_key_text_format(keys, text);
+	size_t size = sw_key_text_format(file, text);
 	int err = fchmod(fd, 0600) ? -errno : write_all(fd, text, size);
 
 	if (!err && fsync(fd))
@@ -145,13 +144,13 @@ static void sync_folder(const char *path)
 	close(fd);
 }
 
-int sw_key_file_write_new(const char *path, const struct sw_keys *keys)
+int sw_key_file_write_new(const char *path, const struct sw_key_file *file)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), err;
 
 	if (fd < 0)
 		return sw_fail(-errno, NULL, "make the key file %s", path);
-	err = fill(fd, keys);
+	err = fill(fd, file);
 	if (err) {
 		unlink(path);
 		return sw_fail(err, NULL, "write the key file %s", path);
@@ -161,7 +160,7 @@ int sw_key_file_write_new(const char *path, const struct sw_keys *keys)
 }
 
 /* `real` is no link: so what a link points to is replaced, and not the link. */
-static int replace(const char *real, const struct sw_keys *keys)
+static int replace(const char *real, const struct sw_key_file *file)
 {
 	char beside[PATH_MAX + 8];
 	int fd, err;
@@ -170,7 +169,7 @@ static int replace(const char *real, const struct sw_keys *keys)
 	fd = mkostemp(beside, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	err = fill(fd, keys);
+	err = fill(fd, file);
 	if (!err && rename(beside, real))
 		err = -errno;
 	if (err)
@@ -180,10 +179,10 @@ static int replace(const char *real, const struct sw_keys *keys)
 	return err;
 }
 
-int sw_key_file_replace(const char *path, const struct sw_keys *keys)
+int sw_key_file_replace(const char *path, const struct sw_key_file *file)
 {
 	char real[PATH_MAX];
-	int err = realpath(path, real) ? replace(real, keys) : -errno;
+	int err = realpath(path, real) ? replace(real, file) : -errno;
 
 	return err ? sw_fail(err, NULL, "replace the key file %s", path) : 0;
 }

@@ -25,7 +25,7 @@ static void say_merge(enum sw_key_merge merge)
 
 static int choose(const char *key_file, struct sw_keys *keys, __u64 epoch)
 {
-	struct sw_keys wanted;
+	struct sw_key_file wanted;
 	int err;
 
 	if (!key_file)
@@ -34,9 +34,9 @@ static int choose(const char *key_file, struct sw_keys *keys, __u64 epoch)
 	if (err)
 		return err;
 	if (sw_keys_none(keys))
-		*keys = wanted;
+		*keys = wanted.keys;
 	else
-		say_merge(sw_keys_merge(keys, &wanted, epoch));
+		say_merge(sw_keys_merge(keys, &wanted.keys, epoch));
 	explicit_bzero(&wanted, sizeof(wanted));
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "guard/key_text.h"
+#include "guard/profile.h"
 
 #define KEY_DIGITS   32
 #define EPOCH_DIGITS 10
@@ -22,7 +23,7 @@ struct span {
 };
 
 struct reader {
-	struct sw_keys *keys;
+	struct sw_key_file *file;
 	bool has_version, has_isn;
 	int macs;
 };
@@ -113,12 +114,12 @@ static const char *take_isn(struct reader *reader, struct span *line)
 	if (reader->has_isn)
 		return "isn stands there for the second time; there is one";
 	reader->has_isn = true;
-	return take_key(line, reader->keys->isn);
+	return take_key(line, reader->file->keys.isn);
 }
 
 static const char *take_mac(struct reader *reader, struct span *line)
 {
-	struct sw_mac_key *mac = reader->keys->mac;
+	struct sw_mac_key *mac = reader->file->keys.mac;
 	const char *wrong;
 
 	if (reader->macs == 2)
@@ -130,6 +131,15 @@ static const char *take_mac(struct reader *reader, struct span *line)
 	return wrong;
 }
 
+static const char *take_profile(struct reader *reader, struct span *line)
+{
+	struct span word = take_word(line);
+
+	if (reader->file->profile.mss)
+		return "profile stands there for the second time; there is one";
+	return sw_profile_parse(word.at, length(word), &reader->file->profile);
+}
+
 static const struct {
 	const char *name;
 	const char *(*take)(struct reader *reader, struct span *line);
@@ -137,6 +147,7 @@ static const struct {
 	{ "synward-keys", take_version },
 	{ "isn", take_isn },
 	{ "mac", take_mac },
+	{ "profile", take_profile },
 };
 
 static const char *take_by_word(struct reader *reader, struct span word, struct span *line)
@@ -144,7 +155,7 @@ static const char *take_by_word(struct reader *reader, struct span word, struct 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (is(word, words[i].name))
 			return words[i].take(reader, line);
-	return "unknown word; a line begins with isn, mac or #";
+	return "unknown word; a line begins with isn, mac, profile or #";
 }
 
 static bool is_text(struct span line)
@@ -187,14 +198,14 @@ static const char *missing(const struct reader *reader)
 	return NULL;
 }
 
-int sw_key_text_parse(const char *text, size_t size, struct sw_keys *keys,
+int sw_key_text_parse(const char *text, size_t size, struct sw_key_file *file,
 		      struct sw_key_error *error)
 {
 	struct span rest = { text, text + size };
-	struct reader reader = { .keys = keys };
+	struct reader reader = { .file = file };
 
-	*keys = (struct sw_keys){ .mac = { { .first_epoch = SW_EPOCH_NEVER },
-					   { .first_epoch = SW_EPOCH_NEVER } } };
+	*file = (struct sw_key_file){ .keys.mac = { { .first_epoch = SW_EPOCH_NEVER },
+						    { .first_epoch = SW_EPOCH_NEVER } } };
 	*error = (struct sw_key_error){};
 	while (!error->reason && rest.at < rest.end) {
 		const char *end = memchr(rest.at, '\n', length(rest)) ?: rest.end;
@@ -238,8 +249,18 @@ static char *put_mac(char *at, const struct sw_mac_key *mac)
 	return put_key(at, mac->key);
 }
 
-size_t sw_key_text_format(const struct sw_keys *keys, char text[SW_KEY_TEXT_MAX])
+static char *put_profile(char *at, const struct sw_profile *profile)
 {
+	char text[SW_PROFILE_TEXT];
+
+	if (!profile->mss)
+		return at;
+	return put(put(put(at, "profile "), sw_profile_text(profile, text)), "\n");
+}
+
+size_t sw_key_text_format(const struct sw_key_file *file, char text[SW_KEY_TEXT_MAX])
+{
+	const struct sw_keys *keys = &file->keys;
 	int newer = sw_mac_newer(keys);
 	char *at = text;
 
@@ -248,6 +269,7 @@ size_t sw_key_text_format(const struct sw_keys *keys, char text[SW_KEY_TEXT_MAX]
 	at = put_key(at, keys->isn);
 	at = put_mac(at, &keys->mac[!newer]);
 	at = put_mac(at, &keys->mac[newer]);
+	at = put_profile(at, &file->profile);
 	return (size_t)(at - text);
 }
 

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include <synward/cookie.h>
+#include <synward/guard.h>
 
 #define SW_KEY_TEXT_MAX 4096 /* bytes of a key file */
 #define SW_KEY_LINE_MAX 200
@@ -17,6 +18,12 @@
 #define SW_KEY_EPOCH_LAST 288230376ULL
 
 _Static_assert(SW_KEY_EPOCH_LAST == ~0ULL / SW_EPOCH_NS, "as the message in key_text.c says it");
+
+/* What the hosts of a fleet share. */
+struct sw_key_file {
+	struct sw_keys keys;
+	struct sw_profile profile; /* of its servers, for gateways without state; mss 0: none */
+};
 
 struct sw_key_error {
 	unsigned int line; /* from 1; 0: the file as a whole */
@@ -29,14 +36,15 @@ struct sw_key_error {
  *      synward-keys 1                       the version of this format
  *      isn <32 hex digits>                  k_isn, as the 16 bytes of SipHash's key
  *      mac <first epoch> <32 hex digits>    one or two
+ *      profile <profile>                    one, or none; see profile.h
  *
- * 0 or -EINVAL with *error filled; *keys is then of no use.
+ * 0 or -EINVAL with *error filled; *file is then of no use.
  */
-int sw_key_text_parse(const char *text, size_t size, struct sw_keys *keys,
+int sw_key_text_parse(const char *text, size_t size, struct sw_key_file *file,
 		      struct sw_key_error *error);
 
 /* The text of a key file; the older MAC key comes first. Returns its size. */
-size_t sw_key_text_format(const struct sw_keys *keys, char text[SW_KEY_TEXT_MAX]);
+size_t sw_key_text_format(const struct sw_key_file *file, char text[SW_KEY_TEXT_MAX]);
 
 #define SW_FINGERPRINT_TEXT 13
 

@@ -209,6 +209,16 @@ void sw_port_list_make_stateless(struct sw_port_list *list)
 	}
 }
 
+void sw_port_list_profile(struct sw_port_list *list, const struct sw_profile *profile)
+{
+	for (__u32 i = 0; i < list->count; i++) {
+		struct sw_port_wish *wish = &list->wish[i];
+
+		if (wish->protects == PROTECT_STATELESS && !wish->terms.profile.mss)
+			wish->terms.profile = *profile;
+	}
+}
+
 void sw_port_list_settle(struct sw_port_list *list, __u32 section,
 			 const struct sw_port_terms *terms)
 {

@@ -14,6 +14,7 @@
 struct sw_port_terms {
 	enum sw_cookie_mode mode;
 	struct sw_marks marks;
+	struct sw_profile profile; /* of services; mss 0: none */
 };
 
 struct sw_port_wish {
@@ -50,6 +51,9 @@ void sw_port_list_settle(struct sw_port_list *list, __u32 section,
  * What is protected is so without state: always, as who keeps nothing can't tell whether there is pressure.
  */
 void sw_port_list_make_stateless(struct sw_port_list *list);
+
+/* Services without state that have no profile are as `profile` says: who keeps nothing learns nothing. */
+void sw_port_list_profile(struct sw_port_list *list, const struct sw_profile *profile);
 
 #define SW_PORT_KEY_TEXT 64
 

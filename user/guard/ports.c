@@ -37,7 +37,8 @@ static void keep(struct sw_ports_plan *plan, const struct sw_guarded *there,
 
 	entry->guarded = *there;
 	entry->changed = port->mode != terms->mode || port->protects != protects ||
-			 memcmp(&port->marks, &terms->marks, sizeof(port->marks)) != 0;
+			 memcmp(&port->marks, &terms->marks, sizeof(port->marks)) != 0 ||
+			 memcmp(&port->profile, &terms->profile, sizeof(port->profile)) != 0;
 	if (port->mode != terms->mode || port->protects != protects) {
 		port->on = port->half_open = port->backlog = 0;
 		port->switched_ns = sw_monotonic_ns();
@@ -45,6 +46,7 @@ static void keep(struct sw_ports_plan *plan, const struct sw_guarded *there,
 	port->mode = terms->mode;
 	port->protects = protects;
 	port->marks = terms->marks;
+	port->profile = terms->profile;
 }
 
 /* A port that is there already: of now, or of an earlier run. How its slot is used then. */
@@ -52,7 +54,8 @@ static enum slot_use plan_known(struct sw_ports_plan *plan, const struct sw_guar
 				const struct sw_port_list *wanted)
 {
 	const struct sw_port_wish *wish = sw_port_list_find(wanted, &there->key);
-	const struct sw_port_terms never = { COOKIES_NEVER, there->port.marks };
+	const struct sw_port_terms never = { COOKIES_NEVER, there->port.marks,
+					     there->port.profile };
 	bool outstanding = sw_cookie_outstanding(false, there->port.cookie_ns, sw_monotonic_ns());
 
 	if (wish || outstanding) {
@@ -90,6 +93,7 @@ static int plan_new(struct sw_ports_plan *plan, const struct sw_port_wish *wish,
 		.mode = wish->terms.mode,
 		.protects = wish->protects,
 		.marks = wish->terms.marks,
+		.profile = wish->terms.profile,
 		.switched_ns = sw_monotonic_ns(),
 	};
 

@@ -8,9 +8,12 @@
 #include <netinet/ip6.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "guard/admission.h"
+#include "guard/key_file.h"
+#include "guard/profile.h"
 #include "guard/settings.h"
 #include "host/clock.h"
 #include "host/kernel.h"
@@ -161,4 +164,53 @@ int sw_guard_prepare(const struct sw_guard_options *options, const struct sw_tra
 	read_sysctls(guard);
 	read_ip_sysctls(guard, tracker->iface[0].name);
 	return choose_admission(options, tracker, guard);
+}
+
+/* --- Profiles ------------------------------------------------------------------------------- */
+
+static struct sw_profile own_profile(const struct sw_guard *guard)
+{
+	return (struct sw_profile){
+		.mss = guard->mss[0],
+		.wscale = guard->window_scaling ? guard->wscale : 0,
+		.scales = guard->window_scaling,
+		.sack = guard->sack,
+		.timestamps = guard->timestamps,
+		.ecn = guard->ecn,
+	};
+}
+
+struct sw_profile sw_guard_offers(__u32 mtu)
+{
+	struct sw_guard guard = { .mss = { mss_for(mtu, HEADERS_V4) } };
+
+	read_sysctls(&guard);
+	return own_profile(&guard);
+}
+
+static void compare(const struct sw_profile *fleets, const struct sw_profile *own)
+{
+	char text[2][SW_PROFILE_TEXT];
+
+	if (memcmp(fleets, own, sizeof(*own)))
+		sw_say("the key file's profile is %s, and this host offers %s: gateways promise "
+		       "the former",
+		       sw_profile_text(fleets, text[0]), sw_profile_text(own, text[1]));
+}
+
+int sw_guard_profile(const struct sw_guard_options *options, const struct sw_guard *guard,
+		     struct sw_profile *profile)
+{
+	struct sw_key_file file = {};
+	int err = 0;
+
+	*profile = own_profile(guard);
+	if (options->ports.count && options->key_file)
+		err = sw_key_file_read(options->key_file, &file);
+	if (!err && file.profile.mss && options->stateless)
+		*profile = file.profile;
+	else if (!err && file.profile.mss)
+		compare(&file.profile, profile);
+	explicit_bzero(&file, sizeof(file));
+	return err;
 }

@@ -29,4 +29,15 @@ struct sw_guard_options {
 int sw_guard_prepare(const struct sw_guard_options *options, const struct sw_tracker *tracker,
 		     struct sw_guard *guard);
 
+/*
+ * What is offered in the name of servers of whom a gateway without state hears nothing: the key file says so,
+ * or they are as this host, whose *guard is. A server is told if its fleet's gateways offer what it does not.
+ * 0 or -errno, reported.
+ */
+int sw_guard_profile(const struct sw_guard_options *options, const struct sw_guard *guard,
+		     struct sw_profile *profile);
+
+/* What listeners of this network namespace offer at an interface of that MTU. */
+struct sw_profile sw_guard_offers(__u32 mtu);
+
 #endif

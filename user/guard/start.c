@@ -42,11 +42,16 @@ static int configure(struct sw_tracker *tracker, const struct sw_tracker_options
 	const struct sw_guard_options *guard = &options->guard;
 	struct sw_map_fds maps = sw_maps_fds(&tracker->maps);
 	struct sw_config config = options->config, before = {};
+	static struct sw_port_list ports;
 	static struct sw_ports_plan plan;
+	struct sw_profile profile;
 	int err = sw_guard_prepare(guard, tracker, &config.guard) ?:
-		  sw_map_read_one(maps.config, &before) ?:
-		  sw_ports_plan(&plan, &maps, &guard->ports);
+		  sw_guard_profile(guard, &config.guard, &profile) ?:
+		  sw_map_read_one(maps.config, &before);
 
+	ports = guard->ports;
+	sw_port_list_profile(&ports, &profile);
+	err = err ?: sw_ports_plan(&plan, &maps, &ports);
 	config.guard.protects = sw_ports_protect(&plan);
 	config.guard.both_sides = (config.guard.protects & PROTECT_PROXY) && tracker->count > 1;
 	err = err ?: sw_admission_suit(tracker, &config.guard);

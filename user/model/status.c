@@ -57,10 +57,15 @@ int sw_guarded_read(const struct sw_map_fds *maps, struct sw_guarded guarded[SW_
 int sw_services_count(int services_fd)
 {
 	struct sw_port_key key, *last = NULL;
+	struct sw_service service;
 	int count = 0;
 
-	for (; count < SW_SERVICES_MAX && !bpf_map_get_next_key(services_fd, last, &key); count++)
+	for (int i = 0; i < SW_SERVICES_MAX && !bpf_map_get_next_key(services_fd, last, &key);
+	     i++) {
 		last = &key;
+		if (!bpf_map_lookup_elem(services_fd, &key, &service) && service.mss)
+			count++;
+	}
 	return count;
 }
 
