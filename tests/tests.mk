@@ -30,6 +30,10 @@ unit: ## build and run the unit tests: no root, no apt, no BPF object
 test-kills: all ## the daemon killed 100 times while redis-benchmark, curl and a download go on
 	$(Q)KILLS=100 LIMIT=3600 tests/net/run killed_daemons
 
+.PHONY: test-front
+test-front: all $(BUILD)/tests/bench/flood ## 2,000 connections by two gateways in a flood, one killed, the key rolled: a minute
+	$(Q)SW_CONNECTIONS=2000 SW_FLOODED=200000 tests/net/run gateway_may_die
+
 .PHONY: test-kernels
 test-kernels: all ## what works on Debian's kernels, 6.1 and the newest of its backports, in qemu: a table
 	$(Q)scripts/deps kernels

@@ -74,7 +74,8 @@ class Fleet:
             batch(self.client, f"route add {address} via {self.one.address[family]}")
             for gateway in (self.one, self.two):
                 batch(gateway, f"route add {address} via {self.server.address[family]}")
-                batch(self.client, f"neigh replace {address} lladdr {gateway.mac.hex(':')} dev veth nud permanent")
+                for known in (address, gateway.address[family]):  # the client's ARP is not to find out who dies
+                    batch(self.client, f"neigh replace {known} lladdr {gateway.mac.hex(':')} dev veth nud permanent")
         for gateway in (self.one, self.two):
             gateway.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1)
             gateway.run("sysctl -qw net.ipv4.conf.veth.send_redirects=0 net.ipv4.conf.all.rp_filter=0")
@@ -147,7 +148,7 @@ class Clients(threading.Thread):
 
     def __init__(self, fleet, count):
         super().__init__(daemon=True)
-        self.fleet, self.count, self.lost, self.done = fleet, count, [], 0
+        self.fleet, self.count, self.lost, self.done, self.began = fleet, count, [], 0, time.monotonic()
         self.start()
 
     def run(self):
@@ -161,13 +162,15 @@ class Clients(threading.Thread):
         family = BOTH[number % 2]
         with self.fleet.client.socket(FAMILY[family], socket.SOCK_STREAM) as sock:
             sock.settimeout(PATIENCE)
+            began, stage = time.monotonic() - self.began, "connect"
             try:
                 sock.connect((SERVICE[family], self.fleet.lab.port))
+                stage = "answer"
                 time.sleep(0.05)  # so that some are open whenever it is
                 sock.sendall(b"question")
-                return None if sock.recv(100) == b"answer" else "no answer"
+                return None if sock.recv(100) == b"answer" else f"{number}: no answer"
             except OSError as error:
-                return f"{number}: {error!r}"
+                return f"{number}, begun after {began:.1f} s: {stage}: {error!r}"
 
 
 @test(track=False)
@@ -199,7 +202,25 @@ def any_gateway_takes_what_another_one_has_answered(lab):
         assert found[0] == found[1], found
 
 
-@test(track=False)
+class Rate:
+    """What of the flood reaches the gateways, and is answered, since it was made."""
+
+    def __init__(self, fleet, *gateways):
+        self.fleet, self.gateways, self.began, self.before = fleet, gateways, time.monotonic(), [0, 0]
+        self.before = self.now()
+
+    def now(self):
+        """(segments, cookies)"""
+        stats = [self.fleet.stats(gateway) for gateway in self.gateways]
+        return [sum(each[name] for each in stats) for name in ("segments", "cookies_sent")]
+
+    def __str__(self):
+        took = time.monotonic() - self.began
+        came, answered = (int((now - before) / took) for now, before in zip(self.now(), self.before))
+        return f"{came:,} segments a second came to {len(self.gateways)} gateways, {answered:,} SYNs were answered"
+
+
+@test(track=False, limit=120 + CONNECTIONS // 10)
 def gateway_may_die_in_a_flood_while_the_key_rolls_and_nobody_is_lost(lab):
     """SW_CONNECTIONS of them, SW_FLOODED SYNs a second to either gateway."""
     if not os.path.exists(FLOOD):
@@ -214,11 +235,16 @@ def gateway_may_die_in_a_flood_while_the_key_rolls_and_nobody_is_lost(lab):
         flood = fleet.client.start([FLOOD, "-r", FLOODED, "veth", SERVICE[4], lab.port, 20_000_000, "S"])
         until(lambda: None if fleet.stats(gateway)["cookies_sent"] > 1000 else f"no flood: {flood.poll()}")
     fleet.hurry()
-    began, clients = time.monotonic(), Clients(fleet, CONNECTIONS)
-    until(lambda: None if clients.done > CONNECTIONS // 3 else f"{clients.done} are done, {clients.lost}", 60)
+    began, clients, rates = time.monotonic(), Clients(fleet, CONNECTIONS), [Rate(fleet, fleet.one, fleet.two)]
+    until(lambda: None if clients.done > CONNECTIONS // 3 else f"{clients.done} are done, {clients.lost}",
+          PATIENCE + CONNECTIONS // 20)
+    rates[0] = str(rates[0])
     fleet.one.run("ip link set veth down")
     fleet.go_by(fleet.two)
+    rates.append(Rate(fleet, fleet.two))
     clients.join()
+    if CONNECTIONS >= 1000:
+        print(f"    {len(clients.lost)} of {CONNECTIONS:,} connections lost", *rates, sep="\n    ", flush=True)
     time.sleep(max(0, AHEAD + 1 - (time.monotonic() - began)))
     late = Clients(fleet, 10)  # by the new key
     late.join()

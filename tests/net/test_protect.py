@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import pathlib
+import signal
 import socket
 import sys
 import tempfile
@@ -463,6 +464,45 @@ def curl_and_redis_have_what_they_have_without(lab):
             assert kept.getresponse().read() == page
     rise = lab.rise("proxy_failed", "proxy_refused", "proxy_unanswered", "cookies_rejected", "out_of_window")
     assert not sum(rise.values()), rise
+
+
+# Who serves it
+
+@test(track=False)
+def protected_connection_outlives_the_daemon_and_what_is_protected(lab):
+    """SIGKILL, whose next `run` knows the service still; SIGHUP that protects no more; SIGTERM; `detach` says what it ends."""
+    host, interfaces, *_ = routed(lab)
+    lab.client.take_xdp()
+    listener = lab.keep(lab.server.listener(4, lab.port))
+    config = pathlib.Path(lab.open.enter_context(tempfile.TemporaryDirectory(prefix="sw-protect-")), "config")
+    protects = f"protect = {lab.port}\ncookies = always\n"
+
+    def serve_by(text):
+        config.write_text(text)
+        lab.track("--config", str(config), host=host, interfaces=interfaces)
+        lab.mark()
+
+    def go_on(*others):
+        for each in (*pairs, *others):
+            exchange(*each, 10_007)
+
+    serve_by(protects)
+    pairs = [pair(lab, listener) for _ in range(2)]
+    lab.counts(syn_not_learnt=1, proxied=1)
+    lab.tracker.stop(signal.SIGKILL)
+    go_on(pair(lab, listener))
+    serve_by(protects)
+    pairs.append(pair(lab, listener))
+    lab.counts(syn_not_learnt=0, proxied=1)
+    config.write_text("guard = 1\n")
+    lab.tracker.reload()
+    go_on(pair(lab, listener))
+    lab.counts(proxied=1, proxy_failed=0)
+    assert lab.tracker.stop() == 0 and "connections go through proxy" in lab.tracker.text(), lab.tracker.text()
+    go_on(pair(lab, listener))
+    said = lab.synward("detach", *interfaces).stderr
+    assert "connections went through proxy, and end without it" in said, said
+    assert lab.synward("status", check=False).returncode == 1
 
 
 # When there is no room

@@ -7,6 +7,7 @@
 #include "guard/start.h"
 #include "host/detach.h"
 #include "host/lock.h"
+#include "model/status.h"
 #include "text/report.h"
 
 enum sw_exit sw_cmd_attach(char *const *operands, void *args)
@@ -30,10 +31,14 @@ enum sw_exit sw_cmd_attach(char *const *operands, void *args)
 static int detach(struct sw_iface_state *iface)
 {
 	char text[SW_PROCESS_TEXT];
+	int proxied;
 
 	if (iface->daemon)
 		return sw_fail(0, "Stop that process: it detaches", "detach %s: %s serves it",
 			       iface->name, sw_process_text(iface->daemon, text));
+	proxied = sw_proxied_count(sw_maps_fd(&iface->maps, "sw_proxied"));
+	if (proxied)
+		sw_say("%d connections went through proxy, and end without it", proxied);
 	return sw_iface_detach(iface);
 }
 

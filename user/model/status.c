@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <synward/pressure.h>
+#include <synward/proxy.h>
 #include <synward/retreat.h>
 
 #include "model/stats.h"
@@ -64,6 +65,20 @@ int sw_services_count(int services_fd)
 	     i++) {
 		last = &key;
 		if (!bpf_map_lookup_elem(services_fd, &key, &service) && service.mss)
+			count++;
+	}
+	return count;
+}
+
+int sw_proxied_count(int proxied_fd)
+{
+	struct sw_flow_key key, *last = NULL;
+	struct sw_proxied proxied;
+	int count = 0;
+
+	while (!bpf_map_get_next_key(proxied_fd, last, &key)) {
+		last = &key;
+		if (!bpf_map_lookup_elem(proxied_fd, &key, &proxied) && !proxied.over)
 			count++;
 	}
 	return count;

@@ -23,6 +23,9 @@ int sw_guarded_read(const struct sw_map_fds *maps, struct sw_guarded guarded[SW_
 /* How many services behind this host are known; none if there is no such map. */
 int sw_services_count(int services_fd);
 
+/* How many connections go through proxy; none if there is no such map. */
+int sw_proxied_count(int proxied_fd);
+
 struct sw_status {
 	struct sw_config config; /* with the default time-outs where nobody has configured it */
 	__u64 now_ns; /* CLOCK_MONOTONIC */
