@@ -61,13 +61,13 @@ static __always_inline struct sw_proxied *sw_proxy_insert(struct __sk_buff *skb,
 
 /* --- The service has not answered yet --------------------------------------------------------- */
 
-/* Data that goes on where what is kept ends, or begins it anew. */
+/* Data that goes on where what is kept ends, or begins it anew. Nobody keeps where urgent data ends. */
 static __always_inline bool sw_keep_data(struct __sk_buff *skb, const struct sw_work *w,
 					 struct sw_proxy_work *p, __u32 at, __u32 room)
 {
 	struct sw_kept *kept = bpf_map_lookup_elem(&sw_kept, &w->seg.key);
 
-	if (at + w->seg.length > room)
+	if (at + w->seg.length > room || (w->seg.flags & SW_TCP_URG))
 		return false;
 	if (kept && at && at == kept->length)
 		return skb_keep(skb, w, kept, at);

@@ -63,6 +63,7 @@ class Segment:
     options: bytes = b""
     data: bytes = b""
     vlans: list = field(default_factory=list)  # (ethertype, id), the outermost first
+    urgent: int = 0
 
     def __post_init__(self):
         self.seq %= 1 << 32
@@ -101,7 +102,7 @@ class Segment:
         options = self.options + b"\0" * (-len(self.options) % 4)
         bits = sum(1 << LETTERS.index(letter) for letter in self.flags)
         head = struct.pack("!HHIIBBHHH", self.sport, self.dport, self.seq, self.ack,
-                           (20 + len(options)) << 2, bits, self.window, 0, 0) + options + self.data
+                           (20 + len(options)) << 2, bits, self.window, 0, self.urgent) + options + self.data
         src, dst = ipaddress.ip_address(self.src), ipaddress.ip_address(self.dst)
         pseudo = src.packed + dst.packed + struct.pack("!II", len(head), socket.IPPROTO_TCP)
         return head[:16] + struct.pack("!H", checksum(pseudo + head)) + head[18:]
