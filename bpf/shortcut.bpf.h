@@ -76,6 +76,18 @@ static __always_inline void sw_short_read(struct sw_short_syn *syn, const __u32 
 	syn->seg.wscale = linux ? sw_wire32(tcp[9]) : 0;
 }
 
+/*
+ * The checksums of IPv4 and of TCP in one, which costs 3 of this way's nanoseconds (by BPF_PROG_RUN): each sum is
+ * 0, and so are both together. `sum`: what counts for both, TCP's pseudo header being some words of IP's. What is
+ * wrong here may be unfinished, as a virtual wire has it: the long way knows (plain.bpf.h).
+ */
+static __always_inline bool sw_short_sums(const __u32 *words, __u32 count, __u32 tcp_bytes,
+					  __u64 sum)
+{
+	return !sw_fold_checksum(sw_sum_words(
+		sum + sw_wire32(SW_IP_TCP) + (__u64)sw_wire32(tcp_bytes), words, (int)count));
+}
+
 /* What the long way asks of each SYN, and what was found out of another need not say of this one. */
 static __always_inline bool sw_short_fit(const struct sw_short_syn *syn)
 {
@@ -184,6 +196,8 @@ static __always_inline int sw_short_ipv4(struct xdp_md *ctx, const __u32 *ip, bo
 	syn.packet.from[2] = syn.packet.to[2] = sw_wire32(0xffff);
 	syn.packet.from[3] = ip[3];
 	syn.packet.to[3] = ip[4];
+	if (!sw_short_sums(ip, words, 4 * words - SW_IPV4_HEADER, (__u64)ip[3] + ip[4]))
+		return SW_LONG_WAY;
 	sw_short_read(&syn, ip + SW_IPV4_WORDS, linux);
 	return sw_short_answer(ctx, &syn, linux, words);
 }
@@ -201,6 +215,8 @@ static __always_inline int sw_short_ipv6(struct xdp_md *ctx, const __u32 *ip, bo
 		syn.packet.from[i] = ip[2 + i];
 		syn.packet.to[i] = ip[6 + i];
 	}
+	if (!sw_short_sums(ip + 2, SW_IPV6_WORDS - 2 + words, 4 * words, 0))
+		return SW_LONG_WAY;
 	sw_short_read(&syn, ip + SW_IPV6_WORDS, linux);
 	return sw_short_answer(ctx, &syn, linux, SW_IPV6_WORDS + words);
 }

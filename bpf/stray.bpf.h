@@ -23,6 +23,7 @@
 #include "kernel_cookie.bpf.h"
 #include "lookup.bpf.h"
 #include "maps.bpf.h"
+#include "plain.bpf.h"
 #include "population.bpf.h"
 #include "pressure.bpf.h"
 #include "retreat.bpf.h"
@@ -120,6 +121,17 @@ static __always_inline int sw_rule_rest(void *ctx, struct sw_work *w, const stru
 	return RULING_DROP;
 }
 
+/* Its cookie is good, but the kernel may not take the segment (plain.bpf.h): nothing is opened by it. */
+static __always_inline int sw_rule_odd(void *ctx, struct sw_work *w, const struct sw_port *port,
+				       bool known)
+{
+	int ruling = sw_rule_rest(ctx, w, port, known, w->reason);
+
+	if (ruling != RULING_DROP)
+		sw_count(w->reason);
+	return ruling;
+}
+
 static __always_inline void sw_tell_rejected(struct sw_work *w)
 {
 	w->event = (struct sw_event){
@@ -135,9 +147,9 @@ static __always_inline void sw_tell_rejected(struct sw_work *w)
  * An ACK that names no epoch of ours is not of a handshake under way. Any other that is wrong may be, of which
  * the ACK and some data were lost: a RST would end it, and silence makes the client send them again.
  */
-static __always_inline int sw_rule_cookie(void *ctx, struct sw_work *w, struct sw_port *port,
-					  const struct sw_guard *guard, const struct sw_keys *keys,
-					  bool known)
+static __always_inline int sw_rule_cookie(struct xdp_md *ctx, struct sw_work *w,
+					  struct sw_port *port, const struct sw_guard *guard,
+					  const struct sw_keys *keys, bool known)
 {
 	enum sw_admission admission;
 	enum sw_counter wrong = SW_COOKIE_BAD;
@@ -150,6 +162,8 @@ static __always_inline int sw_rule_cookie(void *ctx, struct sw_work *w, struct s
 		admission = ADMISSION_KERNEL;
 	if (wrong && admission == ADMISSION_KERNEL && sw_kernel_cookie_valid(ctx, w))
 		wrong = SW_NONE;
+	if (!wrong && sw_find_odd(ctx))
+		return sw_rule_odd(ctx, w, port, known);
 	if (!wrong) {
 		sw_begin_by_cookie(w, port, admission);
 		return RULING_OPENED;
@@ -202,7 +216,7 @@ static __always_inline int sw_rule_protected(struct xdp_md *ctx, struct sw_work 
 	sw_know_service(w, port);
 	xdp_options(ctx, w);
 	sw_read_options(&w->seg);
-	if (sw_check_cookie(w, guard, keys, w->service.wscale))
+	if (sw_check_cookie(w, guard, keys, w->service.wscale) || sw_find_odd(ctx))
 		return RULING_NONE;
 	if (port->protects == PROTECT_STATELESS) {
 		sw_note_accepted(port);

@@ -25,6 +25,7 @@
 #include "kernel_cookie.bpf.h"
 #include "lookup.bpf.h"
 #include "maps.bpf.h"
+#include "plain.bpf.h"
 #include "pressure.bpf.h"
 #include "retreat.bpf.h"
 #include "service.bpf.h"
@@ -81,19 +82,23 @@ static __always_inline enum sw_counter sw_may_answer(struct sw_work *w, struct s
 
 /*
  * A SYN that gets no cookie is the kernel's; but where cookies are sent, not a flood of those to which
- * the listener would have one sent if they were other than they are.
+ * the listener would have one sent if they were other than they are. w->reason says why it gets none.
  */
-static __always_inline int sw_leave_unfit(struct xdp_md *ctx, struct sw_work *w,
-					  struct sw_port *port, const struct sw_guard *guard,
-					  bool sending)
+__noinline int sw_leave_unfit(struct xdp_md *ctx, struct sw_port *port, int sending)
 {
-	bool flood = sw_unfit_too_many(ctx, w, port, sending);
+	const struct sw_guard *guard = &sw_settings()->guard;
+	struct sw_work *w = sw_work_in_hand();
+	bool flood;
+
+	if (!w || !port)
+		return XDP_PASS;
+	flood = sw_unfit_too_many(ctx, w, port, sending);
 
 	if (flood && !guard->dry_run) {
 		w->reason = SW_SYN_UNFIT_DROPPED;
 		return XDP_DROP;
 	}
-	sw_count(flood ? SW_DRY_RUN_DROPS : SW_SYN_UNFIT);
+	sw_count(flood ? SW_DRY_RUN_DROPS : w->reason);
 	return XDP_PASS;
 }
 
@@ -241,10 +246,17 @@ static __always_inline int sw_reply(struct xdp_md *ctx, struct sw_work *w, struc
 	return XDP_TX;
 }
 
-/* It is to have a cookie, if it may have one now. */
-static __always_inline int sw_answer(struct xdp_md *ctx, struct sw_work *w, struct sw_port *port,
-				     const struct sw_guard *guard, const struct sw_keys *keys)
+/* It is to have a cookie, if it may have one now. Global, so that the verifier walks it once. */
+__noinline int sw_answer(struct xdp_md *ctx, struct sw_port *port)
 {
+	const struct sw_guard *guard = &sw_settings()->guard;
+	struct sw_work *w = sw_work_in_hand();
+	const struct sw_keys *keys;
+	__u32 zero = 0;
+
+	keys = bpf_map_lookup_elem(&sw_keys, &zero);
+	if (!w || !keys || !port)
+		return XDP_PASS;
 	if (guard->dry_run) {
 		sw_count(SW_DRY_RUN_REPLIES);
 		return XDP_PASS;
@@ -272,13 +284,10 @@ __noinline int sw_guard_syn(struct xdp_md *ctx, struct sw_port *port)
 {
 	const struct sw_guard *guard = &sw_settings()->guard;
 	struct sw_work *w = sw_work_in_hand();
-	const struct sw_keys *keys;
 	enum sw_counter why;
-	__u32 zero = 0;
 	bool sending;
 
-	keys = bpf_map_lookup_elem(&sw_keys, &zero);
-	if (!w || !keys || !port)
+	if (!w || !port)
 		return XDP_PASS;
 	w->expects_socket = port->mode == COOKIES_NEVER;
 	if (w->expects_socket)
@@ -306,11 +315,10 @@ __noinline int sw_guard_syn(struct xdp_md *ctx, struct sw_port *port)
 		return XDP_PASS;
 	}
 	sending = sw_is_sending(w, port);
-	if (why)
-		return sw_leave_unfit(ctx, w, port, guard, sending);
-	if (!sending)
-		return XDP_PASS;
-	return sw_answer(ctx, w, port, guard, keys);
+	w->reason = why;
+	if (why || (sending && sw_find_odd(ctx)))
+		return sw_leave_unfit(ctx, port, sending);
+	return sending ? sw_answer(ctx, port) : XDP_PASS;
 }
 
 #endif

@@ -102,7 +102,12 @@
 	X(SYN_RETREATED, syn_retreated, "guard: SYNs passed: their port has fallen back")         \
 	X(SYN_NOT_LEARNT, syn_not_learnt,                                                         \
 	  "protect: SYNs passed: no answer of their service is known")                            \
-	X(SYN_OTHER_WAY, syn_other_way, "guard: SYNs passed: no answer has gone the way they came")
+	X(SYN_OTHER_WAY, syn_other_way,                                                           \
+	  "guard: SYNs passed: no answer has gone the way they came")                             \
+	X(UNFIT_IP, unfit_ip, "guard: SYNs, cookies' ACKs passed: IP options, extension headers") \
+	X(UNFIT_CHECKSUM, unfit_checksum,                                                         \
+	  "guard: SYNs, cookies' ACKs passed: a wrong checksum of IP or TCP")                     \
+	X(UNFIT_SIGNED, unfit_signed, "guard: SYNs, cookies' ACKs passed: signed by TCP MD5 or AO")
 
 /* The value of the per-CPU map sw_stats, one element: each counter by its name. */
 struct sw_stats {

@@ -68,6 +68,8 @@ enum sw_tcp_option {
 	SW_OPT_SACK_PERMITTED = 4,
 	SW_OPT_SACK = 5,
 	SW_OPT_TIMESTAMP = 8,
+	SW_OPT_MD5 = 19,
+	SW_OPT_AO = 29,
 	SW_OPT_FAST_OPEN =
 		34, /* RFC 7413; as an experiment: kind 254 with a magic number (RFC 6994) */
 	SW_OPT_EXPERIMENT = 254,

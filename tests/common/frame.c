@@ -215,3 +215,18 @@ size_t frame_build(const struct sw_segment *segment, __u8 *frame)
 	}
 	return (size_t)(end - frame);
 }
+
+void frame_mend(__u8 *frame, size_t size)
+{
+	bool v4 = frame[12] == 0x08;
+	__u8 *ip = frame + 14, *tcp = ip + (v4 ? 20 : 40), *addresses = ip + (v4 ? 12 : 8);
+	size_t bytes = size - (size_t)(tcp - frame);
+	__u32 sum = sum_bytes(6 + (__u32)bytes, addresses, (size_t)(tcp - addresses));
+
+	put16(tcp + 16, 0);
+	put16(tcp + 16, ~sum_bytes(sum, tcp, bytes) & 0xffff);
+	if (!v4)
+		return;
+	put16(ip + 10, 0);
+	put16(ip + 10, ~sum_bytes(0, ip, 20) & 0xffff);
+}

@@ -48,4 +48,7 @@ const char *golden_options_differ(const struct golden *golden, const struct sw_s
  */
 size_t frame_build(const struct sw_segment *segment, __u8 *frame);
 
+/* Its checksums, after something has changed in it. No IP options, no extension headers; padding is none of it. */
+void frame_mend(__u8 *frame, size_t size);
+
 #endif

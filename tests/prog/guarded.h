@@ -36,7 +36,7 @@ struct golden_handshake {
 
 struct golden_passed {
 	const char *name;
-	__u8 syn[160];
+	__u8 syn[1600];
 	__u32 syn_size;
 	enum sw_counter counter;
 };

@@ -340,6 +340,35 @@ static void cookie_of_another_connection_is_dropped(void **state)
 	assert_int_equal(harness_count(SW_COOKIES_REJECTED), 2);
 }
 
+/* The kernel drops such an ACK without a word: opened, its connection would seem lost to the safety net. */
+static void cookie_in_a_segment_that_the_kernel_may_not_take_opens_nothing(void **state)
+{
+	const char *const addresses[] = { "192.0.2.1", "2001:db8::1" };
+	static __u8 frame[FRAME_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(addresses); i++) {
+		struct client client = answered(addresses[i]);
+		struct sw_segment ack = client_ack(&client);
+		size_t size = frame_build(&ack, frame);
+
+		frame[size - 1] ^= 1; /* of TSecr, and back */
+		frame_mend(frame, size);
+		frame[size - 1] ^= 1;
+		guard_run(frame, size, START_NS, &passage);
+		expect_verdict("a wrong checksum", XDP_PASS, false);
+		guard_unknown("a wrong checksum", &ack.key);
+		guard_counted("a wrong checksum", SW_COOKIES_SENT, 1, SW_UNFIT_CHECKSUM, 1,
+			      SW_STRAY_PASSED, 1, SW_NONE);
+		guard_spend_strays(START_NS);
+		guard_run(frame, size, START_NS, &passage);
+		expect_verdict("one more", XDP_DROP, false);
+		frame_mend(frame, size);
+		guard_run(frame, size, START_NS, &passage);
+		expect_verdict("the right one", XDP_PASS, true);
+	}
+}
+
 static void wrong_cookie_leaves_the_flow_that_is_there(void **state)
 {
 	struct client client = answered("192.0.2.1");
@@ -858,6 +887,7 @@ int test_guard_ack(void)
 		cmocka_unit_test(ack_that_leaves_its_timestamps_out_opens_with_the_mss_alone),
 		cmocka_unit_test(cookie_of_another_connection_is_dropped),
 		cmocka_unit_test(wrong_cookie_leaves_the_flow_that_is_there),
+		cmocka_unit_test(cookie_in_a_segment_that_the_kernel_may_not_take_opens_nothing),
 		cmocka_unit_test(cookie_replaces_whatever_flow_was_left),
 		cmocka_unit_test(what_a_flow_refuses_is_no_stray),
 		cmocka_unit_test(what_a_flow_refuses_has_the_budget_of_strays),
