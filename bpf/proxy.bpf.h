@@ -43,6 +43,7 @@ struct {
 struct sw_proxy_work {
 	__u32 before[SW_HEADER_WORDS], after[SW_HEADER_WORDS]; /* its TCP header */
 	struct sw_kept kept; /* its data */
+	struct sw_kept rest; /* of what is kept, behind that */
 	struct sw_proxied proxied; /* on its way into the map */
 };
 

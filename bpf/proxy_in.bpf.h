@@ -73,6 +73,7 @@ static __always_inline bool sw_keep_data(struct __sk_buff *skb, const struct sw_
 		return skb_keep(skb, w, kept, at);
 	if (at)
 		return false;
+	p->kept.piece = room / SW_KEPT_PIECES;
 	return skb_keep(skb, w, &p->kept, 0) &&
 	       !bpf_map_update_elem(&sw_kept, &w->seg.key, &p->kept, BPF_ANY);
 }

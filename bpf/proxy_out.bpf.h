@@ -23,11 +23,43 @@
 #include "track.bpf.h"
 #include "work.bpf.h"
 
+/* The header of the client's ACK, of a SYN+ACK with these ports, with its data from `at` on. Returns its words. */
+static __always_inline __u32 sw_write_ack(struct sw_proxy_work *p, const struct sw_proxied *proxied,
+					  __u32 ports, __u32 at, bool data, bool fin)
+{
+	__u32 words;
+
+	__builtin_memset(p->after, 0, sizeof(p->after));
+	words = sw_proxy_ack(proxied, p->after, ports, data, fin);
+	p->after[1] = sw_wire32(proxied->client_isn + 1 + at);
+	return words;
+}
+
+/* What is kept takes two frames: the first is a copy that comes in at once, and then the frame becomes the second. */
+static __always_inline bool sw_send_first(struct __sk_buff *skb, struct sw_work *w,
+					  struct sw_proxy_work *p, const struct sw_proxied *proxied,
+					  const struct sw_kept *kept)
+{
+	__u32 ports = p->before[0], words = sw_write_ack(p, proxied, ports, 0, true, false);
+
+	if (!sw_take_piece(&p->kept, kept, 0, kept->piece) ||
+	    !sw_take_piece(&p->rest, kept, p->kept.length, SW_KEPT_MAX) ||
+	    !skb_become(skb, words, &p->kept) || !skb_turn(skb) ||
+	    bpf_clone_redirect(skb, skb->ifindex, BPF_F_INGRESS))
+		return false;
+	w->seg.length = p->kept.length;
+	w->packet.bytes = 4 * words + w->seg.length;
+	if (!skb_load_header(skb, w, p->before))
+		return false;
+	words = sw_write_ack(p, proxied, ports, w->seg.length, true, proxied->fin_kept);
+	return skb_become(skb, words, &p->rest);
+}
+
 /*
  * The frame becomes the client's ACK, with what is kept of its data, and comes in where it would go out. That
  * goes through tc ingress as all of the client's does, and so its numbers are the client's.
  */
-static __always_inline int sw_send_ack(struct __sk_buff *skb, const struct sw_work *w,
+static __always_inline int sw_send_ack(struct __sk_buff *skb, struct sw_work *w,
 				       struct sw_proxy_work *p, const struct sw_proxied *proxied)
 {
 	const struct sw_kept *kept = bpf_map_lookup_elem(&sw_kept, &w->seg.key);
@@ -35,10 +67,14 @@ static __always_inline int sw_send_ack(struct __sk_buff *skb, const struct sw_wo
 
 	if (w->seg.length || !skb_load_header(skb, w, p->before))
 		return sw_proxy_failed();
-	__builtin_memset(p->after, 0, sizeof(p->after));
-	words = sw_proxy_ack(proxied, p->after, p->before[0], kept, proxied->fin_kept);
-	if (!skb_become(skb, words, kept) || !skb_turn(skb))
-		return sw_proxy_failed();
+	if (kept && kept->length > kept->piece) {
+		if (!sw_send_first(skb, w, p, proxied, kept))
+			return sw_proxy_failed();
+	} else {
+		words = sw_write_ack(p, proxied, p->before[0], 0, kept, proxied->fin_kept);
+		if (!skb_become(skb, words, kept) || !skb_turn(skb))
+			return sw_proxy_failed();
+	}
 	return (int)bpf_redirect(skb->ifindex, BPF_F_INGRESS);
 }
 

@@ -99,6 +99,21 @@ static __always_inline bool skb_keep(struct __sk_buff *skb, const struct sw_work
 	return true;
 }
 
+/* From `at` on, so much of what is kept, or what there is of it. */
+static __always_inline bool sw_take_piece(struct sw_kept *piece, const struct sw_kept *kept,
+					  __u32 at, __u32 bytes)
+{
+	if (at + bytes > kept->length)
+		bytes = kept->length - at;
+	barrier_var(at);
+	barrier_var(bytes);
+	if (at > SW_KEPT_MAX || bytes < 1 || bytes > SW_KEPT_MAX ||
+	    bpf_probe_read_kernel(piece->bytes, bytes, kept->bytes + at))
+		return false;
+	sw_end_kept(piece, bytes);
+	return true;
+}
+
 /* --- The whole segment ------------------------------------------------------------------------ */
 
 /* Of the IP packet: so many bytes of TCP. What it bore of congestion marks was of another segment. */

@@ -51,13 +51,13 @@ _Static_assert(offsetof(struct sw_proxied, stage) == 64, "numbers first, then by
 
 /*
  * What the client sent before its service had answered: the value of the map sw_kept. It is added to the
- * ACK that the SYN+ACK becomes, in one frame; so much is announced to the client until then.
+ * ACK that the SYN+ACK becomes, in one frame or two; so much is announced to the client until then.
  */
-#define SW_KEPT_MAX 2048
+#define SW_KEPT_MAX 4096
 
 struct sw_kept {
 	__u32 length;
-	__u32 padding;
+	__u32 piece; /* so much goes with one frame */
 	__u8 bytes[2 * SW_KEPT_MAX]; /* a piece may begin anywhere in the first half */
 };
 

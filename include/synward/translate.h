@@ -132,12 +132,18 @@ SW_INLINE bool sw_proxy_is_overdue(const struct sw_proxied *p, __u64 now)
 	return now >= p->syn_ns + (SW_NS_PER_S << (p->tries & 7));
 }
 
-/* What the client may send before its service has answered: what fits into one segment behind us. */
+/*
+ * What the client may send before its service has answered: what fits into two segments behind us. With one,
+ * Linux would cut its own into halves, since a window is to have room for two (tcp_bound_to_half_wnd()), and
+ * hold back the last of them (RFC 896).
+ */
+#define SW_KEPT_PIECES 2
+
 SW_INLINE __u16 sw_kept_room(__u16 mss)
 {
-	__u16 room = mss - 4 * SW_TIMESTAMP_WORDS;
+	__u32 room = SW_KEPT_PIECES * (mss - 4U * SW_TIMESTAMP_WORDS);
 
-	return room < SW_KEPT_MAX ? room : SW_KEPT_MAX;
+	return (__u16)(room < SW_KEPT_MAX ? room : SW_KEPT_MAX);
 }
 
 /* --- Segments of an open connection ----------------------------------------------------------- */

@@ -97,20 +97,23 @@ def data_and_fin_may_open_it(lab, family):
 
 @test(run=PROXY, families=BOTH)
 def what_comes_before_the_service_answers_is_kept(lab, family):
-    """All in one burst, as one batch reaches tc before TCP has any of it: two pieces and a FIN."""
+    """All in one burst, as one batch reaches tc before TCP has any of it: two pieces and a FIN. They are more than one
+    frame, and come in two that are cut elsewhere."""
+    first, second = os.urandom(1000), os.urandom(1789)
     lab.mark()
     listener = lab.keep(lab.server.listener(family, lab.port))
     lab.server.drop(SYN)
     puppet = lab.puppet(family)
     puppet.connect()
     lab.counts(proxy_syns=1)
-    puppet.send("PA", data=b"first, ")
-    puppet.send("PA", data=b"second.")
+    puppet.send("PA", data=first)
+    for part in (second[:400], second[400:]):
+        puppet.send("PA", data=part)
     puppet.send("FA")
-    lab.counts(proxy_kept=2, proxied=0)
+    lab.counts(proxy_kept=3, proxied=0)
     lab.server.keep()
     server = take(lab, listener)
-    assert read_to_end(server) == b"first, second."
+    assert read_to_end(server) == first + second
     puppet.receive("A", ack=puppet.snd)
     lab.counts(proxied=1, proxy_not_kept=0, proxy_failed=0)
 
