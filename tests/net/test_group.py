@@ -28,13 +28,13 @@ def group_file():
         yield file.name
 
 
-def tracker(lab, groups):
-    return Tracker(lab.server, prefix=["unshare", "-m", "sh", "-c",
+def tracker(lab, groups, *options):
+    return Tracker(lab.server, options=options, prefix=["unshare", "-m", "sh", "-c",
                                        'mount --bind "$0" /etc/group && umask 077 && exec "$@"', groups])
 
 
-def user(*groups):
-    return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}",
+def user(*groups, number=NOBODY):
+    return ["setpriv", f"--reuid={number}", f"--regid={NOBODY}",
             f"--groups={','.join(map(str, groups))}" if groups else "--clear-groups", "--inh-caps=-all"]
 
 
@@ -99,10 +99,51 @@ def members_of_the_group_read_and_can_do_nothing_else(lab):
     assert done.returncode and "not permitted" in done.stdout + done.stderr, done
 
 
+def hold_places(lab):
+    """All that one user may have, until its stdin ends."""
+    script = """
+import glob, os, socket, sys
+inode = os.stat("/proc/self/ns/net").st_ino
+held = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(8)]
+for conn in held:
+    conn.connect(glob.glob(f"/run/synward/{inode}.*")[0])
+print("held", flush=True)
+sys.stdin.read()
+"""
+    holder = subprocess.Popen(lab.server.command([*user(GROUP), "/usr/bin/python3", "-c", script]), text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdout.readline() == "held\n"
+    return holder
+
+
+def one_user_leaves_places_for_others(lab):
+    holder = hold_places(lab)
+    try:
+        refused = member(lab, "stats")
+        assert refused.returncode == 1 and "End one that watches" in refused.stderr, refused
+        other = lab.server.run([*user(GROUP, number=NOBODY - 1), SYNWARD, "stats"])
+        assert "flows_live" in other.stdout, other
+    finally:
+        holder.communicate()
+    until(lambda: None if member(lab, "stats").returncode == 0 else "its places are taken still")
+
+
+def metrics_are_for_the_group(lab, path):
+    curl = ["curl", "-sS", "--unix-socket", path, "http://synward/metrics"]
+    assert "synward_flows 0" in lab.server.run([*user(GROUP), *curl]).stdout
+    stranger = lab.server.run([*user(), *curl], check=False)
+    assert stranger.returncode == 7, stranger  # could not connect
+
+
 @test(track=False, own=True)
 def readers_of_the_group_go_with_whom_they_read_for(lab):
-    with group_file() as groups:
-        lab.tracker = tracker(lab, groups)
+    metrics = f"/run/synward/metrics.{lab.name}"
+    with group_file() as groups, contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as dead:
+        dead.bind(metrics)
+        dead.close()
+        lab.tracker = tracker(lab, groups, "--metrics", metrics)
+    metrics_are_for_the_group(lab, metrics)
+    one_user_leaves_places_for_others(lab)
     for how in (signal.SIGINT, signal.SIGKILL):
         events = lab.server.start([*user(GROUP), SYNWARD, "events"], stdout=subprocess.PIPE)
         until(lambda: None if lab.dump("sw_reading")[0]["value"] else "nobody reads events")
@@ -119,4 +160,4 @@ def readers_of_the_group_go_with_whom_they_read_for(lab):
         screen.shows("back 0", " echo ")
     lab.tracker.stop()
     left = member(lab, "flows")
-    assert left.returncode == 1 and "while `synward run` serves" in left.stderr, left
+    assert not os.path.exists(metrics) and left.returncode == 1 and "while `synward run` serves" in left.stderr, left

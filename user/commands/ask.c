@@ -92,9 +92,9 @@ static int send_request(int connection, char **argv, const struct flow_back *bac
 	fds->cmsg_type = SCM_RIGHTS;
 	fds->cmsg_len = CMSG_LEN(sizeof(int) * (size_t)back->count);
 	memcpy(CMSG_DATA(fds), back->given, sizeof(int) * (size_t)back->count);
-	return sendmsg(connection, &message, MSG_NOSIGNAL) < 0
-		       ? sw_fail(-errno, NULL, "ask the daemon")
-		       : 0;
+	if (sendmsg(connection, &message, MSG_NOSIGNAL) >= 0 || errno == EPIPE)
+		return 0; /* who does not hear it has said why */
+	return sw_fail(-errno, NULL, "ask the daemon");
 }
 
 /* --- What comes back --------------------------------------------------------------------------- */
@@ -157,6 +157,12 @@ static int pass_on(int *from, int to)
 	return 0;
 }
 
+static enum sw_exit refused_for_now(void)
+{
+	return sw_exit_of(sw_fail(-EBUSY, "End one that watches: events, top or stats --watch",
+				  "read more for this user at a time"));
+}
+
 /* True: it has said how it ended, or is gone. */
 static bool take_status(int connection, unsigned char *status)
 {
@@ -166,6 +172,8 @@ static bool take_status(int connection, unsigned char *status)
 		return false;
 	if (length <= 0)
 		sw_fail(-ECONNRESET, NULL, "hear from the daemon how it ended");
+	else if (*status == SW_GROUP_SOCKET_BUSY)
+		*status = (unsigned char)refused_for_now();
 	return true;
 }
 

@@ -5,12 +5,16 @@
  */
 #include <errno.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "daemon/metrics.h"
 #include "host/clock.h"
+#include "host/group_socket.h"
 #include "text/exposition.h"
 #include "text/report.h"
 
@@ -25,6 +29,7 @@ struct sw_metrics {
 	struct sw_scrape scrape;
 	struct MHD_Daemon *daemon;
 	int fd;
+	struct sockaddr_storage address;
 };
 
 static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned int status,
@@ -77,25 +82,62 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
 	return answer_metrics(connection, &metrics->scrape);
 }
 
+/* The path of a unix socket, or NULL. */
+static const char *path_of(const struct sockaddr_storage *address)
+{
+	return address->ss_family == AF_UNIX ? ((const struct sockaddr_un *)address)->sun_path
+					     : NULL;
+}
+
+/* A socket that listens there, or -errno. */
+static int listen_at(const struct sockaddr_storage *address)
+{
+	static const int yes = 1;
+	int fd, err;
+
+	if (path_of(address))
+		return sw_group_socket_listen_at(path_of(address));
+	fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+	if (address->ss_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes));
+	if (!bind(fd, (const struct sockaddr *)address, sizeof(*address)) &&
+	    !listen(fd, CLIENTS_MAX))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+/* The library owns the socket if it starts. */
+static struct MHD_Daemon *start(struct sw_metrics *metrics, int fd)
+{
+	return MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, metrics,
+				MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+				CLIENTS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
+				MHD_OPTION_CONNECTION_MEMORY_LIMIT, CLIENT_MEMORY, MHD_OPTION_END);
+}
+
 int sw_metrics_open(struct sw_metrics **metrics, const struct sockaddr_storage *address,
 		    const struct sw_scrape *scrape)
 {
-	unsigned int flags = MHD_USE_EPOLL | (address->ss_family == AF_INET6 ? MHD_USE_IPv6 : 0);
 	struct sw_metrics *new = calloc(1, sizeof(*new));
+	int fd;
 
 	if (!new)
 		return sw_fail(-ENOMEM, NULL, "set up the metrics");
 	new->scrape = *scrape;
 	new->scrape.started_s = (__u64)time(NULL);
-	errno = 0;
-	new->daemon = MHD_start_daemon(flags, 0, NULL, NULL, answer, new, MHD_OPTION_SOCK_ADDR,
-				       address, MHD_OPTION_CONNECTION_LIMIT, CLIENTS_MAX,
-				       MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
-				       MHD_OPTION_CONNECTION_MEMORY_LIMIT, CLIENT_MEMORY,
-				       MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_END);
+	new->address = *address;
+	fd = listen_at(address);
+	new->daemon = fd < 0 ? NULL : start(new, fd);
 	if (!new->daemon) {
+		if (fd >= 0)
+			close(fd);
 		free(new);
-		return sw_fail(errno ? -errno : -EIO, "--metrics says where",
+		return sw_fail(fd < 0 ? fd : -EIO, "--metrics says where",
 			       "listen for the metrics");
 	}
 	new->fd = MHD_get_daemon_info(new->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
@@ -107,6 +149,8 @@ void sw_metrics_close(struct sw_metrics *metrics)
 {
 	if (!metrics)
 		return;
+	if (path_of(&metrics->address))
+		unlink(path_of(&metrics->address));
 	MHD_stop_daemon(metrics->daemon);
 	free(metrics);
 }

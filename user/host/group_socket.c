@@ -106,11 +106,31 @@ static int bind_and_listen(int fd, const char *path, gid_t group)
 	return err ?: listen(fd, WAITING) ? -errno : 0;
 }
 
+static int listen_at(int type, const char *path, gid_t group)
+{
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err;
+
+	if (fd < 0)
+		return -errno;
+	err = bind_and_listen(fd, path, group);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+int sw_group_socket_listen_at(const char *path)
+{
+	const struct group *group = getgrnam(SW_GROUP);
+
+	remove_dead(path);
+	return listen_at(SOCK_STREAM, path, group ? group->gr_gid : getegid());
+}
+
 int sw_group_socket_listen(char path[SW_GROUP_SOCKET_PATH])
 {
 	const struct group *group = getgrnam(SW_GROUP);
 	char prefix[PREFIX_TEXT];
-	int fd, err;
 
 	if (!group)
 		return -ENOENT;
@@ -120,12 +140,5 @@ int sw_group_socket_listen(char path[SW_GROUP_SOCKET_PATH])
 	visit_all("", remove_dead);
 	own_prefix(prefix);
 	snprintf(path, SW_GROUP_SOCKET_PATH, FOLDER "/%s%d", prefix, getpid());
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	err = bind_and_listen(fd, path, group->gr_gid);
-	if (!err)
-		return fd;
-	close(fd);
-	return err;
+	return listen_at(SOCK_SEQPACKET, path, group->gr_gid);
 }

@@ -16,6 +16,12 @@
  */
 int sw_group_socket_listen(char path[SW_GROUP_SOCKET_PATH]);
 
+/* The same, of streams, at a path of somebody's choice; where there is no group it is root's alone. */
+int sw_group_socket_listen_at(const char *path);
+
+/* What comes back in place of an exit status: as much is done for that user already as for one it may be. */
+#define SW_GROUP_SOCKET_BUSY 0xff
+
 /* To a daemon that serves here. -ENOENT: there is none; -EACCES: there is, but not for us; not reported. */
 int sw_group_socket_connect(void);
 

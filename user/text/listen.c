@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "text/listen.h"
 #include "text/report.h"
@@ -28,6 +29,18 @@ static bool take_address(const char *text, size_t length, struct sockaddr_storag
 			 bracketed ? (void *)&v6->sin6_addr : (void *)&v4->sin_addr) == 1;
 }
 
+static int take_path(const char *text, const char *option, struct sockaddr_storage *address)
+{
+	struct sockaddr_un *local = (struct sockaddr_un *)address;
+
+	if (strlen(text) >= sizeof(local->sun_path))
+		return sw_misuse("%s takes a path of at most %zu characters, not \"%s\"", option,
+				 sizeof(local->sun_path) - 1, text);
+	local->sun_family = AF_UNIX;
+	strcpy(local->sun_path, text);
+	return 0;
+}
+
 int sw_listen_parse(const char *text, const char *option, struct sockaddr_storage *address)
 {
 	const char *colon = strrchr(text, ':'), *port = colon ? colon + 1 : text;
@@ -35,10 +48,12 @@ int sw_listen_parse(const char *text, const char *option, struct sockaddr_storag
 	__u64 number;
 
 	memset(address, 0, sizeof(*address));
+	if (*text == '/')
+		return take_path(text, option, address);
 	if (!take_address(colon ? text : "127.0.0.1", colon ? (size_t)(colon - text) : 9, address))
-		return sw_misuse(
-			"%s is like 9799, 192.0.2.1:9799 or [2001:db8::1]:9799, not \"%s\"", option,
-			text);
+		return sw_misuse("%s is like 9799, 192.0.2.1:9799, [2001:db8::1]:9799 or "
+				 "/run/synward/metrics, not \"%s\"",
+				 option, text);
 	if (sw_parse_number(port, &range, &number))
 		return -EINVAL;
 	/* The port stands at the same place in both families. */
