@@ -2,12 +2,19 @@
 # benchmark needs. Never installed.
 
 BENCH       := $(BUILD)/tests/bench
-BENCH_TOOLS := $(BENCH)/flood $(BENCH)/connect $(BENCH)/fill $(BENCH)/talk $(BENCH)/bare.bpf.o
+BENCH_TOOLS := $(BENCH)/flood $(BENCH)/connect $(BENCH)/fill $(BENCH)/talk $(BENCH)/bare.bpf.o $(BENCH)/no_events.bpf.o
 
 $(BENCH)/%.bpf.o: tests/bench/%.bpf.c $(wildcard tests/bench/*.h)
 	$(say) BPF $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_FLAGS) -c $< -o $@
+
+# As if nobody could ever read events.
+$(BENCH)/no_events.bpf.o: $(BUILD)/synward.bpf.o
+	$(say) BPF $@
+	$(Q)rm -rf $(BENCH)/no_events && mkdir -p $(BENCH)/no_events && cp -r bpf $(BENCH)/no_events
+	$(Q)sed -i 's/if (sw_reading_places())/if (0)/' $(BENCH)/no_events/bpf/*.h
+	$(Q)$(CLANG) $(BPF_FLAGS) -c $(BENCH)/no_events/bpf/synward.bpf.c -o $@
 
 $(BENCH)/flood.skel.h $(BENCH)/talk.skel.h: $(BENCH)/%.skel.h: $(BENCH)/%.bpf.o
 	$(say) SKEL $@
