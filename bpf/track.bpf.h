@@ -250,12 +250,15 @@ static __always_inline void sw_tell_transition(struct sw_work *w)
 /* Tells the daemon when the closed flow will be gone, so that it need not look for it. */
 static __always_inline void sw_tell_due(const struct sw_work *w)
 {
-	struct sw_due due = {
+	struct sw_due *due = bpf_ringbuf_reserve(&sw_due, sizeof(*due), 0);
+
+	if (!due)
+		return;
+	*due = (struct sw_due){
 		.deadline_ns = w->now + SW_CLOSED_LINGER_MS * SW_NS_PER_MS,
 		.key = w->seg.key,
 	};
-
-	bpf_ringbuf_output(&sw_due, &due, sizeof(due), 0);
+	bpf_ringbuf_submit(due, 0);
 }
 
 static __always_inline bool sw_closed(const enum sw_state *states)

@@ -9,6 +9,7 @@
 #include <bpf/libbpf.h>
 
 #include "harness.h"
+#include "stack.h"
 
 #include "frame.h"
 #include "host/kernel.h"
@@ -74,6 +75,7 @@ int harness_open(__u32 flows)
 	bpf_program__set_autoload(skel->progs.synward_sockets, sw_kernel_lists_sockets());
 	if (flows)
 		bpf_map__set_max_entries(skel->maps.sw_flows, flows);
+	stack_watch(skel->obj);
 	err = synward__load(skel);
 	if (err)
 		return complain("load the BPF object (are you root?)", err);

@@ -13,6 +13,7 @@
 #include "tests/golden_frames.h"
 #include "harness.h"
 #include "prog.h"
+#include "stack.h"
 #include "synward.skel.h"
 
 #define VERIFIER_GRANTS \
@@ -53,6 +54,13 @@ static void programs_take_less_than_half_of_what_the_verifier_grants(void **stat
 {
 	(void)state;
 	expect_room(harness_skeleton()->obj);
+}
+
+/* 512 bytes for functions that call each other, each rounded up to 32 there. */
+static void programs_need_no_more_stack_than_linux_6_1_grants(void **state)
+{
+	(void)state;
+	stack_expect_granted(harness_skeleton()->obj);
 }
 
 static void object_of_clang_19_loads(void **state)
@@ -126,6 +134,7 @@ int test_load(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(object_of_clang_19_loads),
 		cmocka_unit_test(programs_take_less_than_half_of_what_the_verifier_grants),
+		cmocka_unit_test(programs_need_no_more_stack_than_linux_6_1_grants),
 		cmocka_unit_test(program_of_ingress_takes_frames_of_many_buffers),
 		cmocka_unit_test(object_loaded_plain_tracks_by_the_kernels_clock),
 	};
