@@ -389,9 +389,9 @@ class Lab:
 
     # The maps, as bpftool reads them
 
-    def map_ids(self):
+    def map_ids(self, interface="veth"):
         """{name: id} of the maps of the program at egress: there may be other labs on this machine."""
-        program = next(number for number, name in at_tc(self.watched, "egress")
+        program = next(number for number, name in at_tc(self.watched, "egress", interface)
                        if name in ("synward_egress", "synward_outward"))
         ids = json.loads(run(["bpftool", "-j", "prog", "show", "id", program]).stdout)["map_ids"]
         shown = json.loads(run(["bpftool", "-j", "map", "show"]).stdout)

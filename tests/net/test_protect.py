@@ -22,6 +22,7 @@ from siege import FLOOD
 from test_guard_host import batch, serve_each
 from test_guard_nat import FAMILY
 from test_guard_options import tagged
+from test_proxy import SYN, give_up
 
 CLIENTS = 20
 BOTH = (4, 6)
@@ -263,7 +264,7 @@ def agreed(lab, family):
     """What the two ends of a new connection have agreed to."""
     conn = lab.connection(family)
     conn.start().accept()
-    exchange(conn.client, conn.server, 20_011)  # Linux halves its MSS until it has been given a larger window
+    exchange(conn.client, conn.server, 20_011)
     ends = [TcpInfo(sock) for sock in (conn.client, conn.server)]
     conn.listener.close()
     return [(end.agreed, end.snd_mss, end.snd_wscale, end.rcv_wscale) for end in ends]
@@ -566,7 +567,22 @@ def what_is_not_there_is_refused_as_ever(lab):
             pass
     refused(lab, address[4])
     lab.counts(proxy_refused=1, cookies_sent=1, syn_not_learnt=3)
-    assert served(lab, serve(lab, service, 4), 2) == 2
+    where = serve(lab, service, 4)
+    assert served(lab, where, 2) == 2
+    service.drop(SYN)  # it is there, and says nothing
+    with lab.client.socket() as late:
+        late.settimeout(PATIENCE)
+        late.connect(where)
+        lab.counts(proxy_syns=3)
+        give_up(lab, "left")
+        try:
+            raise AssertionError(f"somebody answers: {late.recv(1)}")
+        except ConnectionResetError:
+            pass
+    service.keep()
+    lab.counts(proxy_unanswered=1, cookies_sent=3, syn_not_learnt=4)
+    assert served(lab, where, 2) == 2  # of whom the first is the service's own
+    lab.counts(cookies_sent=4, syn_not_learnt=5)
 
 
 def refused(lab, where, port=None):

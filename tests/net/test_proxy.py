@@ -178,13 +178,15 @@ def client_that_resets_at_once_leaves_nothing(lab, family):
     nobody_waits(listener)
 
 
-def give_up(lab):
+def give_up(lab, interface="veth"):
     """As if all SYNs had been sent in vain, and 15 s were over."""
-    rows = json.loads(run(["bpftool", "-j", "map", "dump", "id", lab.map_ids()["sw_proxied"]]).stdout)
-    row, = [row for row in rows if lab.port in row["formatted"]["key"]["port"]]
+    proxied = lab.map_ids(interface)["sw_proxied"]
+    rows = json.loads(run(["bpftool", "-j", "map", "dump", "id", proxied]).stdout)
+    row, = [row for row in rows if lab.port in row["formatted"]["key"]["port"] and
+            row["formatted"]["value"]["stage"] == "PROXY_OPENING"]
     value = row["value"]
     value[:8], value[TRIES] = ["0x00"] * 8, "0x03"  # syn_ns, and how many
-    run(["bpftool", "map", "update", "id", lab.map_ids()["sw_proxied"], "key", *row["key"], "value", *value])
+    run(["bpftool", "map", "update", "id", proxied, "key", *row["key"], "value", *value])
 
 
 @test(run=PROXY, families=BOTH)
