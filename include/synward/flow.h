@@ -107,7 +107,7 @@ struct sw_flow {
 	__u8 originator : 1; /* which endpoint opened: sent the SYN, else the first segment */
 	__u8 midstream : 1; /* picked up without its SYN */
 	__u8 finished : 1; /* both ends are in TIME_WAIT or CLOSED: the clock runs out */
-	__u8 reset : 1; /* closed by a RST ... */
+	__u8 reset : 1; /* closed by a RST, or not closed, and one is in doubt ... */
 	__u8 reset_by : 1; /* ... that this endpoint sent */
 	__u8 moved : 1; /* this half-open record has been promoted to sw_flows: look there */
 	__u8 cookie : 1; /* opened by a cookie, which is all that its listener has yet of it */

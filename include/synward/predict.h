@@ -59,7 +59,7 @@ SW_INLINE bool sw_is_predicted(const struct sw_flow *flow, const struct sw_endpo
 	/* sw_move_on() sees to the first; what is out of order need not come so far. */
 	return seg->seq == src->next && sw_both_established(flow) && src->seen && dst->seen &&
 	       !src->fin && !dst->fin && !sw_is_foreign(src, seg) && !flow->cookie &&
-	       !flow->claim_kind &&
+	       !flow->reset && !flow->claim_kind &&
 	       (flow->said[seg->sender & 1] & SW_SAID_PREDICTED) == SW_SAID_ORDINARY &&
 	       flow->timeout_ms == cfg->timeout.established &&
 	       end - src->isn >= seg->seq - src->isn && /* no wrap-around to be counted */

@@ -158,7 +158,7 @@ SW_INLINE __u32 sw_life_ms(const struct sw_flow *flow, const struct sw_segment *
 		return SW_CLOSED_LINGER_MS;
 	if (a->state == SYN_RCVD || b->state == SYN_RCVD)
 		ms = sw_at_most(ms, cfg->timeout.syn_rcvd);
-	if (sw_fin_unanswered(a) || sw_fin_unanswered(b))
+	if (sw_fin_unanswered(a) || sw_fin_unanswered(b) || flow->reset)
 		ms = sw_at_most(ms, cfg->timeout.fin_wait_1);
 	return sw_unconfirmed(flow, seg, cfg) ? sw_at_most(ms, SW_UNCONFIRMED_MS) : ms;
 }
@@ -247,13 +247,13 @@ SW_INLINE enum sw_counter sw_check_ack(const struct sw_flow *flow, const struct 
 				       const struct sw_endpoint *dst, const struct sw_segment *seg)
 {
 	__u32 window = sw_window(flow, src, dst), high = src->ack + window;
-	__u32 back = src->ack - dst->isn; /* no more below than dst has sent */
+	__u32 back = src->ack - dst->isn; /* no more below than dst has sent, if its SYN is known */
 
 	if (sw_seq_after(dst->end, high) || dst->fin)
 		high = dst->end;
 	if (sw_seq_after(seg->ack, high))
 		return SW_ACK_UNSENT;
-	if (dst->wraps || back > window)
+	if (flow->midstream || dst->wraps || back > window)
 		back = window;
 	return sw_seq_after(src->ack - back, seg->ack) ? SW_ACK_OLD : SW_NONE;
 }
@@ -329,7 +329,16 @@ SW_INLINE void sw_claim_synack(struct sw_flow *flow, const struct sw_segment *se
 		sw_claim(flow, seg, SW_CLAIM_DATA);
 }
 
-/* It says the same as a refused segment of its peer: one number exactly, the other to a window (U12). */
+/* The sender's own; but a socket connected to itself is its own peer. */
+SW_INLINE bool sw_is_own_claim(const struct sw_flow *flow, const struct sw_segment *seg)
+{
+	return !seg->self && flow->claim_by == (seg->sender & 1);
+}
+
+/*
+ * It says the same as a refused segment of its peer: one number exactly, the other to a window (U12). Where the
+ * peer was never heard, it goes on behind its own refused segment (U16).
+ */
 SW_INLINE bool sw_agrees(const struct sw_flow *flow, const struct sw_endpoint *src,
 			 const struct sw_endpoint *dst, const struct sw_segment *seg)
 {
@@ -341,8 +350,8 @@ SW_INLINE bool sw_agrees(const struct sw_flow *flow, const struct sw_endpoint *s
 	if (src->fin && !sw_seq_after(seg->seq, src->end) &&
 	    sw_seq_after(sw_segment_end(seg), src->end))
 		return false; /* it reaches beyond its sender's own FIN, whatever dst says */
-	if (!seg->self && flow->claim_by == (seg->sender & 1))
-		return false; /* a socket connected to itself is its own peer */
+	if (sw_is_own_claim(flow, seg))
+		return !dst->seen && seg->seq == next && seg->ack - ack <= SW_WINDOW_UNKNOWN;
 	if (seg->ack != next && seg->seq != ack)
 		return false;
 	return sw_seq_between(next - of_src, seg->ack, next + of_src) &&
@@ -372,10 +381,15 @@ SW_INLINE void sw_learn_next(struct sw_endpoint *ep, __u32 next)
 	ep->next = ep->end = ep->block = next;
 }
 
-/* The same of an end whose SYN was not seen: it may have offered any scale, if its peer did. */
+/*
+ * The same of an end whose SYN was not seen: it may have offered any scale, if its peer did. Until it is heard, it is
+ * taken to have all that was sent to it (U16).
+ */
 SW_INLINE void sw_learn_unheard(struct sw_endpoint *ep, const struct sw_endpoint *peer, __u32 next)
 {
 	sw_learn_next(ep, next);
+	ep->ack = peer->next;
+	ep->window = SW_WINDOW_UNKNOWN;
 	ep->wscale = SW_WSCALE_UNKNOWN;
 	ep->wscale_ok = peer->wscale_ok;
 }
@@ -408,6 +422,7 @@ SW_INLINE void sw_hear_syn(struct sw_endpoint *src, const struct sw_endpoint *ds
 	if (src->seen)
 		return;
 	src->seen = true;
+	src->ack = dst->isn + 1;
 	src->window = seg->window;
 	src->wscale = seg->wscale;
 	src->wscale_ok = seg->has_wscale;
@@ -436,6 +451,7 @@ SW_INLINE void sw_open_midstream(struct sw_flow *flow, struct sw_endpoint *src,
 	sw_learn_next(src, seg->seq);
 	if (dst != src)
 		sw_learn_next(dst, seg->ack);
+	dst->window = SW_WINDOW_UNKNOWN;
 	sw_enter(src, ESTABLISHED);
 	sw_enter(dst, ESTABLISHED);
 }
@@ -734,11 +750,10 @@ SW_INLINE enum sw_counter sw_step_synack(struct sw_flow *flow, struct sw_endpoin
 
 /* --- ACK and data of a handshake not yet complete --------------------------------------------- */
 
-/* The segment acknowledges dst's SYN, and perhaps data of dst's that was not seen. */
-SW_INLINE bool sw_acks_more(const struct sw_endpoint *src, const struct sw_endpoint *dst,
-			    const struct sw_segment *seg)
+/* The segment acknowledges dst's SYN, and perhaps data of dst's that was not seen: a window, unscaled. */
+SW_INLINE bool sw_acks_more(const struct sw_endpoint *dst, const struct sw_segment *seg)
 {
-	return sw_seq_between(dst->end, seg->ack, dst->isn + 1 + src->window);
+	return sw_seq_between(dst->end, seg->ack, dst->isn + 1 + SW_WINDOW_UNKNOWN);
 }
 
 /*
@@ -750,7 +765,7 @@ SW_INLINE bool sw_acks_more(const struct sw_endpoint *src, const struct sw_endpo
 SW_INLINE enum sw_counter sw_missed_ack(struct sw_flow *flow, struct sw_endpoint *src,
 					struct sw_endpoint *dst, const struct sw_segment *seg)
 {
-	bool more = seg->ack != dst->isn + 1 && sw_acks_more(src, dst, seg);
+	bool more = seg->ack != dst->isn + 1 && sw_acks_more(dst, seg);
 
 	if (!sw_acks_syn(dst, seg) && !more)
 		return SW_ACK_BAD;
@@ -789,6 +804,20 @@ SW_INLINE enum sw_counter sw_missed_synack(struct sw_endpoint *src, struct sw_en
 	return SW_NONE;
 }
 
+/*
+ * Its sender has said nothing else yet, so that nothing but this one number says that dst went on. Two do, be
+ * the first a number that was refused; and a FIN tells by itself (U3).
+ */
+SW_INLINE bool sw_is_lone_ack(const struct sw_flow *flow, const struct sw_endpoint *src,
+			      const struct sw_endpoint *dst, const struct sw_segment *seg)
+{
+	if (seg->seq != src->isn + 1 || (seg->flags & SW_TCP_FIN))
+		return false;
+	return flow->claim_kind != SW_CLAIM_DATA || flow->claim_by != (seg->sender & 1) ||
+	       flow->claim.next != seg->seq || !sw_seq_after(flow->claim.ack, dst->isn + 1) ||
+	       !sw_seq_after(seg->ack, flow->claim.ack);
+}
+
 /* The ACK of dst's SYN (E7, else E8), or of another one that dst said before: then that one holds. */
 SW_INLINE enum sw_counter sw_take_ack_of_syn(struct sw_flow *flow, struct sw_endpoint *src,
 					     struct sw_endpoint *dst, const struct sw_segment *seg)
@@ -797,8 +826,8 @@ SW_INLINE enum sw_counter sw_take_ack_of_syn(struct sw_flow *flow, struct sw_end
 	bool claimed = !sw_acks_syn(dst, seg) && sw_acks_claimed_syn(flow, seg);
 
 	if (!claimed && !sw_acks_syn(dst, seg) &&
-	    (seg->seq == src->isn + 1 || !sw_acks_more(src, dst, seg)))
-		return SW_ACK_BAD; /* nothing but this one number says that dst went on */
+	    (sw_is_lone_ack(flow, src, dst, seg) || !sw_acks_more(dst, seg)))
+		return SW_ACK_BAD;
 	if (!sw_seq_acceptable(flow, src, dst, seg))
 		return SW_OUT_OF_WINDOW;
 	if (claimed)
@@ -1068,6 +1097,25 @@ SW_INLINE bool sw_disproves_fin(struct sw_flow *flow, struct sw_endpoint *src,
 	return true;
 }
 
+/* The end has said twice where it is, and its peer, never heard, nothing (U16). */
+SW_INLINE void sw_believe_own_claim(struct sw_flow *flow, struct sw_endpoint *src,
+				    struct sw_endpoint *dst, const struct sw_segment *seg)
+{
+	bool fin = flow->claim_kind == SW_CLAIM_FIN;
+
+	sw_unclaim(flow);
+	sw_revoke_fin(src, dst, seg->seq);
+	sw_set_sent(src, seg->seq);
+	sw_set_sent(dst, seg->ack);
+	dst->ack = seg->seq;
+	src->ack = seg->ack;
+	if (fin) {
+		src->fin = true;
+		flow->said[seg->sender & 1] |= SW_TCP_FIN;
+		sw_fin_sent(src, dst);
+	}
+}
+
 /* Both ends say that much has been sent, although this observer has not seen it. */
 SW_INLINE void sw_believe_claim(struct sw_flow *flow, struct sw_endpoint *src,
 				struct sw_endpoint *dst, const struct sw_segment *seg)
@@ -1136,6 +1184,14 @@ SW_INLINE bool sw_was_acked_ahead(const struct sw_flow *flow, const struct sw_en
 	return end != seg->seq && flow->claim.next - seg->ack <= SW_WINDOW_UNKNOWN;
 }
 
+/* How far apart, whichever comes first; without a branch, which the verifier would follow. */
+SW_INLINE __u32 sw_distance(__u32 a, __u32 b)
+{
+	__u32 sign = 0 - sw_opaque((a - b) >> 31);
+
+	return ((a - b) ^ sign) - sign;
+}
+
 /*
  * Both numbers are acceptable, but too far from what has been seen to be so at once: a window in all, or
  * blind segments would hit twice as often as they hit a socket, which knows what it has sent (RFC 5961,
@@ -1151,9 +1207,42 @@ SW_INLINE bool sw_is_far_off(const struct sw_flow *flow, const struct sw_endpoin
 		ack = seg->ack - dst->end;
 	else if (sw_seq_after(src->ack, seg->ack))
 		ack = src->ack - seg->ack;
+	if (!dst->seen) { /* behind what was sent before, by half as much, or there were twice as many */
+		bool behind = sw_seq_after(src->end, seg->seq) || sw_seq_after(src->ack, seg->ack);
+
+		return sw_distance(seg->seq, src->end) * of_src + ack * of_dst >
+		       (of_src * of_dst) >> behind;
+	}
 	if (sw_seq_after(seg->seq, src->end))
 		return (seg->seq - src->end) * of_src + ack * of_dst > of_src * of_dst;
 	return sw_seq_after(dst->ack, sw_segment_end(seg)) && sw_seq_after(seg->ack, dst->end);
+}
+
+/*
+ * The first that is heard of src, of which dst has said where it is (U16). Much may be under way one way, and then
+ * little the other: 1 MB where the other number is known to 64 kB, 16 MB where it is to 4 kB.
+ */
+SW_INLINE bool sw_may_be_first(const struct sw_endpoint *dst, const struct sw_segment *seg)
+{
+	__u64 ahead = sw_distance(seg->seq, dst->ack), behind = sw_distance(seg->ack, dst->next);
+
+	return ahead * behind <= 1ULL << 36;
+}
+
+/* The same, and its numbers are learnt. */
+SW_INLINE enum sw_counter sw_hear_first(const struct sw_flow *flow, struct sw_endpoint *src,
+					struct sw_endpoint *dst, const struct sw_segment *seg)
+{
+	if (dst->seen && !sw_may_be_first(dst, seg))
+		return SW_OUT_OF_WINDOW;
+	if (flow->midstream || !dst->seen) {
+		sw_learn_next(src, seg->seq);
+		dst->ack = seg->seq; /* whatever dst said of numbers not known then */
+	}
+	if (!dst->seen)
+		sw_advance(dst, seg->ack);
+	src->window = 0; /* what it was taken for */
+	return SW_NONE;
 }
 
 /* May the numbers of this segment be what they are (N4)? Those of an end not heard yet are learnt. */
@@ -1163,20 +1252,8 @@ SW_INLINE enum sw_counter sw_check_numbers(const struct sw_flow *flow, struct sw
 	__u32 end = sw_segment_end(seg);
 	enum sw_counter stop;
 
-	if (!src->seen) {
-		if (flow->midstream || !dst->seen || !sw_seq_acceptable(flow, src, dst, seg)) {
-			sw_learn_next(src, seg->seq);
-			dst->ack = seg->seq; /* whatever dst said of numbers not known then */
-		}
-		if (!dst->seen)
-			sw_advance(dst, seg->ack);
-		return SW_NONE;
-	}
-	if (!dst->seen) { /* one direction: nothing tells what dst would take */
-		if (sw_seq_after(seg->seq, src->next))
-			sw_set_sent(src, seg->seq);
-		return SW_NONE;
-	}
+	if (!src->seen)
+		return sw_hear_first(flow, src, dst, seg);
 	if (!sw_seq_acceptable(flow, src, dst, seg))
 		return SW_OUT_OF_WINDOW;
 	stop = sw_check_ack(flow, src, dst, seg);
@@ -1186,6 +1263,13 @@ SW_INLINE enum sw_counter sw_check_numbers(const struct sw_flow *flow, struct sw
 	if (sw_is_far_off(flow, src, dst, seg))
 		return SW_OUT_OF_WINDOW;
 	SW_PHASE();
+	if (!dst->seen) { /* one direction: what is not seen will never be acknowledged */
+		if (sw_seq_after(seg->seq, src->next))
+			sw_set_sent(src, seg->seq);
+		if (sw_seq_after(end, dst->ack))
+			dst->ack = end;
+		return SW_NONE;
+	}
 	if (src->fin && sw_seq_after(end, src->end))
 		return SW_OUT_OF_WINDOW; /* beyond its FIN */
 	if ((seg->flags & SW_TCP_FIN) && sw_is_fin_in_doubt(flow, src, seg))
@@ -1231,9 +1315,13 @@ SW_INLINE enum sw_counter sw_settle_numbers(struct sw_flow *flow, struct sw_endp
 		stop = sw_check_numbers(flow, src, dst, seg);
 	SW_PHASE();
 	if ((!flow->finished || flow->claim_kind == SW_CLAIM_FIN) &&
-	    (stop ? sw_agrees(flow, src, dst, seg)
-		  : sw_acks_claimed_fin(flow, seg) || sw_was_acked_ahead(flow, dst, seg))) {
-		sw_believe_claim(flow, src, dst, seg);
+	    (stop || !dst->seen
+		     ? sw_agrees(flow, src, dst, seg)
+		     : sw_acks_claimed_fin(flow, seg) || sw_was_acked_ahead(flow, dst, seg))) {
+		if (sw_is_own_claim(flow, seg))
+			sw_believe_own_claim(flow, src, dst, seg);
+		else
+			sw_believe_claim(flow, src, dst, seg);
 		stop = SW_NONE;
 	}
 	SW_PHASE();
@@ -1261,6 +1349,8 @@ SW_INLINE enum sw_counter sw_take_data(struct sw_flow *flow, struct sw_endpoint 
 	if (src->seen)
 		flow->said[seg->sender & 1] |= SW_SAID_STEADY;
 	src->seen = true;
+	if (flow->reset_by == (seg->sender & 1))
+		flow->reset = false; /* its RST was in doubt, and it goes on */
 	if (src->window < seg->window)
 		src->window = seg->window;
 	sw_take_ack(flow, src, dst, seg);
@@ -1311,6 +1401,20 @@ SW_INLINE bool sw_rst_exact(const struct sw_endpoint *src, const struct sw_endpo
 }
 
 /*
+ * In the window and not exact; but both numbers say what a socket would that has sent or got something unseen, as a
+ * blind one hits no more often than the exact number (N2). Its sender is gone, for all that is known.
+ */
+SW_INLINE void sw_doubt_rst(struct sw_flow *flow, const struct sw_endpoint *src,
+			    const struct sw_segment *seg)
+{
+	if (!(seg->flags & SW_TCP_ACK) || flow->finished ||
+	    seg->seq - src->next > SW_WINDOW_UNKNOWN || seg->ack - src->ack > SW_WINDOW_UNKNOWN)
+		return;
+	flow->reset = true;
+	flow->reset_by = seg->sender;
+}
+
+/*
  * RFC 9293, 3.10.7.3 and RFC 5961, 3 (N2): it closes (E15) when it is exactly what the receiver expects next,
  * or acknowledges the receiver's SYN.
  */
@@ -1328,9 +1432,10 @@ SW_INLINE enum sw_counter sw_step_rst(struct sw_flow *flow, struct sw_endpoint *
 	} else if (!sw_rst_exact(src, dst, seg)) {
 		__u32 window = sw_window(flow, dst, src);
 
-		if (dst->state != LISTEN && sw_seq_between(dst->ack, seg->seq, dst->ack + window))
-			return SW_RST_CHALLENGE;
-		return SW_RST_BLIND;
+		if (dst->state == LISTEN || !sw_seq_between(dst->ack, seg->seq, dst->ack + window))
+			return SW_RST_BLIND;
+		sw_doubt_rst(flow, src, seg);
+		return SW_RST_CHALLENGE;
 	}
 	sw_enter(src, CLOSED);
 	sw_enter(dst, CLOSED);
@@ -1364,8 +1469,8 @@ SW_INLINE enum sw_counter sw_step_self_syn(struct sw_flow *flow, struct sw_endpo
 
 SW_INLINE enum sw_counter sw_complete_self(struct sw_endpoint *ep, const struct sw_segment *seg)
 {
-	if (!sw_acks_syn(ep, seg))
-		return SW_ACK_BAD;
+	if (!sw_acks_syn(ep, seg) && (!sw_acks_more(ep, seg) || sw_seq_after(seg->ack, seg->seq)))
+		return SW_ACK_BAD; /* nor has it got more than it sent */
 	ep->ack = seg->ack; /* its SYN said none, and its SYN+ACK may not have been seen */
 	sw_establish(ep, ep);
 	return SW_NONE;
@@ -1607,7 +1712,8 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 	sw_note_said(flow, seg, stop);
 	if (stop && stop != SW_SYN_RETRANSMITTED) {
 		flow->refused |= stop != SW_AFTER_CLOSE;
-		return replaced ? SW_FLOWS_REPLACED : stop;
+		if (stop != SW_RST_CHALLENGE || !flow->reset)
+			return replaced ? SW_FLOWS_REPLACED : stop;
 	}
 	SW_PHASE();
 	if (!steady && !src->place)

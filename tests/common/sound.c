@@ -103,6 +103,11 @@ static bool unchanged(const struct sw_flow *before, const struct sw_flow *after)
 		memset(i ? a.early : b.early, 0, sizeof(a.early));
 	}
 	a.refused = b.refused = 0;
+	if (after->reset && !before->finished && after->timeout_ms <= before->timeout_ms) {
+		a.reset = b.reset = a.reset_by = b.reset_by = 0; /* a RST in doubt (N2) */
+		a.timeout_ms = b.timeout_ms = 0;
+		a.deadline_ns = b.deadline_ns = 0;
+	}
 	a.claim_kind = b.claim_kind = a.claim_by = b.claim_by = a.early_of = b.early_of = 0;
 	return !memcmp(&a, &b, sizeof(a));
 }

@@ -140,23 +140,6 @@ static bool has_seen(const struct talk *talk, const struct view *view, enum sayi
 	return false;
 }
 
-/* And all numbers before it, of its end: else it may not be exact, and a blind one looks the same (N2). */
-static bool has_seen_exact_rst(const struct talk *talk, const struct view *view)
-{
-	const struct saying_at *rst = &talk->said[talk->count - 1];
-	bool seen[TALK_MAX] = { false };
-
-	for (int i = 0; i < view->count; i++)
-		seen[view->index[i]] = true;
-	for (int i = talk->count - 1; i >= 0; i--)
-		if (talk->said[i].what == SAY_RST)
-			rst = &talk->said[i];
-	for (int i = 0; i < talk->count; i++)
-		if (!seen[i] && talk->said[i].who == rst->who && talk->said[i].what != SAY_ACK)
-			return false;
-	return rst->what == SAY_RST;
-}
-
 /* True: something of its end was seen, and holds. */
 static bool ends(const struct loss *loss, int seed)
 {
@@ -176,7 +159,7 @@ static bool ends(const struct loss *loss, int seed)
 	see_some(&view, &talk, loss, &random);
 	seen = observe(&talk, &view, &observer);
 	must(!seen.wrong, "conversation %d: %s", seed, seen.wrong);
-	if (!has_seen(&talk, &view, SAY_FIN) && !has_seen_exact_rst(&talk, &view))
+	if (!has_seen(&talk, &view, SAY_FIN) && !has_seen(&talk, &view, SAY_RST))
 		return false;
 	a = observed_state(&seen, &observer, A);
 	b = observed_state(&seen, &observer, B);

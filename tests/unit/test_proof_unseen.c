@@ -10,6 +10,9 @@
 #include "proof.h"
 #include "unit.h"
 
+#define ANY_END     2
+#define FIN_TIMEOUT (120 * SW_NS_PER_S) /* L1: FIN_WAIT_1 */
+
 /* --- The conversations ------------------------------------------------------------------------ */
 
 struct line {
@@ -422,6 +425,61 @@ static void each_end_tells_its_states_alone(void **state)
 	}
 }
 
+static bool has_shown(const struct trial *trial, int who, enum saying what)
+{
+	for (int i = 0; i < trial->view.count; i++) {
+		const struct saying_at *said = &trial->talk.said[trial->view.index[i]];
+
+		if (said->what == what && (who == said->who || who == ANY_END))
+			return true;
+	}
+	return false;
+}
+
+/* What the rest of it proves is much, or nothing; but a FIN that was seen holds, at the latest behind its hole. */
+static void expect_believed(const struct trial *trial, const struct observer *observer, int mask)
+{
+	struct observation seen = observe(&trial->talk, &trial->view, observer);
+	bool closed = has_shown(trial, ANY_END, SAY_FIN) || has_shown(trial, ANY_END, SAY_RST);
+	bool gone = sw_flow_gone(&seen.flow, seen.now + FIN_TIMEOUT);
+
+	for (int who = 0; who <= !trial->talk.self; who++) {
+		const struct sw_endpoint *end = &seen.flow.ep[who ^ observer->mirrored];
+		bool open = end->state == CLOSE_WAIT || (end->state && end->state <= ESTABLISHED);
+
+		must(!has_shown(trial, who, SAY_FIN) || !open || end->fin,
+		     "%s, seen %x: FIN of %c, %s", trial->conversation->name, mask, "AB"[who],
+		     state_name(end->state));
+		must(!closed || end->state != ESTABLISHED || gone, "%s, seen %x: %c %s for long",
+		     trial->conversation->name, mask, "AB"[who], state_name(end->state));
+	}
+	must(!seen.wrong, "%s, seen %x: %s", trial->conversation->name, mask, seen.wrong);
+}
+
+static void of_any_that_are_unseen_a_fin_or_rst_is_not(void **state)
+{
+	static const struct observer observers[] = {
+		{ .both_directions = true, .gap_ms = 10 },
+		{ .both_directions = true, .gap_ms = 300, .offer = { true, true, true } },
+		{ .both_directions = true, .gap_ms = 10, .mirrored = true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(conversations); i++) {
+		struct trial trial = { 0 };
+
+		play(&trial, &conversations[i]);
+		for (int mask = 1; mask < 1 << trial.talk.count; mask++) {
+			trial.view.count = 0;
+			for (__u16 said = 0; said < trial.talk.count; said++)
+				if (mask >> said & 1)
+					show(&trial, said);
+			for (size_t way = 0; way < COUNT(observers) - trial.talk.self; way++)
+				expect_believed(&trial, &observers[way], mask);
+		}
+	}
+}
+
 /* What is no exception any more, has to go. */
 static void every_exception_is_needed(void **state)
 {
@@ -439,6 +497,7 @@ int test_proof_unseen(void)
 		cmocka_unit_test(any_two_neighbours_may_be_swapped),
 		cmocka_unit_test(any_segment_may_come_again_at_once_or_later),
 		cmocka_unit_test(each_end_tells_its_states_alone),
+		cmocka_unit_test(of_any_that_are_unseen_a_fin_or_rst_is_not),
 		cmocka_unit_test(every_exception_is_needed),
 	};
 

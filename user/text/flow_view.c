@@ -143,7 +143,7 @@ static char *put_flags(char *at, const struct sw_flow *flow, bool halfopen)
 		*at++ = 'h';
 	if (flow->midstream)
 		*at++ = 'm';
-	if (flow->reset)
+	if (flow->reset && sw_flow_closed(flow))
 		*at++ = 'r';
 	if (flow->refused)
 		*at++ = '!';
