@@ -158,7 +158,7 @@ SW_INLINE __u32 sw_life_ms(const struct sw_flow *flow, const struct sw_segment *
 		return SW_CLOSED_LINGER_MS;
 	if (a->state == SYN_RCVD || b->state == SYN_RCVD)
 		ms = sw_at_most(ms, cfg->timeout.syn_rcvd);
-	if (sw_fin_unanswered(a) || sw_fin_unanswered(b) || flow->reset)
+	if (flow->reset || sw_fin_unanswered(a) || sw_fin_unanswered(b))
 		ms = sw_at_most(ms, cfg->timeout.fin_wait_1);
 	return sw_unconfirmed(flow, seg, cfg) ? sw_at_most(ms, SW_UNCONFIRMED_MS) : ms;
 }
