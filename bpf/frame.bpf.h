@@ -109,9 +109,9 @@ static __always_inline int xdp_parse(struct xdp_md *ctx, struct sw_work *w)
 	int stop;
 
 	cursor.wire_length = xdp_wire_length(ctx);
-	stop = sw_parse_headers(&cursor, &w->packet);
+	stop = sw_merged(sw_parse_headers(&cursor, &w->packet), w->packet.at);
 	if (!stop)
-		stop = sw_parse_transport(&cursor, &w->packet, &w->seg);
+		stop = sw_merged(sw_parse_transport(&cursor, &w->packet, &w->seg), w->packet.at);
 	if (stop == SW_TRUNCATED && cursor.wire_length > ctx->data_end - ctx->data)
 		stop = xdp_parse_copied(ctx, w);
 	return stop;

@@ -204,7 +204,7 @@ __noinline int skb_translate(struct __sk_buff *skb, const struct sw_proxied *pro
 	tcp = p->after;
 	if (!skb_load_header(skb, w, tcp))
 		return false;
-	difference = sw_translate(proxied, tcp, direction);
+	difference = sw_translate(proxied, tcp, direction, &w->seg.option_at);
 	w->seg.seq = sw_wire32(tcp[1]);
 	w->seg.ack = sw_wire32(tcp[2]);
 	w->seg.window = (__u16)sw_wire32(tcp[3]);

@@ -75,16 +75,21 @@ static __always_inline bool sw_same_key(const struct sw_flow_key *one,
 static __always_inline void sw_judge_in_hand(struct sw_retreat *retreat, const struct sw_work *w,
 					     enum sw_verdict verdict)
 {
+	__u32 found = SW_WATCHED;
+
 	if (verdict == VERDICT_SERVED)
 		retreat->admitted++;
 	else
 		retreat->lost++;
 	for (__u32 i = 0; i < SW_WATCHED; i++) {
-		struct sw_watched *watched = &retreat->watched[i];
+		const struct sw_watched *watched = &retreat->watched[i];
 
 		if (watched->since_ns && sw_same_key(&watched->key, &w->seg.key))
-			sw_judge_watched(retreat, watched, verdict, &w->ways, w->now);
+			found = i;
 	}
+	found = sw_merged(found, w->seg.seq);
+	if (found < SW_WATCHED)
+		sw_judge_watched(retreat, &retreat->watched[found], verdict, &w->ways, w->now);
 }
 
 /* The segment in hand is the first that the server says in a connection that a cookie opened. */

@@ -299,9 +299,11 @@ SW_INLINE struct sw_cookie sw_cookie_make(const struct sw_keys *keys,
 					  const struct sw_offer *offer)
 {
 	__u64 f = sw_cookie_f(keys, packet, local_port, remote_port);
-	__u32 options = sw_pack_options(offer);
-	__u64 h = sw_cookie_h(keys, f, client_isn, epoch, options);
+	__u32 options = sw_merged(sw_pack_options(offer), client_isn);
+	__u64 h;
 
+	SW_PHASE();
+	h = sw_cookie_h(keys, f, client_isn, epoch, options);
 	return (struct sw_cookie){
 		.isn = client_isn + (__u32)f + ((__u32)epoch << 24) +
 		       ((__u32)(h & SW_MAC_MASK) << SW_OPTIONS_BITS) + options,

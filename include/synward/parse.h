@@ -358,46 +358,56 @@ SW_INLINE bool sw_decode_usual_options(struct sw_segment *seg)
 }
 
 /*
- * MSS (RFC 9293, 3.7.1), SACK permitted (RFC 2018), window scale and timestamp (RFC 7323) out of the
- * options kept. An option whose length is wrong ends the list, as it does in Linux: what stood before
- * it holds.
- *
- * It looks at every byte in turn and passes over those of an option already read, because the
- * verifier follows a constant offset and loses itself in a variable one.
+ * How many bytes the option at `at` has of a list of so many, or 0 where the list ends: there, or with an
+ * option whose length is wrong, as it does in Linux; what stood before it holds.
+ */
+SW_INLINE __u32 sw_option_length(const __u8 *options, __u32 at, __u32 bytes)
+{
+	__u32 length;
+
+	if (at >= SW_TCP_OPTION_BYTES_MAX || at >= bytes || options[at] == SW_OPT_END)
+		return 0;
+	if (options[at] == SW_OPT_NOP)
+		return 1;
+	length = options[at + 1];
+	return length < 2 || at + length > bytes ? 0 : length;
+}
+
+/* MSS (RFC 9293, 3.7.1), SACK permitted (RFC 2018), window scale and timestamp (RFC 7323), Fast Open. */
+SW_INLINE void sw_take_option(struct sw_segment *seg, const __u8 *option, __u32 length)
+{
+	if (option[0] == SW_OPT_WSCALE && length == SW_OPT_WSCALE_LENGTH)
+		sw_take_wscale(seg, option[2]);
+	else if (option[0] == SW_OPT_TIMESTAMP && length == SW_OPT_TIMESTAMP_LENGTH)
+		sw_take_timestamp(seg, option + 2);
+	else if (option[0] == SW_OPT_MSS && length == SW_OPT_MSS_LENGTH)
+		seg->mss = sw_be16(option + 2);
+	else if (option[0] == SW_OPT_SACK_PERMITTED && length == SW_OPT_SACK_PERMITTED_LENGTH)
+		seg->sack_ok = true;
+	else if (option[0] == SW_OPT_FAST_OPEN ||
+		 (option[0] == SW_OPT_EXPERIMENT && sw_be16(option + 2) == SW_FAST_OPEN_MAGIC))
+		seg->fast_open = true;
+}
+
+/*
+ * The options kept. Where the walk stands is kept in memory, of which the verifier knows nothing, so that
+ * each turn is the same to it; else it follows every list that there can be.
  */
 SW_INLINE void sw_decode_options(struct sw_segment *seg)
 {
-	const __u8 *options = seg->options;
-	__u64 done = 0; /* bit n: byte n belongs to an option already read */
-
 	if (sw_decode_usual_options(seg))
 		return;
-	for (__u32 i = 0; i < SW_TCP_OPTION_BYTES_MAX; i++) {
-		__u32 length = options[i + 1];
+	seg->option_at = 0;
+	for (int turn = 0; turn < SW_TCP_OPTION_BYTES_MAX; turn++) {
+		__u32 at, length;
 
-		if (done >> i & 1)
-			continue;
-		if (i >= seg->option_bytes || options[i] == SW_OPT_END)
+		SW_PHASE();
+		at = sw_opaque(seg->option_at);
+		length = sw_option_length(seg->options, at, seg->option_bytes);
+		if (!length)
 			return;
-		if (options[i] == SW_OPT_NOP)
-			continue;
-		if (length < 2 || i + length > seg->option_bytes)
-			return;
-		done |= ((1ULL << length) - 1) << i;
-		if (options[i] == SW_OPT_WSCALE && length == SW_OPT_WSCALE_LENGTH) {
-			sw_take_wscale(seg, options[i + 2]);
-		} else if (options[i] == SW_OPT_TIMESTAMP && length == SW_OPT_TIMESTAMP_LENGTH) {
-			sw_take_timestamp(seg, options + i + 2);
-		} else if (options[i] == SW_OPT_MSS && length == SW_OPT_MSS_LENGTH) {
-			seg->mss = sw_be16(options + i + 2);
-		} else if (options[i] == SW_OPT_SACK_PERMITTED &&
-			   length == SW_OPT_SACK_PERMITTED_LENGTH) {
-			seg->sack_ok = true;
-		} else if (options[i] == SW_OPT_FAST_OPEN ||
-			   (options[i] == SW_OPT_EXPERIMENT &&
-			    sw_be16(options + i + 2) == SW_FAST_OPEN_MAGIC)) {
-			seg->fast_open = true;
-		}
+		seg->option_at = (__u8)(at + length);
+		sw_take_option(seg, seg->options + at, length);
 	}
 }
 

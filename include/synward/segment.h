@@ -72,7 +72,8 @@ struct sw_segment {
 	__u8 option_bytes; /* how many of options[] are in use */
 	__u8 fast_open; /* asks for Fast Open, with a cookie or for one (RFC 7413) */
 	__u8 place; /* hook and interface where it was heard, SW_PLACE_* */
-	__u8 padding[2];
+	__u8 option_at; /* while they are read: where the next option begins */
+	__u8 padding;
 	union {
 		__u8 options[SW_TCP_OPTION_BYTES_MAX + SW_TCP_OPTION_SLACK];
 		__u32 option_words[(SW_TCP_OPTION_BYTES_MAX + SW_TCP_OPTION_SLACK) / 4];

@@ -1340,7 +1340,7 @@ SW_INLINE enum sw_counter sw_take_data(struct sw_flow *flow, struct sw_endpoint 
 	enum sw_counter stop;
 
 	SW_PHASE();
-	stop = sw_settle_numbers(flow, src, dst, seg);
+	stop = sw_merged(sw_settle_numbers(flow, src, dst, seg), seg->seq);
 	if (stop)
 		return stop;
 	SW_PHASE();
@@ -1496,7 +1496,7 @@ SW_INLINE enum sw_counter sw_dispatch(struct sw_flow *flow, struct sw_endpoint *
 				      const struct sw_config *cfg, __u64 now)
 {
 	enum sw_counter stop;
-	bool opening;
+	__u32 opening;
 
 	if (sw_flow_closed(flow)) {
 		if ((seg->flags & (SW_TCP_SYN | SW_TCP_RST | SW_TCP_FIN)) == SW_TCP_SYN)
@@ -1507,7 +1507,7 @@ SW_INLINE enum sw_counter sw_dispatch(struct sw_flow *flow, struct sw_endpoint *
 		return sw_step_rst(flow, src, dst, seg);
 	if (seg->flags & SW_TCP_SYN)
 		return sw_dispatch_syn(flow, src, dst, seg, now);
-	opening = sw_in_handshake(src) || sw_in_handshake(dst);
+	opening = sw_merged(sw_in_handshake(src) || sw_in_handshake(dst), seg->seq);
 	if (opening) {
 		stop = seg->self ? sw_complete_self(src, seg)
 				 : sw_complete_handshake(flow, src, dst, seg, cfg);
@@ -1674,7 +1674,8 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 {
 	struct sw_endpoint *src = &flow->ep[sw_opaque(seg->sender) & 1];
 	struct sw_endpoint *dst = &flow->ep[sw_opaque(seg->sender ^ seg->self ^ 1) & 1];
-	bool absent = sw_flow_gone(flow, now), replaced, steady;
+	bool absent = sw_flow_gone(flow, now);
+	__u32 replaced, steady;
 	enum sw_counter stop;
 
 	if (sw_flags_bad(seg->flags))
@@ -1702,11 +1703,12 @@ SW_INLINE enum sw_counter sw_flow_step(struct sw_flow *flow, const struct sw_seg
 	replaced = !absent && !cfg->guard.ports && sw_goes_on_claimed(flow, src, dst, seg);
 	if (replaced)
 		sw_open_after_claimed(flow, seg, now, cfg);
+	replaced = sw_merged(replaced, seg->seq);
 	SW_PHASE();
 	src->packets++;
 	if (seg->sender != flow->originator)
 		flow->cookie = false; /* its server has spoken: the connection has its socket */
-	steady = flow->said[seg->sender & 1] & SW_SAID_STEADY;
+	steady = sw_merged(!!(flow->said[seg->sender & 1] & SW_SAID_STEADY), seg->seq);
 	stop = sw_dispatch(flow, src, dst, seg, cfg, now);
 	SW_PHASE();
 	sw_note_said(flow, seg, stop);

@@ -12,6 +12,7 @@
 #define SYNWARD_TRANSLATE_H
 
 #include <synward/cookie.h>
+#include <synward/parse.h>
 #include <synward/proxy.h>
 #include <synward/reply.h>
 #include <synward/segment.h>
@@ -181,44 +182,48 @@ SW_INLINE void sw_shift_bytes(__u8 *bytes, __u32 shift)
 SW_INLINE void sw_shift_sack(__u8 *options, __u32 at, __u32 length, __u32 shift)
 {
 	for (__u32 edge = 2; edge + 4 <= SW_TCP_OPTION_BYTES_MAX - 4; edge += 4) {
-		if (edge + 4 > length || at + edge + 4 > SW_TCP_OPTION_BYTES_MAX)
+		__u32 place = sw_opaque(at + edge);
+
+		if (edge + 4 > length || place > SW_TCP_OPTION_BYTES_MAX - 4)
 			break;
-		sw_shift_bytes(options + at + edge, shift);
+		sw_shift_bytes(options + place, shift);
 	}
 }
 
-/* As in sw_decode_options(), of which the verifier can follow every offset. */
-SW_INLINE void sw_translate_list(const struct sw_proxied *p, __u8 *options, __u32 bytes, bool ack,
-				 enum sw_direction direction)
+SW_INLINE void sw_translate_option(const struct sw_proxied *p, __u8 *options, __u32 at,
+				   __u32 length, bool ack, enum sw_direction direction)
 {
-	__u64 done = 0; /* bit n: byte n belongs to an option already read */
+	if (options[at] == SW_OPT_TIMESTAMP && length == SW_OPT_TIMESTAMP_LENGTH && p->tstamp_ok &&
+	    at <= SW_TCP_OPTION_BYTES_MAX - SW_OPT_TIMESTAMP_LENGTH) {
+		if (direction == SW_OUTWARD)
+			sw_shift_bytes(options + at + 2, p->clock_shift);
+		else if (ack)
+			sw_shift_bytes(options + at + 6, -p->clock_shift);
+	} else if (options[at] == SW_OPT_SACK && direction == SW_INWARD) {
+		sw_shift_sack(options, at, length, -p->shift);
+	}
+}
 
-	for (__u32 i = 0; i < SW_TCP_OPTION_BYTES_MAX; i++) {
-		__u32 length = options[i + 1];
+/* Walks as sw_decode_options() does: `walk` is where it stands. */
+SW_INLINE void sw_translate_list(const struct sw_proxied *p, __u8 *options, __u32 bytes, bool ack,
+				 enum sw_direction direction, __u8 *walk)
+{
+	*walk = 0;
+	for (int turn = 0; turn < SW_TCP_OPTION_BYTES_MAX; turn++) {
+		__u32 at, length;
 
-		if (done >> i & 1)
-			continue;
-		if (i >= bytes || options[i] == SW_OPT_END)
+		SW_PHASE();
+		at = sw_opaque(*walk);
+		length = sw_option_length(options, at, bytes);
+		if (!length)
 			return;
-		if (options[i] == SW_OPT_NOP)
-			continue;
-		if (length < 2 || i + length > bytes)
-			return;
-		done |= ((1ULL << (length & 63)) - 1) << i;
-		if (options[i] == SW_OPT_TIMESTAMP && length == SW_OPT_TIMESTAMP_LENGTH &&
-		    p->tstamp_ok && i + SW_OPT_TIMESTAMP_LENGTH <= SW_TCP_OPTION_BYTES_MAX) {
-			if (direction == SW_OUTWARD)
-				sw_shift_bytes(options + i + 2, p->clock_shift);
-			else if (ack)
-				sw_shift_bytes(options + i + 6, -p->clock_shift);
-		} else if (options[i] == SW_OPT_SACK && direction == SW_INWARD) {
-			sw_shift_sack(options, i, length, -p->shift);
-		}
+		*walk = (__u8)(at + length);
+		sw_translate_option(p, options, at, length, ack, direction);
 	}
 }
 
 SW_INLINE __u64 sw_translate_options(const struct sw_proxied *p, __u32 *tcp, __u32 words, bool ack,
-				     enum sw_direction direction)
+				     enum sw_direction direction, __u8 *walk)
 {
 	__u64 sum = 0;
 
@@ -234,8 +239,8 @@ SW_INLINE __u64 sw_translate_options(const struct sw_proxied *p, __u32 *tcp, __u
 	SW_UNROLL
 	for (int i = SW_TCP_WORDS; i < SW_HEADER_WORDS; i++)
 		sum += (__u32)~tcp[i];
-	sw_translate_list(p, (__u8 *)&tcp[SW_TCP_WORDS], 4 * (words - SW_TCP_WORDS), ack,
-			  direction);
+	sw_translate_list(p, (__u8 *)&tcp[SW_TCP_WORDS], 4 * (words - SW_TCP_WORDS), ack, direction,
+			  walk);
 	return sw_sum_words(sum, &tcp[SW_TCP_WORDS], SW_HEADER_WORDS - SW_TCP_WORDS);
 }
 
@@ -255,9 +260,10 @@ SW_INLINE __u64 sw_translate_window(const struct sw_proxied *p, __u32 *word,
 
 /*
  * A segment of an open connection, no SYN, gets the numbers of its other side. Returns by how much the sum
- * of its words has changed.
+ * of its words has changed. *walk is the room of sw_translate_list().
  */
-SW_INLINE __u64 sw_translate(const struct sw_proxied *p, __u32 *tcp, enum sw_direction direction)
+SW_INLINE __u64 sw_translate(const struct sw_proxied *p, __u32 *tcp, enum sw_direction direction,
+			     __u8 *walk)
 {
 	__u32 third = sw_wire32(tcp[3]), words = third >> 28;
 	bool ack = third >> 16 & SW_TCP_ACK;
@@ -268,7 +274,7 @@ SW_INLINE __u64 sw_translate(const struct sw_proxied *p, __u32 *tcp, enum sw_dir
 	else if (ack)
 		sum = sw_shift_word(&tcp[2], -p->shift);
 	sum += sw_translate_window(p, &tcp[3], direction);
-	return sum + sw_translate_options(p, tcp, words, ack, direction);
+	return sum + sw_translate_options(p, tcp, words, ack, direction, walk);
 }
 
 #endif

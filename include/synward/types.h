@@ -33,6 +33,16 @@ SW_INLINE __u32 sw_opaque(__u32 value)
 	return value;
 }
 
+/*
+ * The value, of which the verifier knows nothing more: paths on which it differs become one behind this. `any`
+ * is a number that it doesn't know, from a packet or a map.
+ */
+SW_INLINE __u32 sw_merged(__u32 value, __u32 any)
+{
+	any = sw_opaque(any);
+	return sw_opaque(value ^ any) ^ any;
+}
+
 /* A loop that older verifiers (Linux 6.1) take for an endless one unless it is unrolled. */
 #ifdef __clang__
 #define SW_UNROLL _Pragma("clang loop unroll(full)")

@@ -151,7 +151,7 @@ static void built_frame_is_read_back(void **state)
 		size = frame_build(&in, frame);
 		assert_int_equal(frame_parse(frame, size, size, &out), SW_NONE);
 		assert_int_equal(out.option_bytes, way & 2 ? 16 : 0);
-		out.option_bytes = 0;
+		out.option_bytes = out.option_at = 0;
 		memset(out.options, 0, sizeof(out.options));
 		assert_memory_equal(&in, &out, sizeof(in));
 	}

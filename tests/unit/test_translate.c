@@ -207,12 +207,13 @@ static void expect_translated(const struct sw_proxied *p, enum sw_direction dire
 			      struct header before, struct header after)
 {
 	__u32 tcp[SW_HEADER_WORDS];
+	__u8 walk;
 	__u64 sum, difference;
 
 	for (int i = 0; i < SW_HEADER_WORDS; i++)
 		tcp[i] = sw_wire32(before.word[i]);
 	sum = sw_sum_words(0, tcp, SW_HEADER_WORDS);
-	difference = sw_translate(p, tcp, direction);
+	difference = sw_translate(p, tcp, direction, &walk);
 	expect_words(tcp, after.word, SW_HEADER_WORDS);
 	assert_int_equal(sw_fold_checksum(sum + difference), sum_of(tcp));
 }
