@@ -4,6 +4,7 @@
  */
 #include "check.h"
 #include "sound.h"
+#include "step.h"
 #include "table.h"
 
 void table_init(struct table *table, const struct sw_config *config)
@@ -46,7 +47,7 @@ void table_apply(struct table *table, const struct sw_segment *segment, __u64 no
 	if (!flow)
 		return;
 	outcome->before = *flow;
-	outcome->reason = sw_flow_step(flow, segment, now, &table->config);
+	outcome->reason = flow_step(flow, segment, now, &table->config);
 	outcome->after = *flow;
 	wrong = prediction_unsound(&outcome->before, flow, segment, outcome->reason, now,
 				   &table->config);

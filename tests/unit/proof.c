@@ -243,6 +243,12 @@ static struct sw_segment segment_of(const struct saying_at *said, const struct o
 	return segment;
 }
 
+enum sw_counter proof_step(struct sw_flow *flow, const struct sw_segment *segment, __u64 now,
+			   const struct sw_config *config)
+{
+	return sw_flow_step(flow, segment, now, config);
+}
+
 /* True: it was taken. */
 static bool step(struct observation *seen, const struct sw_segment *segment,
 		 const struct sw_config *config)
@@ -253,7 +259,7 @@ static bool step(struct observation *seen, const struct sw_segment *segment,
 
 	if (reason)
 		return false;
-	reason = sw_flow_step(flow, segment, seen->now, config);
+	reason = proof_step(flow, segment, seen->now, config);
 	wrong = flow_unsound(flow, segment->self);
 	if (!wrong)
 		wrong = step_unsound(&before, flow, segment, reason, seen->now);

@@ -109,6 +109,10 @@ struct observation {
 	const char *wrong; /* NULL, or what a step did that no step may, see sound.h */
 };
 
+/* sw_flow_step(), as flow_step() of step.h and without the sanitizers, which the proofs can't wait for. */
+enum sw_counter proof_step(struct sw_flow *flow, const struct sw_segment *segment, __u64 now,
+			   const struct sw_config *config);
+
 /* What the state model makes of them. */
 struct observation observe(const struct talk *talk, const struct view *view,
 			   const struct observer *observer);

@@ -7,6 +7,7 @@
  */
 #include "check.h"
 #include "sound.h"
+#include "step.h"
 #include "unit.h"
 
 #define UNITS 24 /* of data; the FIN is one more */
@@ -81,7 +82,7 @@ static void apply(struct talk *talk, int sender, __u8 flags, __u32 seq, __u32 ac
 		.wscale = 14,
 	};
 	struct sw_flow before = talk->flow;
-	enum sw_counter reason = sw_flow_step(&talk->flow, &segment, NOW, &config);
+	enum sw_counter reason = flow_step(&talk->flow, &segment, NOW, &config);
 	const char *wrong = numbers_unsound(&before, &talk->flow, &segment, reason);
 
 	if (!wrong)

@@ -5,6 +5,7 @@
  */
 #include "check.h"
 #include "sound.h"
+#include "step.h"
 #include "unit.h"
 
 #define NOW  (1000 * SW_NS_PER_S)
@@ -31,7 +32,7 @@ static struct sw_segment segment_of(int sender, __u8 flags, __u32 seq, __u32 ack
 
 static void take(struct sw_flow *flow, const struct sw_segment *segment)
 {
-	assert_int_equal(sw_flow_step(flow, segment, NOW, &settings), SW_NONE);
+	assert_int_equal(flow_step(flow, segment, NOW, &settings), SW_NONE);
 }
 
 static void take_one(struct sw_flow *flow, int sender, __u8 flags, __u32 seq, __u32 ack,
@@ -59,7 +60,7 @@ static bool predicts(const struct sw_flow *flow, const struct sw_segment *segmen
 		     const struct sw_config *config)
 {
 	struct sw_flow before = *flow, after = *flow;
-	enum sw_counter reason = sw_flow_step(&after, segment, now, config);
+	enum sw_counter reason = flow_step(&after, segment, now, config);
 	const char *wrong = prediction_unsound(&before, &after, segment, reason, now, config);
 
 	must(!wrong, "%s", wrong);
@@ -261,7 +262,7 @@ static void a_new_time_out_is_taken_up(void **state)
 	(void)state;
 	shorter.timeout.established = 10000;
 	assert_false(predicts(&flow, &segment, NOW, &shorter));
-	assert_int_equal(sw_flow_step(&flow, &segment, NOW, &shorter), SW_NONE);
+	assert_int_equal(flow_step(&flow, &segment, NOW, &shorter), SW_NONE);
 	segment.seq += segment.length;
 	assert_true(predicts(&flow, &segment, NOW, &shorter));
 }
@@ -278,12 +279,12 @@ static void segment_from_outside_in_the_name_of_this_hosts_end_changes_nothing(v
 	segment.place = sw_place_of_ingress(2);
 	before = flow;
 	assert_false(predicts(&flow, &segment, NOW, &settings));
-	assert_int_equal(sw_flow_step(&flow, &segment, NOW, &settings), SW_MARTIAN);
+	assert_int_equal(flow_step(&flow, &segment, NOW, &settings), SW_MARTIAN);
 	assert_memory_equal(&before, &flow, sizeof(flow));
 	segment.flags |= SW_TCP_FIN;
-	assert_int_equal(sw_flow_step(&flow, &segment, NOW, &settings), SW_MARTIAN);
+	assert_int_equal(flow_step(&flow, &segment, NOW, &settings), SW_MARTIAN);
 	segment.place = SW_PLACE_EGRESS;
-	assert_int_equal(sw_flow_step(&flow, &segment, NOW, &settings), SW_NONE);
+	assert_int_equal(flow_step(&flow, &segment, NOW, &settings), SW_NONE);
 	assert_int_equal(flow.ep[0].state, FIN_WAIT_1);
 }
 

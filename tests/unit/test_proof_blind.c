@@ -10,6 +10,7 @@
 #include <synward/state.h>
 
 #include "check.h"
+#include "proof.h"
 #include "unit.h"
 
 #define NOW    (1000 * SW_NS_PER_S)
@@ -71,7 +72,7 @@ static void say(struct session *session, int who, __u8 flags, __u32 length)
 		return;
 	if ((flags & SW_TCP_SYN) && (session->seen & FROM_THE_MIDDLE))
 		return;
-	assert_int_equal(sw_flow_step(&session->flow, &segment, NOW, &settings), SW_NONE);
+	assert_int_equal(proof_step(&session->flow, &segment, NOW, &settings), SW_NONE);
 }
 
 static struct session establish(enum seen seen, __u8 scale, bool much)
@@ -174,7 +175,7 @@ static void try_kind(struct session *session, const struct kind *kind, int from)
 			.window = (__u16)draw(session),
 		};
 
-		sw_flow_step(&flow, &segment, NOW, &settings);
+		proof_step(&flow, &segment, NOW, &settings);
 		bound += moves_socket(session, &segment);
 		if (is_moved(&session->flow, &flow)) {
 			moved++;

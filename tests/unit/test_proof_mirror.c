@@ -6,6 +6,7 @@
  */
 #include "check.h"
 #include "names.h"
+#include "proof.h"
 #include "sound.h"
 #include "stir.h"
 #include "unit.h"
@@ -110,10 +111,10 @@ static void which_end_is_first_makes_no_difference(void **state)
 		if (!flow.start_ns && sw_may_open(&segment))
 			continue;
 		before = flow;
-		reason = sw_flow_step(&flow, &segment, now, &config);
+		reason = proof_step(&flow, &segment, now, &config);
 		predict(&before, &flow, &segment, reason, now, &config);
 		segment.sender ^= 1;
-		must(sw_flow_step(&mirrored, &segment, now, &config) == reason,
+		must(proof_step(&mirrored, &segment, now, &config) == reason,
 		     "segment %d: %s, and another reason mirrored", i, counter_name(reason));
 		expect_same(&flow, &mirrored, i);
 		taken += !reason;
