@@ -19,7 +19,7 @@ bool sw_flow_matches(const struct sw_filter *filter, const struct sw_flow_key *k
 
 /* --- Each flow once ------------------------------------------------------------------------- */
 
-/* FNV-1a over the words of the key. */
+/* FNV-1a over the words of the key; then each bit reaches the lowest ones, where keys that differ by a port must differ. */
 static size_t hash(const struct sw_flow_key *key)
 {
 	__u64 mixed = 0xcbf29ce484222325ULL;
@@ -28,6 +28,7 @@ static size_t hash(const struct sw_flow_key *key)
 	memcpy(word, key, sizeof(word));
 	for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++)
 		mixed = (mixed ^ word[i]) * 0x100000001b3ULL;
+	mixed = (mixed ^ mixed >> 32) * 0x9e3779b97f4a7c15ULL;
 	return (size_t)(mixed ^ mixed >> 32);
 }
 
