@@ -25,8 +25,17 @@
  *      tag     bits 38 to 46 of (the high 47 bits of H, made odd) * (the 23 bits below it, and bit 23)
  *
  * So 128 ACK numbers of an epoch are good for a tuple, 256 of 2^32 in all, and a random ACK passes with
- * 2^-24; with timestamps 2^-37, since 8 are, and the tag is 9 bits more. (Linux' own: 8 of 2^32.) F stays
- * for a pair of endpoints: from one epoch to the next, while a client's ISNs grow, so do the answers, on
+ * 2^-24; with timestamps 2^-37, since 8 are, and the tag is 9 bits more. (Linux' own: 8 of 2^32.)
+ *
+ * Is a tag of 9 bits enough? A design with 24, and no room for exact options, would come to 2^-48 with
+ * timestamps; but a forger may leave them out, since a client who does is served, too, and then has 2^-24
+ * whatever the tag. It keeps a TSecr that is not ours from becoming an offer, in 511 of 512 cases; and who
+ * alters his own offer harms his own connection. What does the client see in such a TSval? Any number: the
+ * kernel's clock goes on from it (sw_assign()), so that to PAWS all later ones grow. Two SYN+ACKs of one
+ * handshake may bear any two: in SYN_SENT none is compared (RFC 7323, 5.3), and later the second is an old copy.
+ * RTT is taken from the client's own TSval, which is echoed as it came.
+ *
+ * F stays for a pair of endpoints: from one epoch to the next, while a client's ISNs grow, so do the answers, on
  * which TIME_WAIT rests. (Within an epoch they may fall by 2^24; there the kernel, which knows the old
  * numbers, answers: it has a socket in TIME_WAIT.) H covers the options, and F stands in it for the
  * tuple: the tuple is hashed once.
