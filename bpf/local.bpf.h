@@ -53,6 +53,22 @@ static __always_inline bool sw_frame_is_ours(struct xdp_md *ctx)
 	return iface && sw_frame_is_to(ctx, iface->mac);
 }
 
+/* What the route to a client says that is not said of all of them anyway; or NULL. */
+static __always_inline const struct sw_route *sw_route_to(const struct sw_packet *packet,
+							  const struct sw_guard *guard)
+{
+	struct sw_local_key key = { .bits = SW_ADDRESS_BITS };
+	__u32 zero = 0, family = !packet->ipv4;
+	const struct sw_local_bits *bits = bpf_map_lookup_elem(&sw_local_bits, &zero);
+	const struct sw_route *route;
+
+	if (!bits || !bits->routes)
+		return NULL;
+	__builtin_memcpy(key.address, packet->from, sizeof(key.address));
+	route = bpf_map_lookup_elem(&sw_routes, &key);
+	return route && sw_route_matters(route, guard, family) ? route : NULL;
+}
+
 /* SW_NONE, or the counter that says why the segment is not for this host. */
 static __always_inline enum sw_counter sw_elsewhere(struct xdp_md *ctx, const struct sw_work *w)
 {

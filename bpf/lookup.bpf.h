@@ -134,8 +134,8 @@ static __always_inline void sw_read_ip_ways(struct sw_manner *manner, const stru
 	const struct ipv6_pinfo *inet6 = inet->pinet6;
 	int hop_limit = ipv4 ? inet->uc_ttl : inet6->hop_limit;
 
-	manner->hop_limit =
-		hop_limit >= 0 && hop_limit <= 255 ? hop_limit : guard->hop_limit[!ipv4];
+	manner->own_hop_limit = hop_limit >= 0 && hop_limit <= 255;
+	manner->hop_limit = manner->own_hop_limit ? hop_limit : guard->hop_limit[!ipv4];
 	manner->tos = ipv4 ? inet->tos : inet6->tclass;
 	manner->least_hop_limit = ipv4 ? inet->min_ttl : inet6->min_hopcount;
 }

@@ -102,6 +102,14 @@ struct {
 	__type(value, struct sw_local_bits);
 } sw_local_bits SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, SW_ROUTES_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sw_local_key);
+	__type(value, struct sw_route);
+} sw_routes SEC(".maps");
+
 /* Learnt where answers leave; the value says nothing. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

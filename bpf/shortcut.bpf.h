@@ -162,7 +162,7 @@ static __always_inline int sw_short_answer(struct xdp_md *ctx, const struct sw_s
 
 	if (!seen || now >= seen->short_until_ns ||
 	    !sw_came_before(ctx, syn->packet.to, syn->seg.key.port[1], now, seen) ||
-	    !sw_short_fit(syn) ||
+	    !sw_short_fit(syn) || sw_route_to(&syn->packet, guard) ||
 	    !sw_offer_of(guard, &syn->packet, &syn->seg, &seen->manner, &offer))
 		return SW_LONG_WAY;
 	if (linux && !(offer.tstamp_ok && offer.sack_ok && offer.wscale_ok))

@@ -246,6 +246,22 @@ static __always_inline int sw_reply(struct xdp_md *ctx, struct sw_work *w, struc
 	return XDP_TX;
 }
 
+/* The listener's ways become those that the route to the client leaves it. Global, as sw_answer(). */
+__noinline int sw_follow_route(void)
+{
+	const struct sw_guard *guard = &sw_settings()->guard;
+	struct sw_work *w = sw_work_in_hand();
+	const struct sw_route *route;
+
+	if (!w || w->protects)
+		return 0;
+	route = sw_route_to(&w->packet, guard);
+	if (route)
+		sw_listener_by_route(&w->look.manner, route, guard->mss[!w->packet.ipv4],
+				     w->offer.tstamp_ok);
+	return 0;
+}
+
 /* It is to have a cookie, if it may have one now. Global, so that the verifier walks it once. */
 __noinline int sw_answer(struct xdp_md *ctx, struct sw_port *port)
 {
@@ -273,6 +289,7 @@ __noinline int sw_answer(struct xdp_md *ctx, struct sw_port *port)
 		return XDP_DROP;
 	}
 	sw_open_shortcut(ctx, w, port, guard);
+	sw_follow_route();
 	return sw_reply(ctx, w, port, guard, keys);
 }
 

@@ -164,7 +164,8 @@ struct sw_manner {
 	__u8 wscale; /* its shift count */
 	__u8 hop_limit, tos; /* TTL and TOS, or hop limit and traffic class */
 	__u8 least_hop_limit; /* IP_MINTTL, IPV6_MINHOPCOUNT: what comes with less is not for it (RFC 5082) */
-	__u8 padding[2];
+	__u8 own_hop_limit; /* hop_limit is its own, and not the namespace's */
+	__u8 padding;
 };
 
 _Static_assert(sizeof(struct sw_manner) == 12, "no hidden padding");
@@ -263,6 +264,20 @@ struct sw_local_key {
 
 _Static_assert(sizeof(struct sw_local_key) == 20, "no hidden padding");
 _Static_assert(offsetof(struct sw_local_key, address) == 4, "as the kernel has it: bits first");
+
+/*
+ * What the route to a client says of SYN+ACKs (ip-route(8): advmss or mtu, hoplimit, initrwnd); 0: nothing. The
+ * value of the map sw_routes, whose keys are as sw_local's.
+ */
+struct sw_route {
+	__u16 mss;
+	__u8 hop_limit;
+	__u8 window; /* in segments */
+};
+
+_Static_assert(sizeof(struct sw_route) == 4, "a word, as other prefixes have");
+
+#define SW_ROUTES_MAX 4096
 
 /*
  * What is said of the clients of guarded ports, by the first bits of their addresses; bits. The map

@@ -43,6 +43,31 @@ SW_INLINE __u16 sw_listener_mss(const struct sw_manner *manner, __u16 host)
 	return manner->most_mss && manner->most_mss < host ? manner->most_mss : host;
 }
 
+/* Are SYN+ACKs by this route other than guard's are? A larger MSS than the MTU's is not announced. */
+SW_INLINE bool sw_route_matters(const struct sw_route *route, const struct sw_guard *guard,
+				int family)
+{
+	return (route->mss && route->mss < guard->mss[family & 1]) ||
+	       (route->hop_limit && route->hop_limit != guard->hop_limit[family & 1]) ||
+	       route->window;
+}
+
+/* A listener's ways to who is answered by this route. host: the MSS that the MTU leaves. */
+SW_INLINE void sw_listener_by_route(struct sw_manner *manner, const struct sw_route *route,
+				    __u16 host, bool tstamp_ok)
+{
+	__u32 segment, most;
+
+	if (route->mss)
+		manner->most_mss = sw_listener_mss(manner, route->mss);
+	if (route->hop_limit && !manner->own_hop_limit)
+		manner->hop_limit = route->hop_limit;
+	segment = sw_listener_mss(manner, host) - (tstamp_ok ? SW_TIMESTAMP_BYTES : 0);
+	most = route->window * segment;
+	if (most && most < manner->space)
+		manner->space = most;
+}
+
 /* The window of whole segments, of this MSS less timestamps if there are any. */
 SW_INLINE __u16 sw_listener_window(const struct sw_manner *manner, __u16 mss, bool tstamp_ok)
 {

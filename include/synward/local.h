@@ -37,10 +37,11 @@ _Static_assert(sizeof(struct sw_way) == 24, "no hidden padding");
 /* The element of the map sw_local_bits. */
 struct sw_local_bits {
 	__u32 networks; /* sw_local has prefixes shorter than an address */
+	__u32 routes; /* sw_routes has something */
 	__u32 word[SW_LOCAL_WORDS];
 };
 
-_Static_assert(sizeof(struct sw_local_bits) == 4 + 4 * SW_LOCAL_WORDS, "no hidden padding");
+_Static_assert(sizeof(struct sw_local_bits) == 8 + 4 * SW_LOCAL_WORDS, "no hidden padding");
 
 SW_INLINE __u32 sw_local_bit(const __u32 address[4])
 {

@@ -119,6 +119,30 @@ def answer_says_of_the_listener_what_the_kernel_s_would(lab, family):
     lab.counts(cookies_sent=2 * len(WAYS) - small, syn_unfit=small)
 
 
+METRICS = ("advmss 1300", "mtu 1400", "mtu lock 1390", "hoplimit 33", "initrwnd 3", "quickack 1",
+           "advmss 1250 hoplimit 44 initrwnd 2", "")
+
+
+@test(run=ALWAYS, families=BOTH, own=True)
+def answer_follows_the_route_to_its_client(lab, family):
+    """Metrics of a route that comes and goes while guard runs; of a network around it they are not the client's."""
+    twins = Twins(lab, family)
+    client, ip = twins.puppet.address, ["ip", f"-{family}", "route"]
+    lab.server.run([*ip, "add", {4: "10.0.0.0/8", 6: "fd00::/16"}[family], "dev", "veth", "advmss", "1234", "hoplimit", "9"])
+    twins.listen(lambda sock: None)
+    seen = []
+    for metrics in METRICS:
+        lab.server.run([*ip, "replace", client, "dev", "veth", *metrics.split()])
+        for options in (LINUX, PLAIN):
+            def alike():
+                try:
+                    seen.append(twins.compare(metrics, options))
+                except Failure as failure:
+                    return str(failure)
+            until(alike)
+    assert len({str(answer) for answer in seen}) >= 2 * (len(METRICS) - 1), seen
+
+
 @test(run=ALWAYS, families=BOTH, own=True)
 def answer_follows_the_sysctls_of_its_header(lab, family):
     """They are the tracker's after SIGHUP; a flow label is reflected by sockets that are made after it was asked for."""

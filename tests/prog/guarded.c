@@ -177,6 +177,21 @@ void guard_set_client(const char *address, __u32 bits, enum sw_client_rule rule)
 	     "sw_clients");
 }
 
+void guard_set_route(const char *address, __u32 bits, const struct sw_route *route)
+{
+	struct sw_local_key key = { .bits = bits };
+	static struct sw_local_bits local;
+	__u32 zero = 0;
+
+	read_address(address, (__u8 *)key.address);
+	must(!bpf_map_update_elem(map_fd(harness_skeleton()->maps.sw_routes), &key, route, 0),
+	     "sw_routes");
+	must(!bpf_map_lookup_elem(map_fd(harness_skeleton()->maps.sw_local_bits), &zero, &local),
+	     "sw_local_bits");
+	local.routes = true;
+	write_local_bits(&local);
+}
+
 static void empty_prefixes(const struct bpf_map *map)
 {
 	struct sw_local_key key;
@@ -195,6 +210,7 @@ static void be_the_server(void)
 	empty_prefixes(harness_skeleton()->maps.sw_local);
 	write_local_bits(&(struct sw_local_bits){});
 	empty_prefixes(harness_skeleton()->maps.sw_clients);
+	empty_prefixes(harness_skeleton()->maps.sw_routes);
 	for (size_t i = 0; i < COUNT(addresses); i++)
 		guard_set_local(addresses[i], 128, true);
 	guard_set_local("198.51.100.0", 96 + 24, true);

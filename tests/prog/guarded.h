@@ -81,6 +81,9 @@ void guard_set_local(const char *address, __u32 bits, bool is);
 /* What is said of these clients, first bits of their address; guard_reset() forgets it. */
 void guard_set_client(const char *address, __u32 bits, enum sw_client_rule rule);
 
+/* What the route to these clients says; guard_reset() forgets it. */
+void guard_set_route(const char *address, __u32 bits, const struct sw_route *route);
+
 /* PORT at the addresses of a prefix; how long the prefixes are that are looked for, as they come. */
 void guard_set_port_at(const char *address, __u32 bits, enum sw_cookie_mode mode);
 void guard_set_masks(const __u32 *bits, __u32 count);

@@ -372,6 +372,27 @@ static void syn_of_what_may_have_a_socket_goes_the_long_way(void **state)
 	assert_false(goes_the_short_way(frame, size, START_NS));
 }
 
+/* Where it says what is said anyway, it makes no difference. */
+static void answer_by_a_route_with_metrics_goes_the_long_way(void **state)
+{
+	static const struct sw_route usual = { .mss = 1460, .hop_limit = 64 },
+				     mss = { .mss = 1459 }, hops = { .hop_limit = 63 },
+				     window = { .window = 2 };
+	const struct sw_route *const others[] = { &mss, &hops, &window };
+	static __u8 frame[FRAME_MAX];
+	size_t size = usual_syn(clients[0], frame);
+
+	(void)state;
+	guard_set_route("192.0.2.0", 96 + 24, &usual);
+	assert_true(goes_the_short_way(frame, size, START_NS));
+	for (size_t i = 0; i < COUNT(others); i++) {
+		guard_set_route("192.0.2.0", 96 + 24, others[i]);
+		must(!goes_the_short_way(frame, size, START_NS), "route %zu", i);
+	}
+	guard_set_route("192.0.2.1", 128, &(struct sw_route){});
+	assert_true(goes_the_short_way(frame, size, START_NS));
+}
+
 static void short_way_is_open_for_ten_milliseconds(void **state)
 {
 	static __u8 frame[FRAME_MAX];
@@ -446,6 +467,7 @@ int test_guard_shortcut(void)
 		TEST(every_frame_cut_short_goes_the_long_way),
 		TEST(syn_in_this_host_s_own_name_goes_the_long_way),
 		TEST(syn_of_what_may_have_a_socket_goes_the_long_way),
+		TEST(answer_by_a_route_with_metrics_goes_the_long_way),
 		TEST(short_way_is_open_for_ten_milliseconds),
 		TEST(short_way_ends_with_the_pressure),
 		TEST(what_the_syn_s_own_header_says_is_read_the_long_way),

@@ -25,6 +25,7 @@
 
 #include "host/local.h"
 #include "host/lpm.h"
+#include "host/route.h"
 #include "text/report.h"
 
 struct route {
@@ -43,21 +44,6 @@ struct routes {
 };
 
 /* --- Keys ----------------------------------------------------------------------------------- */
-
-static struct sw_local_key key_of(unsigned char family, __u32 length, const struct nlattr *to)
-{
-	struct sw_local_key key = { .bits = length };
-	bool ipv4 = family == AF_INET;
-
-	if (ipv4) {
-		key.address[2] = htonl(0xffff);
-		key.bits += SW_MAPPED_BITS;
-	}
-	if (to)
-		memcpy(ipv4 ? &key.address[3] : key.address, mnl_attr_get_payload(to),
-		       mnl_attr_get_payload_len(to));
-	return key;
-}
 
 /* a's network contains b's. */
 static bool contains(const struct sw_local_key *a, const struct sw_local_key *b)
@@ -158,7 +144,8 @@ static int take_route(const struct nlmsghdr *header, void *context)
 	if (header->nlmsg_type != RTM_NEWROUTE || (message->rtm_flags & RTM_F_CLONED))
 		return MNL_CB_OK;
 	mnl_attr_parse(header, sizeof(*message), take_ends, &ends);
-	key = key_of(message->rtm_family, message->rtm_dst_len, ends.to);
+	key = sw_lpm_key(message->rtm_family, message->rtm_dst_len,
+			 ends.to ? mnl_attr_get_payload(ends.to) : NULL);
 	local = kind_of(routes, message, ends.ifindex);
 	if (is_loopback(message, &key))
 		return MNL_CB_OK;
@@ -360,9 +347,9 @@ static int write_bits(int fd, const struct sw_local_bits *bits)
 }
 
 /* What is in neither the old table nor the new one has no bit at any time, and the rest has one. */
-static int write_maps(const struct sw_maps *maps, const struct routes *routes)
+static int write_maps(const struct sw_maps *maps, const struct routes *routes, bool metrics)
 {
-	struct sw_local_bits bits = {}, both = {};
+	struct sw_local_bits bits = { .routes = metrics }, both = {};
 	int fd = sw_maps_fd(maps, "sw_local_bits"), err;
 	__u32 zero = 0;
 
@@ -372,6 +359,7 @@ static int write_maps(const struct sw_maps *maps, const struct routes *routes)
 	if (bpf_map_lookup_elem(fd, &zero, &both))
 		return -errno;
 	both.networks |= bits.networks;
+	both.routes = metrics;
 	for (size_t i = 0; i < SW_LOCAL_WORDS; i++)
 		both.word[i] |= bits.word[i];
 	err = write_bits(fd, &both) ?: write_map(sw_maps_fd(maps, "sw_local"), routes);
@@ -390,9 +378,10 @@ int sw_local_update(const struct sw_maps *maps, struct sw_local *local)
 		routes.wide = false;
 		err = read_all(&routes, local);
 	}
+	err = err ?: sw_routes_update(maps, &local->metrics);
 	if (!err) {
 		settle(&routes);
-		err = write_maps(maps, &routes);
+		err = write_maps(maps, &routes, local->metrics);
 	}
 	free(routes.route);
 	return err;
@@ -448,7 +437,8 @@ static int take_change(const struct nlmsghdr *header, void *context)
 	if (header->nlmsg_type != RTM_NEWROUTE && header->nlmsg_type != RTM_DELROUTE)
 		change->matters = true;
 	else if (route->rtm_table == RT_TABLE_LOCAL ||
-		 (route->rtm_table == RT_TABLE_MAIN && change->local->wide))
+		 (route->rtm_table == RT_TABLE_MAIN &&
+		  (change->local->wide || change->local->metrics || sw_route_has_metrics(header))))
 		change->matters = true;
 	return MNL_CB_OK;
 }

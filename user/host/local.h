@@ -15,9 +15,10 @@ struct sw_local {
 	bool ruled
 		[2]; /* rules come before the local table: no address is known to be this host's */
 	bool wide; /* whole networks are local: routes inside of them matter, too */
+	bool metrics; /* routes say something of SYN+ACKs (sw_routes) */
 };
 
-/* Brings sw_local up to date. 0 or -errno, not reported. */
+/* Brings sw_local and sw_routes up to date. 0 or -errno, not reported. */
 int sw_local_update(const struct sw_maps *maps, struct sw_local *local);
 
 /* By family: are there rules before the local table? 0 or -errno. */

@@ -2,11 +2,27 @@
 /*
  * Walked key by key, since these maps know no batches.
  */
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "host/lpm.h"
+
+struct sw_local_key sw_lpm_key(unsigned char family, __u32 length, const void *address)
+{
+	struct sw_local_key key = { .bits = length };
+	bool ipv4 = family == AF_INET;
+
+	if (ipv4) {
+		key.address[2] = htonl(0xffff);
+		key.bits += SW_MAPPED_BITS;
+	}
+	if (address)
+		memcpy(ipv4 ? &key.address[3] : key.address, address, ipv4 ? 4 : 16);
+	return key;
+}
 
 static int remove_others(int fd, const struct sw_lpm_entry *entry, size_t count)
 {

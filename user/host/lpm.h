@@ -23,6 +23,9 @@ static inline int sw_lpm_by_key(const void *a, const void *b)
 	return memcmp(&one->key, &other->key, sizeof(one->key));
 }
 
+/* The key of a network; address: NULL is all zero. */
+struct sw_local_key sw_lpm_key(unsigned char family, __u32 length, const void *address);
+
 /*
  * The entries are in order, each key once. They are written the last first, and what else is there goes
  * then: a prefix that stays is there throughout. 0 or -errno.

@@ -147,6 +147,8 @@ static const struct layout {
 	{ "sw_reading", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u32), false },
 	{ "sw_due", BPF_MAP_TYPE_RINGBUF, 0, 0, false },
 	{ "sw_local", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct sw_local_key), sizeof(__u32), false },
+	{ "sw_routes", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct sw_local_key), sizeof(struct sw_route),
+	  false },
 	{ "sw_local_bits", BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_local_bits), false },
 	{ "sw_clients", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct sw_local_key), sizeof(__u32), false },
 	{ "sw_ports", BPF_MAP_TYPE_HASH, sizeof(struct sw_port_key), sizeof(struct sw_port),
