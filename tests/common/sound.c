@@ -176,14 +176,20 @@ static bool crosses_fins(const struct sw_flow *before, const struct sw_flow *aft
 	       after->ep[!segment->sender].state == TIME_WAIT;
 }
 
+/* By another segment, which was refused: of its peer, or its own where that was never heard (U12, U16). */
+static bool may_believe_claim(const struct sw_flow *before, const struct sw_segment *segment)
+{
+	return before->claim_kind && (segment->self || before->claim_by != segment->sender ||
+				      !before->ep[!segment->sender].seen);
+}
+
 /* A SYN+ACK may take its sender back to SYN_RCVD; a claim that is believed may say that a FIN was none. */
 static bool goes_back(const struct sw_flow *before, const struct sw_flow *after,
 		      const struct sw_segment *segment)
 {
 	__u8 syn = segment->flags & SW_TCP_SYN;
 
-	return syn ||
-	       (before->claim_kind && (segment->self || before->claim_by != segment->sender)) ||
+	return syn || may_believe_claim(before, segment) ||
 	       takes_fin_back(before, after, segment, 0) ||
 	       takes_fin_back(before, after, segment, 1) || crosses_fins(before, after, segment);
 }
