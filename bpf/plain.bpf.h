@@ -87,36 +87,6 @@ static __always_inline __u8 sw_hop_limit_of(const struct sw_packet *packet, cons
 	return packet->ipv4 ? sw_wire32(words[2]) >> 24 : (__u8)sw_wire32(words[1]);
 }
 
-/*
- * The place in the options lies where the reply will, too: of memory there the verifier knows nothing, so that
- * all turns are one to it. *found: it is an option that signs.
- */
-static long sw_seek_signature(__u32 turn, bool *found)
-{
-	struct sw_work *w = sw_work_in_hand();
-	const __u8 *options;
-	__u32 at;
-
-	(void)turn;
-	if (!w || w->reply.word[0] >= SW_TCP_OPTION_BYTES_MAX)
-		return 1;
-	at = w->reply.word[0];
-	options = w->seg.options + at;
-	*found = options[0] == SW_OPT_MD5 || options[0] == SW_OPT_AO;
-	w->reply.word[0] = at + (options[0] == SW_OPT_NOP ? 1 : options[1]);
-	return *found || options[0] == SW_OPT_END;
-}
-
-static __always_inline bool sw_is_signed(struct sw_work *w)
-{
-	bool found = false;
-
-	w->reply.word[0] = 0;
-	if (w->seg.option_bytes)
-		bpf_loop(w->seg.option_bytes, sw_seek_signature, &found, 0);
-	return found && w->reply.word[0] <= w->seg.option_bytes;
-}
-
 static __always_inline enum sw_counter sw_oddity(struct xdp_md *ctx, struct sw_work *w)
 {
 	__u32 words[SW_IPV4_WORDS] = {};
@@ -126,7 +96,7 @@ static __always_inline enum sw_counter sw_oddity(struct xdp_md *ctx, struct sw_w
 		return SW_UNFIT_IP;
 	if (sw_hop_limit_of(&w->packet, words) < w->look.manner.least_hop_limit)
 		return SW_SYN_TOO_FAR;
-	if (sw_is_signed(w))
+	if (w->seg.is_signed)
 		return SW_UNFIT_SIGNED;
 	if (w->packet.ipv4 && sw_fold_checksum(sw_sum_words(0, words, SW_IPV4_WORDS)))
 		return SW_UNFIT_CHECKSUM;
@@ -134,7 +104,7 @@ static __always_inline enum sw_counter sw_oddity(struct xdp_md *ctx, struct sw_w
 }
 
 /*
- * What the kernel may have against the segment in hand, whose options are kept and whose listener is known, into
+ * What the kernel may have against the segment in hand, whose options are read and whose listener is known, into
  * w->reason; false: nothing. A global function, so that the verifier walks it once.
  */
 __noinline int sw_find_odd(struct xdp_md *ctx)

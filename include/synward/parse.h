@@ -373,7 +373,7 @@ SW_INLINE __u32 sw_option_length(const __u8 *options, __u32 at, __u32 bytes)
 	return length < 2 || at + length > bytes ? 0 : length;
 }
 
-/* MSS (RFC 9293, 3.7.1), SACK permitted (RFC 2018), window scale and timestamp (RFC 7323), Fast Open. */
+/* MSS (RFC 9293, 3.7.1), SACK permitted (RFC 2018), window scale and timestamp (RFC 7323), Fast Open, signatures. */
 SW_INLINE void sw_take_option(struct sw_segment *seg, const __u8 *option, __u32 length)
 {
 	if (option[0] == SW_OPT_WSCALE && length == SW_OPT_WSCALE_LENGTH)
@@ -387,6 +387,8 @@ SW_INLINE void sw_take_option(struct sw_segment *seg, const __u8 *option, __u32 
 	else if (option[0] == SW_OPT_FAST_OPEN ||
 		 (option[0] == SW_OPT_EXPERIMENT && sw_be16(option + 2) == SW_FAST_OPEN_MAGIC))
 		seg->fast_open = true;
+	else if (option[0] == SW_OPT_MD5 || option[0] == SW_OPT_AO)
+		seg->is_signed = true;
 }
 
 /*

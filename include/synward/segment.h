@@ -73,7 +73,7 @@ struct sw_segment {
 	__u8 fast_open; /* asks for Fast Open, with a cookie or for one (RFC 7413) */
 	__u8 place; /* hook and interface where it was heard, SW_PLACE_* */
 	__u8 option_at; /* while they are read: where the next option begins */
-	__u8 padding;
+	__u8 is_signed; /* MD5 (RFC 2385) or AO (RFC 5925) */
 	union {
 		__u8 options[SW_TCP_OPTION_BYTES_MAX + SW_TCP_OPTION_SLACK];
 		__u32 option_words[(SW_TCP_OPTION_BYTES_MAX + SW_TCP_OPTION_SLACK) / 4];
