@@ -2,30 +2,47 @@
 /*
  * Asks the kernel's BTF for a function, and /proc/sys for numbers.
  */
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "host/kernel.h"
 
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
 
-/* The whole file, NULL if there is none; free it. */
-static char *read_btf(size_t *size)
+/* As many bytes of the file as it gives, into memory of its own; MAP_FAILED if there is none. */
+static void *read_all(int fd, size_t size)
 {
-	struct stat about = {};
-	FILE *file = fopen(BTF_PATH, "re");
-	char *bytes = NULL;
+	char *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ssize_t more = 1;
 
-	if (file && !fstat(fileno(file), &about))
-		bytes = malloc(about.st_size);
-	if (bytes)
-		*size = fread(bytes, 1, about.st_size, file);
-	if (file)
-		fclose(file);
+	for (size_t at = 0; bytes != MAP_FAILED && at < size && more > 0; at += more)
+		more = read(fd, bytes + at, size - at);
 	return bytes;
+}
+
+/* The whole file, NULL if there is none; munmap it. Reading it, a page at a time, takes thirty times as long. */
+static char *map_btf(size_t *size)
+{
+	int fd = open(BTF_PATH, O_RDONLY | O_CLOEXEC);
+	void *bytes = MAP_FAILED;
+	struct stat about = {};
+
+	if (fd < 0)
+		return NULL;
+	if (!fstat(fd, &about) && about.st_size > 0) {
+		*size = about.st_size;
+		bytes = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (bytes == MAP_FAILED) /* before Linux 6.16 */
+			bytes = read_all(fd, *size);
+	}
+	close(fd);
+	return bytes == MAP_FAILED ? NULL : bytes;
 }
 
 /*
@@ -51,11 +68,12 @@ static const struct abilities {
 
 	if (asked)
 		return &known;
-	bytes = read_btf(&size);
+	bytes = map_btf(&size);
 	known.assigns_requests = has_name(bytes, size, "bpf_sk_assign_tcp_reqsk");
 	known.lists_sockets = has_name(bytes, size, "bpf_iter_tcp");
 	asked = true;
-	free(bytes);
+	if (bytes)
+		munmap(bytes, size);
 	return &known;
 }
 
