@@ -131,11 +131,11 @@ format: ## format all C files in place
 	$(Q)$(CLANG_FORMAT) -i $(FORMATTED)
 
 test: deps ## build and run every test
-	$(Q)$(MAKE) --no-print-directory all $(BENCH)/flood
+	$(Q)$(MAKE) -j$(shell nproc) --no-print-directory all $(BENCH)/flood
 	$(Q)tests/run
 
 demo: deps ## build, then show a lab of two hosts whose connections are tracked, and a SYN flood
-	$(Q)$(MAKE) --no-print-directory all $(BENCH)/flood $(BENCH)/bare.bpf.o
+	$(Q)$(MAKE) -j$(shell nproc) --no-print-directory all $(BENCH)/flood $(BENCH)/bare.bpf.o
 	$(Q)scripts/demo
 
 clean: ## remove build/

@@ -42,7 +42,7 @@ test-kernels: all ## what works on Debian's kernels, 6.1 and the newest of its b
 .PHONY: test-blind
 test-blind: all build-unit ## 10^7 blind segments of each kind against the state model, with its figures; 10^7 frames of each against small tables
 	$(Q)BLIND=10000000 $(TESTS)/unit
-	$(Q)FLOOD_COUNT=10000000 tests/net/run floods_of_every_kind pairs_of_forged
+	$(Q)FLOOD_COUNT=10000000 tests/net/run floods_of_every_kind pairs_of_forged flood_of_syns
 
 .PHONY: test-deb
 test-deb: deb ## Debian's packages installed, upgraded and purged under Debian's systemd, with connections that stay

@@ -35,6 +35,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 SYNWARD = os.environ.get("SYNWARD", os.path.join(ROOT, "build", "synward"))
 OBJECT = os.environ.get("SYNWARD_OBJ", os.path.join(ROOT, "build", "synward.bpf.o"))
 
+SETTING_UP = ("run", "attach", "detach", "check")  # commands of synward
+
 STATES = {"LISTEN": "LISTEN", "SYN-SENT": "SYN_SENT", "SYN-RECV": "SYN_RCVD", "ESTAB": "ESTABLISHED",
           "FIN-WAIT-1": "FIN_WAIT_1", "FIN-WAIT-2": "FIN_WAIT_2", "CLOSE-WAIT": "CLOSE_WAIT", "CLOSING": "CLOSING",
           "LAST-ACK": "LAST_ACK", "TIME-WAIT": "TIME_WAIT", "UNCONN": "CLOSED"}
@@ -154,7 +156,13 @@ class Host:
         return ["ip", "netns", "exec", self.name, *map(str, words)]
 
     def run(self, command, **options):
-        return run(self.command(command), **options)
+        """A command in this namespace. `ip netns exec` gives it a /sys of its own, too, which takes longer than most
+        commands do: that is for who reads there, and for libxdp, which would find the host's bpffs."""
+        words = shlex.split(command) if isinstance(command, str) else [str(word) for word in command]
+        if (words[0] == SYNWARD and words[1] in SETTING_UP) or any("/sys/" in word for word in words):
+            return run(self.command(words), **options)
+        with self.inside():
+            return run(words, **options)
 
     def start(self, command, **options):
         """A process in the background; the lab ends it."""

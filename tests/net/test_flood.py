@@ -10,7 +10,7 @@ from lab import SYNWARD, Skip, run, test, until
 from tcp import mss, parse, timestamps, window_scale
 
 FLOOD = os.path.join(os.path.dirname(SYNWARD), "tests", "bench", "flood")
-COUNT = 10_000_000
+COUNT = int(os.environ.get("FLOOD_COUNT", "2000000"))
 
 
 def need_flood():
@@ -19,7 +19,7 @@ def need_flood():
 
 
 @test(own=True, limit=600)
-def flood_of_ten_million_syns_costs_no_live_flow(lab):
+def flood_of_syns_costs_no_live_flow(lab):
     """Established flows stay, and whoever connects during and after the flood is tracked once established."""
     need_flood()
     before = [lab.connection(port=1000 + number).establish() for number in range(23)]
