@@ -159,7 +159,7 @@ class Host:
         """A command in this namespace. `ip netns exec` gives it a /sys of its own, too, which takes longer than most
         commands do: that is for who reads there, and for libxdp, which would find the host's bpffs."""
         words = shlex.split(command) if isinstance(command, str) else [str(word) for word in command]
-        if (words[0] == SYNWARD and words[1] in SETTING_UP) or any("/sys/" in word for word in words):
+        if (words[0] == SYNWARD and words[1:] and words[1] in SETTING_UP) or any("/sys/" in word for word in words):
             return run(self.command(words), **options)
         with self.inside():
             return run(words, **options)
