@@ -269,6 +269,7 @@ def retransmitted_fin_changes_no_state(lab):
         conn.puppet.tap.send(fin)
     conn.server.send(b"still here")
     conn.puppet.receive("A", data=b"still here")
+    conn.puppet.send("A")  # else the data is sent again after 200 ms, and a FIN waits behind what is lost
     conn.states("FIN_WAIT_2", "CLOSE_WAIT")
     conn.server.close()
     conn.puppet.receive("FA")
