@@ -87,7 +87,8 @@ static __always_inline void sw_judge_in_hand(struct sw_retreat *retreat, const s
 		if (watched->since_ns && sw_same_key(&watched->key, &w->seg.key))
 			found = i;
 	}
-	found = sw_merged(found, w->seg.seq);
+	found = sw_opaque(sw_merged(found, w->seg.seq) &
+			  7); /* 6.1 knows no bounds of what was an xor */
 	if (found < SW_WATCHED)
 		sw_judge_watched(retreat, &retreat->watched[found], verdict, &w->ways, w->now);
 }
