@@ -49,7 +49,7 @@ static __always_inline void sw_read_ip(struct xdp_md *ctx, struct sw_work *w,
 	word[0] = sw_wire32(word[0]);
 	w->syn_tos = word[0] >> (w->packet.ipv4 ? SW_IPV4_TOS_SHIFT : SW_IPV6_TOS_SHIFT);
 	w->syn_flow_label = word[0] & SW_FLOW_LABEL_MASK;
-	w->syn_hop_limit = w->packet.ipv4 ? sw_wire32(word[2]) >> 24 : sw_wire32(word[1]);
+	w->syn_hop_limit = sw_hop_limit_of(&w->packet, word);
 }
 
 /* What of its offer a cookie can keep and who answers takes up, into w->offer. */

@@ -71,6 +71,10 @@ static __always_inline bool sw_same_key(const struct sw_flow_key *one,
 	return !differs;
 }
 
+#define SW_FOUND_MASK 7
+
+_Static_assert(SW_WATCHED <= SW_FOUND_MASK, "none of them is one, too");
+
 /* Under the lock: the connection of the segment in hand. */
 static __always_inline void sw_judge_in_hand(struct sw_retreat *retreat, const struct sw_work *w,
 					     enum sw_verdict verdict)
@@ -87,8 +91,8 @@ static __always_inline void sw_judge_in_hand(struct sw_retreat *retreat, const s
 		if (watched->since_ns && sw_same_key(&watched->key, &w->seg.key))
 			found = i;
 	}
-	found = sw_opaque(sw_merged(found, w->seg.seq) &
-			  7); /* 6.1 knows no bounds of what was an xor */
+	/* The mask, as Linux 6.1 knows no bounds of what was an xor. */
+	found = sw_opaque(sw_merged(found, w->seg.seq) & SW_FOUND_MASK);
 	if (found < SW_WATCHED)
 		sw_judge_watched(retreat, &retreat->watched[found], verdict, &w->ways, w->now);
 }

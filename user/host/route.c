@@ -5,21 +5,15 @@
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
-#include <netinet/ip.h>
-#include <netinet/ip6.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <synward/guard.h>
+#include <synward/wire.h>
 
 #include "host/lpm.h"
 #include "host/netlink.h"
 #include "host/route.h"
-
-/* Of a segment without options. */
-#define HEADERS_V4 (sizeof(struct ip) + sizeof(struct tcphdr))
-#define HEADERS_V6 (sizeof(struct ip6_hdr) + sizeof(struct tcphdr))
 
 struct route {
 	struct sw_lpm_entry entry;
@@ -77,7 +71,7 @@ static int add(struct routes *routes, const struct sw_local_key *key, __u32 metr
 static int take_route(const struct nlmsghdr *header, void *context)
 {
 	const struct rtmsg *message = mnl_nlmsg_get_payload(header);
-	__u32 headers = message->rtm_family == AF_INET ? HEADERS_V4 : HEADERS_V6, metrics = 0;
+	__u32 ip = message->rtm_family == AF_INET ? SW_IPV4_HEADER : SW_IPV6_HEADER, metrics = 0;
 	const struct nlattr *attr;
 	const void *to = NULL;
 	struct sw_local_key key;
@@ -92,7 +86,7 @@ static int take_route(const struct nlmsghdr *header, void *context)
 			to = mnl_attr_get_payload(attr);
 		if (mnl_attr_get_type(attr) != RTA_METRICS)
 			continue;
-		route = read_metrics(attr, headers);
+		route = read_metrics(attr, ip + SW_TCP_HEADER);
 		memcpy(&metrics, &route, sizeof(metrics));
 	}
 	key = sw_lpm_key(message->rtm_family, message->rtm_dst_len, to);
