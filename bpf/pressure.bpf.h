@@ -124,7 +124,6 @@ static __always_inline bool sw_unfit_too_many(void *ctx, struct sw_work *w, stru
 		if (w->look.half_open < sw_high_mark(port->marks.high, w->look.backlog))
 			return false;
 	}
-	sw_note_busy(w, port);
 	return true;
 }
 

@@ -64,25 +64,28 @@ static __always_inline bool sw_take_offer(struct sw_work *w, const struct sw_gua
 static __always_inline enum sw_counter sw_may_answer(struct sw_work *w, struct sw_port *port,
 						     const struct sw_guard *guard)
 {
+	bool kept;
+
 	if (port->listener != w->look.listener && w->look.found != FOUND_SOCKET)
 		port->listener = w->look.listener;
 	if (w->look.found == FOUND_NOTHING)
 		return w->protects ? SW_SYN_NOT_LEARNT : SW_SYN_NO_LISTENER;
 	if (w->look.found == FOUND_SOCKET)
 		return SW_SYN_TO_SOCKET;
-	if (!sw_take_offer(w, guard))
-		return SW_SYN_UNFIT;
+	kept = sw_take_offer(w, guard);
 	if (w->look.manner.least_hop_limit && w->syn_hop_limit < w->look.manner.least_hop_limit)
 		return SW_SYN_TOO_FAR;
 	/* Two VLAN tags: the inner one hides the segment from tc ingress, where it is admitted. */
 	if (w->packet.ip > SW_ETHERNET_HEADER + SW_VLAN_TAG || !sw_admission_for(w))
 		return SW_SYN_UNFIT;
-	return SW_NONE;
+	return kept ? SW_NONE : SW_UNFIT_MSS;
 }
 
 /*
  * A SYN that gets no cookie is the kernel's; but where cookies are sent, not a flood of those to which
  * the listener would have one sent if they were other than they are. w->reason says why it gets none.
+ * XDP_TX: it gets one after all, of the least MSS that a cookie can keep, as from the kernel whose queue is full
+ * (__cookie_v4_init_sequence()).
  */
 __noinline int sw_leave_unfit(struct xdp_md *ctx, struct sw_port *port, int sending)
 {
@@ -94,6 +97,12 @@ __noinline int sw_leave_unfit(struct xdp_md *ctx, struct sw_port *port, int send
 		return XDP_PASS;
 	flood = sw_unfit_too_many(ctx, w, port, sending);
 
+	if (flood && w->reason == SW_UNFIT_MSS) {
+		w->offer.mss = sw_least_mss(&w->packet);
+		return XDP_TX;
+	}
+	if (flood)
+		sw_note_busy(w, port);
 	if (flood && !guard->dry_run) {
 		w->reason = SW_SYN_UNFIT_DROPPED;
 		return XDP_DROP;
@@ -303,6 +312,7 @@ __noinline int sw_guard_syn(struct xdp_md *ctx, struct sw_port *port)
 	struct sw_work *w = sw_work_in_hand();
 	enum sw_counter why;
 	bool sending;
+	int verdict;
 
 	if (!w || !port)
 		return XDP_PASS;
@@ -327,14 +337,16 @@ __noinline int sw_guard_syn(struct xdp_md *ctx, struct sw_port *port)
 	if (!why)
 		why = sw_may_answer(w, port, guard);
 	w->expects_socket = w->look.found == FOUND_LISTENER && !w->protects;
-	if (why && (why != SW_SYN_UNFIT || !sw_admission_for(w))) {
+	if (why && ((why != SW_SYN_UNFIT && why != SW_UNFIT_MSS) || !sw_admission_for(w))) {
 		sw_count(why);
 		return XDP_PASS;
 	}
 	sending = sw_is_sending(w, port);
-	w->reason = why;
-	if (why || (sending && sw_find_odd(ctx)))
-		return sw_leave_unfit(ctx, port, sending);
+	if (why == SW_SYN_UNFIT || !sending || !sw_find_odd(ctx))
+		w->reason = why;
+	verdict = w->reason ? sw_leave_unfit(ctx, port, sending) : XDP_TX;
+	if (verdict != XDP_TX)
+		return verdict;
 	return sending ? sw_answer(ctx, port) : XDP_PASS;
 }
 

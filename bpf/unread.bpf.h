@@ -163,6 +163,7 @@ __noinline int sw_guard_unread(struct xdp_md *ctx)
 			sw_expect_socket(&w->seg.key);
 		return XDP_PASS;
 	}
+	sw_note_busy(w, port);
 	sw_count(guard->dry_run ? SW_DRY_RUN_DROPS : SW_UNREAD_DROPPED);
 	return guard->dry_run ? XDP_PASS : XDP_DROP;
 }

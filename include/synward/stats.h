@@ -107,7 +107,9 @@
 	X(UNFIT_IP, unfit_ip, "guard: SYNs, cookies' ACKs passed: IP options, extension headers") \
 	X(UNFIT_CHECKSUM, unfit_checksum,                                                         \
 	  "guard: SYNs, cookies' ACKs passed: a wrong checksum of IP or TCP")                     \
-	X(UNFIT_SIGNED, unfit_signed, "guard: SYNs, cookies' ACKs passed: signed by TCP MD5 or AO")
+	X(UNFIT_SIGNED, unfit_signed,                                                             \
+	  "guard: SYNs, cookies' ACKs passed: signed by TCP MD5 or AO")                           \
+	X(UNFIT_MSS, unfit_mss, "guard: SYNs passed: their MSS is below the least of a cookie")
 
 /* The value of the per-CPU map sw_stats, one element: each counter by its name. */
 struct sw_stats {

@@ -116,7 +116,7 @@ def answer_says_of_the_listener_what_the_kernel_s_would(lab, family):
         for sock in twins.pair:
             sock.close()
     small = 2 if family == 6 else 0  # its TCP_MAXSEG is less than an admission takes over IPv6
-    lab.counts(cookies_sent=2 * len(WAYS) - small, syn_unfit=small)
+    lab.counts(cookies_sent=2 * len(WAYS) - small, unfit_mss=small)
 
 
 METRICS = ("advmss 1300", "mtu 1400", "mtu lock 1390", "hoplimit 33", "initrwnd 3", "quickack 1",

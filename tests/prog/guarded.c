@@ -445,6 +445,18 @@ void guard_send(const struct sw_segment *segment, __u64 now, struct passage *pas
 	guard_run(frame, size, now, passage);
 }
 
+bool guard_pass_unfit(const struct client *client, __u64 now)
+{
+	struct sw_segment syn = client_syn(client);
+	static struct passage passage;
+	static __u8 frame[FRAME_MAX];
+	size_t size = frame_build(&syn, frame);
+
+	frame[size - 1] ^= 1;
+	guard_run(frame, size, now, &passage);
+	return passage.verdict == XDP_PASS;
+}
+
 bool guard_ask(struct client *client, __u64 now)
 {
 	struct sw_segment syn = client_syn(client);

@@ -124,6 +124,9 @@ struct sw_segment client_ack(const struct client *client); /* of client->answer 
 /* Sends such a segment. */
 void guard_send(const struct sw_segment *segment, __u64 now, struct passage *passage);
 
+/* Sends its SYN with a wrong checksum, which no cookie answers; true if that passes. */
+bool guard_pass_unfit(const struct client *client, __u64 now);
+
 /* Sends the client's SYN; true if it was answered, and then client->answer is what the client got. */
 bool guard_ask(struct client *client, __u64 now);
 

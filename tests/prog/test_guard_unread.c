@@ -276,15 +276,12 @@ static void all_pass_where_the_port_has_fallen_back(void **state)
 static void kinds_share_their_budget_with_unfit_syns(void **state)
 {
 	struct client client = guard_client("192.0.2.1", 1024);
-	struct sw_segment syn;
 	struct frame f;
 
 	(void)state;
-	client.mss = 500;
-	syn = client_syn(&client);
 	guard_reset(&guard_usual, COOKIES_ALWAYS);
 	for (int i = 0; i < 4 * AT_ONCE; i++)
-		guard_send(&syn, START_NS, &passage);
+		guard_pass_unfit(&client, START_NS);
 	for (size_t i = 0; i < COUNT(unread); i++) {
 		f = frame_of(&unread[i], PORT);
 		must(pass(&f, PRIME) < PRIME, "%s has a budget of its own", unread[i].name);
