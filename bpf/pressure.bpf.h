@@ -18,6 +18,7 @@
 #include "events.bpf.h"
 #include "lookup.bpf.h"
 #include "maps.bpf.h"
+#include "settings.bpf.h"
 #include "work.bpf.h"
 
 /* Of CPUs that find the same at the same time one succeeds, and tells. *event is room to tell it in. */
@@ -111,20 +112,21 @@ static __always_inline bool sw_among_few_unfit(const struct sw_work *w)
 
 /*
  * A SYN to the listener in w->look that no cookie can answer. True: it is one too many. Where cookies are sent,
- * the kernel gets a few of them, while the listener's queue has room.
+ * the kernel gets a few of them, while the listener's queue has room, or it has cookies of its own for those that it
+ * has not.
  */
 static __always_inline bool sw_unfit_too_many(void *ctx, struct sw_work *w, struct sw_port *port,
 					      bool sending)
 {
 	if (!sending)
 		return false;
-	if (sw_among_few_unfit(w)) {
-		if (!port->protects)
-			sw_look_up(ctx); /* what is remembered says nothing of its queue */
-		if (w->look.half_open < sw_high_mark(port->marks.high, w->look.backlog))
-			return false;
-	}
-	return true;
+	if (!sw_among_few_unfit(w))
+		return true;
+	if (!port->protects && sw_settings()->guard.kernel_cookies)
+		return false;
+	if (!port->protects)
+		sw_look_up(ctx); /* what is remembered says nothing of its queue */
+	return w->look.half_open >= sw_high_mark(port->marks.high, w->look.backlog);
 }
 
 /* One of the few that the kernel may answer in this second? */

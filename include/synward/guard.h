@@ -38,6 +38,13 @@ enum sw_flow_label {
 	FLOW_LABEL_REFLECTED = 2, /* the SYN's */
 } __attribute__((packed));
 
+/* When the kernel sends cookies, and takes them: net.ipv4.tcp_syncookies. */
+enum sw_syncookies {
+	SYNCOOKIES_NEVER = 0,
+	SYNCOOKIES_WHEN_FULL = 1, /* when a listener's queue is */
+	SYNCOOKIES_ALWAYS = 2,
+} __attribute__((packed));
+
 /* How services that are not this host's are protected; bits. */
 enum sw_protection {
 	PROTECT_NONE = 0,
@@ -55,7 +62,7 @@ struct sw_guard {
 	__u32 reply_budget; /* SYN+ACKs a second to one source prefix (/24, /64); 0: no limit */
 	__u16 mss[2]; /* what this host announces over IPv4 and over IPv6: its MTU less headers */
 	enum sw_admission admission;
-	__u8 kernel_cookies; /* the kernel takes its own cookies at any time: tcp_syncookies = 2 */
+	enum sw_syncookies kernel_cookies;
 	__u8 dry_run;
 	__u8 shared_keys; /* other hosts send cookies that come back here */
 	/* from the namespace's sysctls, net.ipv4.tcp_ */

@@ -100,7 +100,7 @@ SW_INLINE enum sw_admission sw_admission_in(const struct sw_guard *guard, int fa
 		return ADMISSION_NONE;
 	if (guard->admission == ADMISSION_BPF && !(hindrance & (HINDRANCE_NAT | HINDRANCE_BRIDGE)))
 		return ADMISSION_BPF;
-	return guard->kernel_cookies ? ADMISSION_KERNEL : ADMISSION_NONE;
+	return guard->kernel_cookies == SYNCOOKIES_ALWAYS ? ADMISSION_KERNEL : ADMISSION_NONE;
 }
 
 /* The cookie is ours, not the kernel's. */

@@ -65,9 +65,9 @@ SW_INLINE struct sw_ways sw_ways_of(const struct sw_guard *guard, enum sw_listen
 {
 	return (struct sw_ways){
 		.full = sw_admission_of(listener, sw_admission_in(guard, family),
-					guard->kernel_cookies),
+					guard->kernel_cookies == SYNCOOKIES_ALWAYS),
 		.proxy = guard->chosen && guard->proxy,
-		.kernel = guard->kernel_cookies &&
+		.kernel = guard->kernel_cookies == SYNCOOKIES_ALWAYS &&
 			  !(guard->hindrance[family & 1] & HINDRANCE_NEW_ACK),
 	};
 }

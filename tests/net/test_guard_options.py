@@ -11,7 +11,7 @@ import os
 import socket
 import tempfile
 
-from lab import GUARDED, PATIENCE, Failure, TcpInfo, exchange, run, ss_info, test
+from lab import GUARDED, PATIENCE, Failure, TcpInfo, exchange, run, ss_info, test, until
 from tcp import Segment, mss
 
 BOTH = (4, 6)
@@ -225,6 +225,25 @@ def what_the_server_s_sysctls_forbid_is_not_offered(lab, family):
     lab.tcp_settings(timestamps=0, sack=0, window_scaling=0, ecn=0)
     found = twins.open("server with nothing")
     assert found[0]["agreed"] == found[1]["agreed"] == "", found
+    twins.count()
+
+
+@test(run=ALWAYS, families=BOTH)
+def what_changes_on_the_host_is_followed_within_a_second(lab, family):
+    """The kernel refuses a connection with options that its sysctls forbid (bpf_sk_assign_tcp_reqsk)."""
+    twins = Twins(lab, family)
+    lab.client.tcp_settings(ecn=1)
+    lab.server.tcp_settings(timestamps=0, sack=0, window_scaling=0, ecn=0)
+    run(["ip", "-n", lab.server.name, "link", "set", "veth", "mtu", 1400])
+    headers = 40 if family == 4 else 60
+    try:
+        until(lambda: None if lab.dump("sw_config")[0]["value"]["guard"]["mss"][family == 6] == 1400 - headers else "1500 yet")
+        found = twins.open("everything changed")
+    finally:
+        run(["ip", "-n", lab.server.name, "link", "set", "veth", "mtu", 1500])
+        lab.server.tidy_settings()
+        lab.tracker.reload()
+    assert found[0]["agreed"] == "" and found[0]["snd_mss"] == 1400 - headers, found
     twins.count()
 
 

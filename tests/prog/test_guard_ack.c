@@ -772,7 +772,7 @@ static struct client answered_by_the_kernel(struct sw_guard *guard, const char *
 
 	*guard = guard_usual;
 	guard->admission = ADMISSION_KERNEL;
-	guard->kernel_cookies = 1;
+	guard->kernel_cookies = SYNCOOKIES_ALWAYS;
 	guard_reset(guard, COOKIES_ALWAYS);
 	net_sysctl("ipv4/tcp_syncookies",
 		   "2"); /* else the kernel sends none while its queue is short */

@@ -278,8 +278,8 @@ static void listener_that_sent_a_cookie_takes_the_one_its_kernel_lent(void **sta
 	(void)state;
 	net_sysctl("ipv4/tcp_syncookies", "2");
 	guard.admission = ADMISSION_KERNEL;
-	guard.kernel_cookies = 1;
-	guard.kernel_cookies = 1;
+	guard.kernel_cookies = SYNCOOKIES_ALWAYS;
+	guard.kernel_cookies = SYNCOOKIES_ALWAYS;
 	guard_reset(&guard, COOKIES_ALWAYS);
 	client.there = home;
 	client.mss = 1300;

@@ -175,6 +175,20 @@ static void syns_that_no_cookie_answers_are_pressure(void **state)
 	assert_int_equal(harness_count(SW_SYN_UNFIT_DROPPED), PRIME);
 }
 
+/* Where it has no room, the kernel has cookies for them. */
+static void few_that_no_cookie_answers_are_left_to_the_kernel_s_cookies(void **state)
+{
+	struct sw_guard guard = guard_usual;
+
+	(void)state;
+	guard.kernel_cookies = SYNCOOKIES_WHEN_FULL;
+	guard_configure(&guard);
+	fill_queue(MARK);
+	assert_int_equal(ask_unfit(PRIME, START_NS), PRIME);
+	assert_int_equal(port_now().on, 1);
+	assert_in_range(ask_unfit(1000, START_NS), 1, SW_UNFIT_PER_SECOND);
+}
+
 /* So the queue is never full of them; and they are pressure, though no cookie is sent. */
 static void flood_that_no_cookie_answers_keeps_cookies_on(void **state)
 {
@@ -337,6 +351,9 @@ int test_guard_auto(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(syns_that_no_cookie_answers_are_pressure, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(
+			few_that_no_cookie_answers_are_left_to_the_kernel_s_cookies, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(flood_that_no_cookie_answers_keeps_cookies_on,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(high_mark_may_be_set_lower, setup, teardown),

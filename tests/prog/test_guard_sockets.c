@@ -390,7 +390,7 @@ static void ack_that_opens_a_connection_sets_its_bit(void **state)
 		struct sw_segment ack;
 
 		guard.admission = ways[i];
-		guard.kernel_cookies = 1;
+		guard.kernel_cookies = SYNCOOKIES_ALWAYS;
 		guard_reset(&guard, COOKIES_ALWAYS);
 		net_sysctl("ipv4/tcp_syncookies", "2");
 		guard_open(&client, START_NS);
@@ -413,7 +413,7 @@ static void cookie_that_the_kernel_sent_itself_sets_its_bit(void **state)
 
 	(void)state;
 	guard.admission = ADMISSION_KERNEL;
-	guard.kernel_cookies = 1;
+	guard.kernel_cookies = SYNCOOKIES_ALWAYS;
 	guard_reset(&guard, COOKIES_ALWAYS);
 	net_sysctl("ipv4/tcp_syncookies", "2");
 	guard_open(&client, START_NS);

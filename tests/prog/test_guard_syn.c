@@ -517,7 +517,7 @@ static void kernels_cookie_keeps_the_mss_alone(void **state)
 	(void)state;
 	net_sysctl("ipv4/tcp_syncookies", "2");
 	guard.admission = ADMISSION_KERNEL;
-	guard.kernel_cookies = 1;
+	guard.kernel_cookies = SYNCOOKIES_ALWAYS;
 	for (size_t i = 0; i < COUNT(addresses); i++) {
 		struct client client = guard_client(addresses[i], 1024);
 

@@ -410,7 +410,9 @@ static void ways_are_what_settings_and_listener_allow(void **state)
 		struct sw_guard guard = { .admission = cases[i].admission,
 					  .chosen = cases[i].chosen,
 					  .proxy = cases[i].proxy,
-					  .kernel_cookies = cases[i].kernel_cookies,
+					  .kernel_cookies = cases[i].kernel_cookies
+								    ? SYNCOOKIES_ALWAYS
+								    : SYNCOOKIES_WHEN_FULL,
 					  .hindrance = { 0, cases[i].hindrance } };
 		struct sw_ways found = sw_ways_of(&guard, LISTENING, 1);
 

@@ -185,7 +185,7 @@ static void check_family(struct sw_findings *findings, int family, __u8 hindranc
 {
 	const struct sw_guard guard = {
 		.admission = sw_kernel_assigns_requests() ? ADMISSION_BPF : ADMISSION_KERNEL,
-		.kernel_cookies = sw_sysctl_read("net/ipv4/tcp_syncookies") == 2,
+		.kernel_cookies = sw_syncookies_read(),
 		.hindrance = { hindrance, hindrance },
 		.chosen = true,
 		.proxy = true,

@@ -2,7 +2,7 @@
 /*
  * synward run: starts a tracker, does the daemon's duties until SIGINT or SIGTERM, and takes it down.
  * It owns the interfaces it names: what it found there of synward goes with it, too. SIGHUP makes it
- * read all again: its configuration, the key file, sysctls; SIGQUIT end and leave all to the next one.
+ * read all again: its configuration, the key file; SIGQUIT end and leave all to the next one.
  */
 #include <unistd.h>
 

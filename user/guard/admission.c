@@ -7,18 +7,16 @@
 
 #include "guard/admission.h"
 #include "host/clock.h"
+#include "guard/settings.h"
 #include "host/hindrance.h"
 #include "host/kernel.h"
 #include "model/status.h"
 #include "text/admission.h"
 #include "text/report.h"
 
-/* net.ipv4.tcp_syncookies: the kernel sends cookies, and takes them, whether its queue is full or not. */
-#define SYNCOOKIES_ALWAYS 2
-
 int sw_admission_read(const struct sw_tracker *tracker, struct sw_guard *guard)
 {
-	guard->kernel_cookies = sw_sysctl_read("net/ipv4/tcp_syncookies") == SYNCOOKIES_ALWAYS;
+	guard->kernel_cookies = sw_syncookies_read();
 	return sw_hindrance_read(tracker->iface, tracker->count, guard->hindrance);
 }
 
@@ -82,10 +80,10 @@ int sw_admission_renew(struct sw_tracker *tracker, struct sw_guard *before, stru
 	if (err)
 		return err;
 	*before = *now = config.guard;
+	sw_guard_read_host(tracker, now);
 	err = sw_admission_read(tracker, now);
 	helps = !err && proxy_may_help(tracker, now);
-	if (err || (!helps && !sw_admission_differs(before, now, 0) &&
-		    !sw_admission_differs(before, now, 1)))
+	if (err || (!helps && !memcmp(before, now, sizeof(*now))))
 		return err;
 	config.guard =
 		*now; /* at once: loading proxy takes its time, and until then it can't serve */

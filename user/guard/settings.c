@@ -87,6 +87,26 @@ static void read_ip_sysctls(struct sw_guard *guard, const char *iface)
 		guard->flow_label = FLOW_LABEL_REFLECTED;
 }
 
+/* What is left of the MTU; never less than what every host takes (RFC 9293, 3.7.1). */
+static __u16 mss_for(__u32 mtu, __u32 headers)
+{
+	__u32 mss = mtu > headers ? mtu - headers : 0;
+
+	if (mss < TCP_MSS_DEFAULT)
+		return TCP_MSS_DEFAULT;
+	return mss > UINT16_MAX ? UINT16_MAX : (__u16)mss;
+}
+
+void sw_guard_read_host(const struct sw_tracker *tracker, struct sw_guard *guard)
+{
+	__u32 mtu = sw_tracker_mtu(tracker);
+
+	guard->mss[0] = mss_for(mtu, HEADERS_V4);
+	guard->mss[1] = mss_for(mtu, HEADERS_V6);
+	read_sysctls(guard);
+	read_ip_sysctls(guard, tracker->iface[0].name);
+}
+
 static int check_bpf_admission(void)
 {
 	if (!sw_kernel_assigns_requests())
@@ -100,7 +120,7 @@ static int check_bpf_admission(void)
 
 static int check_kernel_admission(const struct sw_guard *guard)
 {
-	if (!guard->kernel_cookies)
+	if (guard->kernel_cookies != SYNCOOKIES_ALWAYS)
 		return sw_fail(0, "sysctl -w net.ipv4.tcp_syncookies=2",
 			       "guard: the kernel takes its cookies at any time only with "
 			       "tcp_syncookies=2");
@@ -130,21 +150,9 @@ static int choose_admission(const struct sw_guard_options *options,
 	}
 }
 
-/* What is left of the MTU; never less than what every host takes (RFC 9293, 3.7.1). */
-static __u16 mss_for(__u32 mtu, __u32 headers)
-{
-	__u32 mss = mtu > headers ? mtu - headers : 0;
-
-	if (mss < TCP_MSS_DEFAULT)
-		return TCP_MSS_DEFAULT;
-	return mss > UINT16_MAX ? UINT16_MAX : (__u16)mss;
-}
-
 int sw_guard_prepare(const struct sw_guard_options *options, const struct sw_tracker *tracker,
 		     struct sw_guard *guard)
 {
-	__u32 mtu = sw_tracker_mtu(tracker);
-
 	*guard = (struct sw_guard){};
 	if (!options->ports.count)
 		return 0;
@@ -156,13 +164,10 @@ int sw_guard_prepare(const struct sw_guard_options *options, const struct sw_tra
 		return sw_fail(-errno, NULL, "get random numbers");
 	guard->wall_offset_ns = sw_wall_offset_ns();
 	guard->reply_budget = options->reply_budget;
-	guard->mss[0] = mss_for(mtu, HEADERS_V4);
-	guard->mss[1] = mss_for(mtu, HEADERS_V6);
 	guard->dry_run = options->dry_run;
 	guard->rules = sw_client_list_rules(&options->clients);
 	guard->shared_keys = options->key_file != NULL;
-	read_sysctls(guard);
-	read_ip_sysctls(guard, tracker->iface[0].name);
+	sw_guard_read_host(tracker, guard);
 	return choose_admission(options, tracker, guard);
 }
 

@@ -29,6 +29,9 @@ struct sw_guard_options {
 int sw_guard_prepare(const struct sw_guard_options *options, const struct sw_tracker *tracker,
 		     struct sw_guard *guard);
 
+/* Fills what is in *guard of this namespace's sysctls and of the interfaces' MTU; they may change while it runs. */
+void sw_guard_read_host(const struct sw_tracker *tracker, struct sw_guard *guard);
+
 /*
  * What is offered in the name of servers of whom a gateway without state hears nothing: the key file says so,
  * or they are as this host, whose *guard is. A server is told if its fleet's gateways offer what it does not.

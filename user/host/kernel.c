@@ -102,3 +102,12 @@ int sw_sysctl_read(const char *name)
 	fclose(file);
 	return value;
 }
+
+enum sw_syncookies sw_syncookies_read(void)
+{
+	int value = sw_sysctl_read("net/ipv4/tcp_syncookies");
+
+	if (value == SYNCOOKIES_ALWAYS)
+		return SYNCOOKIES_ALWAYS;
+	return value > 0 ? SYNCOOKIES_WHEN_FULL : SYNCOOKIES_NEVER;
+}

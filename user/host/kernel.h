@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include <synward/guard.h>
+
 /* bpf_sk_assign_tcp_reqsk() (Linux 6.9): our own cookies can be admitted. */
 bool sw_kernel_assigns_requests(void);
 
@@ -15,5 +17,7 @@ bool sw_kernel_lists_sockets(void);
 
 /* The number in a file below /proc/sys, -1 if there is none. */
 int sw_sysctl_read(const char *name);
+
+enum sw_syncookies sw_syncookies_read(void);
 
 #endif

@@ -271,7 +271,7 @@ __u32 sw_tracker_mtu(const struct sw_tracker *tracker)
 	__u32 least = ~0U;
 
 	for (size_t i = 0; i < tracker->count; i++)
-		if (tracker->iface[i].mtu < least)
+		if (tracker->iface[i].mtu && tracker->iface[i].mtu < least)
 			least = tracker->iface[i].mtu;
 	return least;
 }
