@@ -60,6 +60,14 @@ static __always_inline bool sw_take_offer(struct sw_work *w, const struct sw_gua
 	return sw_offer_of(guard, &w->packet, &w->seg, &w->look.manner, &w->offer);
 }
 
+/* Its client's connections are lost, and others' are not. */
+static __always_inline bool sw_is_lost_client(const struct sw_work *w, const struct sw_port *port)
+{
+	struct sw_retreat *retreat = port->protects ? NULL : sw_retreat_of(w, port);
+
+	return retreat && sw_client_fell_back(retreat, sw_client_prefix(w->packet.from), w->now);
+}
+
 /* May the SYN have a cookie? SW_NONE, or the counter that says why not; it then passes. */
 static __always_inline enum sw_counter sw_may_answer(struct sw_work *w, struct sw_port *port,
 						     const struct sw_guard *guard)
@@ -78,14 +86,16 @@ static __always_inline enum sw_counter sw_may_answer(struct sw_work *w, struct s
 	/* Two VLAN tags: the inner one hides the segment from tc ingress, where it is admitted. */
 	if (w->packet.ip > SW_ETHERNET_HEADER + SW_VLAN_TAG || !sw_admission_for(w))
 		return SW_SYN_UNFIT;
-	return kept ? SW_NONE : SW_UNFIT_MSS;
+	if (!kept)
+		return SW_UNFIT_MSS;
+	return sw_is_lost_client(w, port) ? SW_SYN_LOST_BEFORE : SW_NONE;
 }
 
 /*
  * A SYN that gets no cookie is the kernel's; but where cookies are sent, not a flood of those to which
  * the listener would have one sent if they were other than they are. w->reason says why it gets none.
- * XDP_TX: it gets one after all, of the least MSS that a cookie can keep, as from the kernel whose queue is full
- * (__cookie_v4_init_sequence()).
+ * XDP_TX: it gets one after all, if need be of the least MSS that a cookie can keep, as from the kernel whose queue
+ * is full (__cookie_v4_init_sequence()).
  */
 __noinline int sw_leave_unfit(struct xdp_md *ctx, struct sw_port *port, int sending)
 {
@@ -97,10 +107,10 @@ __noinline int sw_leave_unfit(struct xdp_md *ctx, struct sw_port *port, int send
 		return XDP_PASS;
 	flood = sw_unfit_too_many(ctx, w, port, sending);
 
-	if (flood && w->reason == SW_UNFIT_MSS) {
+	if (flood && w->reason == SW_UNFIT_MSS)
 		w->offer.mss = sw_least_mss(&w->packet);
+	if (flood && (w->reason == SW_UNFIT_MSS || w->reason == SW_SYN_LOST_BEFORE))
 		return XDP_TX;
-	}
 	if (flood)
 		sw_note_busy(w, port);
 	if (flood && !guard->dry_run) {
@@ -224,6 +234,7 @@ static __always_inline void sw_open_shortcut(struct xdp_md *ctx, const struct sw
 	__u64 quiet_ns = port->busy_ns + port->marks.quiet_ms * SW_NS_PER_MS;
 
 	if (!seen || !retreat || retreat->stand != STAND_GUARD || w->protects ||
+	    sw_is_remembered(retreat, retreat->lost_ns, w->now) ||
 	    !sw_may_shorten(guard, &w->look.manner) ||
 	    !sw_came_before(ctx, w->packet.to, sw_local_port(w), w->now, seen))
 		return;
@@ -311,7 +322,7 @@ __noinline int sw_guard_syn(struct xdp_md *ctx, struct sw_port *port)
 	const struct sw_guard *guard = &sw_settings()->guard;
 	struct sw_work *w = sw_work_in_hand();
 	enum sw_counter why;
-	bool sending;
+	bool few, sending;
 	int verdict;
 
 	if (!w || !port)
@@ -337,7 +348,8 @@ __noinline int sw_guard_syn(struct xdp_md *ctx, struct sw_port *port)
 	if (!why)
 		why = sw_may_answer(w, port, guard);
 	w->expects_socket = w->look.found == FOUND_LISTENER && !w->protects;
-	if (why && ((why != SW_SYN_UNFIT && why != SW_UNFIT_MSS) || !sw_admission_for(w))) {
+	few = why == SW_SYN_UNFIT || why == SW_UNFIT_MSS || why == SW_SYN_LOST_BEFORE;
+	if (why && (!few || !sw_admission_for(w))) {
 		sw_count(why);
 		return XDP_PASS;
 	}

@@ -81,10 +81,12 @@ static __always_inline void sw_judge_in_hand(struct sw_retreat *retreat, const s
 {
 	__u32 found = SW_WATCHED;
 
-	if (verdict == VERDICT_SERVED)
+	if (verdict == VERDICT_SERVED) {
 		retreat->admitted++;
-	else
+		retreat->served_ns = w->now;
+	} else {
 		retreat->lost++;
+	}
 	for (__u32 i = 0; i < SW_WATCHED; i++) {
 		const struct sw_watched *watched = &retreat->watched[i];
 

@@ -232,6 +232,15 @@ _Static_assert(sizeof(struct sw_watched) == 48, "no hidden padding");
 
 #define SW_WATCHED 6
 
+/* A client whose connection was lost; prefix 0: the place is free. */
+struct sw_lost_client {
+	__u64 since_ns;
+	__u64 prefix; /* see sw_client_prefix() */
+};
+
+#define SW_LOST_CLIENTS_SHIFT 4
+#define SW_LOST_CLIENTS       (1 << SW_LOST_CLIENTS_SHIFT)
+
 /* The value of the map sw_retreats: what became of a port's connections in one family. */
 struct sw_retreat {
 	__u64 since_ns; /* when `stand` last changed */
@@ -244,9 +253,12 @@ struct sw_retreat {
 	enum sw_stand stand;
 	__u8 padding[7];
 	struct sw_watched watched[SW_WATCHED];
+	__u64 served_ns, lost_ns; /* when the last connection was */
+	struct sw_lost_client lost_client[SW_LOST_CLIENTS]; /* by the hash of its prefix */
 };
 
-_Static_assert(sizeof(struct sw_retreat) == 64 + SW_WATCHED * 48, "no hidden padding");
+_Static_assert(sizeof(struct sw_retreat) == 80 + SW_WATCHED * 48 + SW_LOST_CLIENTS * 16,
+	       "no hidden padding");
 _Static_assert(offsetof(struct sw_retreat, stand) == 56, "the head is a line");
 
 /* By the port's slot in sw_pressure, and family. */

@@ -17,6 +17,11 @@
  * clients come faster than silence lasts a second, all watched ones without a socket after 20 ms are: the
  * socket is made by the same softirq that brings the segment. By proxy that is so of those alone whose SYN
  * has a request at the listener, and whose SYN+ACK went another way: a service may be far, or its SYN lost.
+ *
+ * A client that the host bars (a firewall, a filter of the listener's) is lost, too, whenever it comes, since XDP
+ * answers its SYN; and who is served meanwhile is to have guard all the same. So a loss is held against the port for
+ * any client once. Where others have been served since, it is the client that has fallen back, and not the port: the
+ * kernel gets its SYNs, and does with them what it does alone. Silence counts as such only while nobody is served.
  * No clock and no map: times are nanoseconds of CLOCK_MONOTONIC, and parameters.
  */
 #ifndef SYNWARD_RETREAT_H
@@ -57,6 +62,46 @@ SW_INLINE __u64 sw_backoff_ns(__u32 times)
 
 /* A connection that tries guard again and of which nothing is heard for so long leaves it to another. */
 #define SW_TRIAL_NS (2 * SW_NS_PER_S)
+
+/* --- Clients that are lost where others are served ----------------------------------------------- */
+
+/* It is remembered for so long, if the port stands where it did. */
+#define SW_LOST_CLIENT_NS (600 * SW_NS_PER_S)
+
+#define SW_TICK_NS (10 * SW_NS_PER_MS) /* the coarse clock may be late by that */
+
+/* IPv4: the address. IPv6: its /64, as who has one address of it has them all. */
+SW_INLINE __u64 sw_client_prefix(const __u32 *address)
+{
+	__u64 first = (__u64)address[0] << 32 | address[1];
+
+	return first ? first : address[3];
+}
+
+SW_INLINE struct sw_lost_client *sw_lost_client_at(struct sw_retreat *retreat, __u64 prefix)
+{
+	return &retreat->lost_client[prefix * 0x9e3779b97f4a7c15 >> (64 - SW_LOST_CLIENTS_SHIFT)];
+}
+
+SW_INLINE bool sw_is_remembered(const struct sw_retreat *retreat, __u64 lost_ns, __u64 now)
+{
+	return lost_ns > retreat->since_ns && now < lost_ns + SW_LOST_CLIENT_NS;
+}
+
+SW_INLINE bool sw_was_lost_before(const struct sw_retreat *retreat,
+				  const struct sw_lost_client *client, __u64 prefix, __u64 now)
+{
+	return client->prefix == prefix && sw_is_remembered(retreat, client->since_ns, now);
+}
+
+/* It was lost, and others have been served since, or just before: its SYNs are the kernel's. */
+SW_INLINE bool sw_client_fell_back(struct sw_retreat *retreat, __u64 prefix, __u64 now)
+{
+	const struct sw_lost_client *client = sw_lost_client_at(retreat, prefix);
+
+	return sw_was_lost_before(retreat, client, prefix, now) &&
+	       retreat->served_ns + SW_TICK_NS >= client->since_ns;
+}
 
 /* --- Where a port stands ---------------------------------------------------------------------- */
 
@@ -159,7 +204,8 @@ SW_INLINE void sw_retreat_if_lossy(struct sw_retreat *retreat, const struct sw_w
 	for (int i = 0; i < SW_WATCHED; i++) {
 		const struct sw_watched *watched = &retreat->watched[i];
 
-		silent += watched->since_ns && watched->silent && !watched->trial;
+		silent += watched->since_ns > retreat->served_ns && watched->silent &&
+			  !watched->trial;
 	}
 	if (retreat->losses + silent * SW_SILENT_WEIGHT < sw_losses_borne(retreat->stand))
 		return;
@@ -212,20 +258,40 @@ enum sw_verdict {
 	VERDICT_LOST,
 };
 
+/* Is it to be held against the port? */
+SW_INLINE bool sw_loss_counts(struct sw_retreat *retreat, const struct sw_watched *watched,
+			      __u64 now)
+{
+	__u64 prefix = sw_client_prefix(
+		(const __u32 *)(watched->client ? watched->key.addr[1] : watched->key.addr[0]));
+	struct sw_lost_client *client = sw_lost_client_at(retreat, prefix);
+	bool again = sw_was_lost_before(retreat, client, prefix, now);
+
+	if (!again) {
+		client->prefix = prefix;
+		client->since_ns = retreat->lost_ns = now;
+	}
+	return !again || retreat->served_ns <= watched->since_ns;
+}
+
 /* What has become of a watched connection. */
 SW_INLINE void sw_judge_watched(struct sw_retreat *retreat, struct sw_watched *watched,
 				enum sw_verdict verdict, const struct sw_ways *ways, __u64 now)
 {
-	bool trial = watched->trial;
+	bool trial = watched->trial, counts = verdict == VERDICT_LOST;
 
+	if (counts)
+		counts = sw_loss_counts(retreat, watched, now);
 	watched->since_ns = 0;
+	if (verdict == VERDICT_SERVED)
+		retreat->served_ns = now;
 	if (verdict == VERDICT_SERVED && trial)
 		sw_take_stand(retreat, sw_stand_tried(ways), now, now);
 	else if (verdict == VERDICT_SERVED && retreat->losses)
 		retreat->losses--;
 	else if (verdict == VERDICT_LOST && trial)
 		retreat->again_ns = now + sw_backoff_ns(++retreat->times);
-	else if (verdict == VERDICT_LOST)
+	else if (counts)
 		retreat->losses += SW_LOST_WEIGHT;
 	sw_retreat_if_lossy(retreat, ways, now);
 }

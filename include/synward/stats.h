@@ -109,7 +109,9 @@
 	  "guard: SYNs, cookies' ACKs passed: a wrong checksum of IP or TCP")                     \
 	X(UNFIT_SIGNED, unfit_signed,                                                             \
 	  "guard: SYNs, cookies' ACKs passed: signed by TCP MD5 or AO")                           \
-	X(UNFIT_MSS, unfit_mss, "guard: SYNs passed: their MSS is below the least of a cookie")
+	X(UNFIT_MSS, unfit_mss, "guard: SYNs passed: their MSS is below the least of a cookie")   \
+	X(SYN_LOST_BEFORE, syn_lost_before,                                                       \
+	  "guard: SYNs passed: their clients alone have lost connections")
 
 /* The value of the per-CPU map sw_stats, one element: each counter by its name. */
 struct sw_stats {

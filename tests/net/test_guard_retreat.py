@@ -4,10 +4,13 @@ What is on the host comes after `synward attach`, which has no daemon to find it
 The kernel serves every one of these clients."""
 
 import contextlib
+import ctypes
+import ipaddress
 import json
 import os
 import signal
 import socket
+import struct
 import tempfile
 import threading
 import time
@@ -58,11 +61,13 @@ class Service:
                 sock.sendall(b"answer")
 
 
-def ask(lab, family, patience=3):
+def ask(lab, family, patience=3, address=None):
     """One client; True if it was answered."""
     with lab.client.socket(FAMILY[family], socket.SOCK_STREAM) as client:
         client.settimeout(patience)
         try:
+            if address:
+                client.bind((address, 0))
             client.connect((lab.server.address[family], lab.port))
             client.sendall(b"question")
             return client.recv(100) == b"answer"
@@ -340,6 +345,57 @@ def flood_keeps_guard_neither_from_falling_back_nor_from_coming_back(lab):
         assert all(crowd(lab, 4, 5, 0.05))
         assert flood.poll() is None, "the flood is over"
         assert lab.rise("cookies_accepted")["cookies_accepted"] == 5, lab.stats()
+
+
+# Clients that the host bars
+
+BARRED = {4: "10.99.0.66", 6: "fd00:98::66"}
+
+
+@contextlib.contextmanager
+def barred_by_the_listener(lab, family, service):
+    """Its filter (SO_ATTACH_FILTER) drops what comes from one host: accept if the last word of the source is another."""
+    last = int(ipaddress.ip_address(BARRED[family])) & 0xFFFFFFFF
+    at = 0xFFF00000 + (12 if family == 4 else 20)  # SKF_NET_OFF
+    code = ((0x20, 0, 0, at), (0x15, 0, 1, last), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
+    filters = b"".join(struct.pack("HBBI", *one) for one in code)
+    room = ctypes.create_string_buffer(filters)
+    service.listener.setsockopt(socket.SOL_SOCKET, 26, struct.pack("HxxxxxxP", len(code), ctypes.addressof(room)))
+    yield False
+    service.listener.setsockopt(socket.SOL_SOCKET, 27, 0)
+
+
+@contextlib.contextmanager
+def barred_by_a_firewall(lab, family, _service):
+    """With a RST without ACK."""
+    rule = f"INPUT -s {BARRED[family]} -p tcp -j REJECT --reject-with tcp-reset"
+    lab.server.run(f"{legacy(family)} -A {rule}")
+    yield False
+    lab.server.run(f"{legacy(family)} -D {rule}")
+
+
+@contextlib.contextmanager
+def barred_but_for_its_syn(lab, family, _service):
+    """The kernel alone serves it."""
+    rule = f"INPUT -s {BARRED[family]} -p tcp ! --syn -m conntrack --ctstate NEW -j DROP"
+    lab.server.run(f"{legacy(family)} -A {rule}")
+    yield True
+    lab.server.run(f"{legacy(family)} -D {rule}")
+
+
+@test(track=False, families=(4, 6), own=True)
+def client_that_the_host_bars_makes_no_port_fall_back(lab, family):
+    lab.client.run(f"ip addr add {BARRED[family]}/{32 if family == 4 else 128} dev veth")
+    lab.server.run(f"ip -{family} route add {BARRED[family]} via {lab.client.address[family]}")
+    for bar in (barred_by_the_listener, barred_by_a_firewall, barred_but_for_its_syn):
+        attach(lab)
+        with Service(lab, family) as service, bar(lab, family, service) as served:
+            for turn in range(8):
+                ask(lab, family, 0.2, BARRED[family])
+                assert ask(lab, family), f"{bar.__name__}, turn {turn}: {port_status(lab)} {lab.stats()}"
+            assert ask(lab, family, 0.5, BARRED[family]) == served, f"{bar.__name__}: {port_status(lab)} {lab.stats()}"
+        rise = lab.rise("retreats", "syn_lost_before", "cookies_accepted")
+        assert rise["retreats"] == 0 and rise["syn_lost_before"], f"{bar.__name__}: {rise} {port_status(lab)}"
 
 
 # Servers and clients with ways of their own

@@ -503,6 +503,91 @@ static void trial_goes_on_without_the_kernel_s_cookies(void **state)
 	assert_int_equal(retreat.stand, STAND_PROXY);
 }
 
+/* --- Clients that are barred -------------------------------------------------------------------- */
+
+/* A connection from this address, of 192.0.2.0/24. */
+static struct sw_watched *open_from(__u8 host, __u64 now)
+{
+	struct sw_watched *watched = open_connection(host, ADMISSION_BPF, now);
+	const __u8 address[16] = { [10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2, [15] = host };
+
+	assert_non_null(watched);
+	memcpy(watched->key.addr[1], address, sizeof(address));
+	return watched;
+}
+
+static bool fell_back(__u8 host, __u64 now)
+{
+	const __u8 address[16] = { [10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2, [15] = host };
+	__u32 words[4];
+
+	memcpy(words, address, sizeof(words));
+	return sw_client_fell_back(&retreat, sw_client_prefix(words), now);
+}
+
+/* Each of these is silent for a second, in which another one is served. */
+static void client_that_is_lost_where_others_are_served_falls_back_alone(void **state)
+{
+	__u64 now = NOW;
+
+	(void)state;
+	begin(&alone);
+	for (int turn = 0; turn < 50; turn++, now += 2000 * MS) {
+		struct sw_watched *barred[SW_WATCHED - 1];
+
+		for (int i = 0; i < SW_WATCHED - 1; i++) {
+			barred[i] = open_from(66, now);
+			barred[i]->key.port[1] = (__u16)(1000 + i);
+		}
+		judge(open_from(1, now + MS), VERDICT_SERVED, now + 2 * MS);
+		for (int i = 0; i < SW_WATCHED - 1; i++)
+			assert_int_equal(sw_verdict_by_look(barred[i], FATE_UNKNOWN, now + 20 * MS),
+					 VERDICT_NONE);
+		sw_retreat_if_lossy(&retreat, ways, now + 20 * MS);
+		for (int i = 0; i < SW_WATCHED - 1; i++)
+			judge(barred[i], VERDICT_LOST, now + 1000 * MS);
+		assert_int_equal(retreat.stand, STAND_GUARD);
+		assert_int_equal(fell_back(66, now + 1001 * MS), turn > 0);
+		judge(open_from(1, now + 1500 * MS), VERDICT_SERVED, now + 1501 * MS);
+		assert_true(fell_back(66, now + 1502 * MS));
+		assert_false(fell_back(67, now + 1502 * MS));
+	}
+	assert_false(fell_back(66, now + SW_LOST_CLIENT_NS));
+}
+
+/* Nobody is served: it is the port's. And what was lost then is no client's own. */
+static void client_that_is_lost_where_nobody_is_served_is_the_port_s(void **state)
+{
+	(void)state;
+	begin(&with_kernel);
+	judge(open_from(1, NOW - 1), VERDICT_SERVED, NOW);
+	for (int i = 0; i < 3; i++)
+		judge(open_from(66, NOW + MS), VERDICT_LOST, NOW + 2 * MS);
+	assert_int_equal(retreat.stand, STAND_KERNEL);
+	judge(open_connection(1, ADMISSION_KERNEL, NOW + 3 * MS), VERDICT_SERVED, NOW + 4 * MS);
+	assert_false(fell_back(66, NOW + 5 * MS));
+}
+
+/* In IPv6 it is a /64. */
+static void clients_are_told_apart_by_address_or_by_64_bits(void **state)
+{
+	static const struct {
+		__u32 one[4], other[4];
+		bool same;
+	} cases[] = {
+		{ { 0, 0, 0xffff0000, 1 }, { 0, 0, 0xffff0000, 1 }, true },
+		{ { 0, 0, 0xffff0000, 1 }, { 0, 0, 0xffff0000, 2 }, false },
+		{ { 1, 2, 3, 4 }, { 1, 2, 5, 6 }, true },
+		{ { 1, 2, 3, 4 }, { 1, 3, 3, 4 }, false },
+		{ { 1, 2, 3, 4 }, { 2, 2, 3, 4 }, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_int_equal(sw_client_prefix(cases[i].one) == sw_client_prefix(cases[i].other),
+				 cases[i].same);
+}
+
 int test_retreat(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -524,6 +609,9 @@ int test_retreat(void)
 		cmocka_unit_test(proxy_that_loses_costs_one_client_and_is_tried_later),
 		cmocka_unit_test(kernel_s_cookies_neither_try_nor_put_off_a_trial),
 		cmocka_unit_test(trial_goes_on_without_the_kernel_s_cookies),
+		cmocka_unit_test(client_that_is_lost_where_others_are_served_falls_back_alone),
+		cmocka_unit_test(client_that_is_lost_where_nobody_is_served_is_the_port_s),
+		cmocka_unit_test(clients_are_told_apart_by_address_or_by_64_bits),
 	};
 
 	return cmocka_run_group_tests_name("retreat", tests, NULL, NULL);
