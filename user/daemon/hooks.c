@@ -18,7 +18,7 @@
 /* Looking takes one part in so many of a processor, however much netlink tells. */
 #define SHARE 20
 
-/* Who takes a program off more often than that within a minute means it: guard gives way. */
+/* Who takes a program off more often than that, each time within a minute, means it: guard gives way. */
 #define MENDED_MAX    8
 #define MENDED_FOR_NS (60 * SW_NS_PER_S)
 
@@ -76,10 +76,9 @@ static bool hear(const struct sw_hook_watch *watch)
 /* 0 or -errno, reported. */
 static int count_mending(struct sw_hook_watch *watch, __u64 now)
 {
-	if (now > watch->mending_ns + MENDED_FOR_NS) {
-		watch->mending_ns = now;
+	if (now > watch->mending_ns + MENDED_FOR_NS)
 		watch->mended = 0;
-	}
+	watch->mending_ns = now;
 	if (++watch->mended <= MENDED_MAX)
 		return 0;
 	return sw_fail(0, "`synward status` shows what else is there",
