@@ -85,7 +85,7 @@ static const char *attached_by(const struct sw_iface_state *iface)
 static const char *tag_name(const struct sw_prog *prog, char text[2 * BPF_TAG_SIZE + 1])
 {
 	for (int i = 0; i < BPF_TAG_SIZE; i++)
-		sprintf(text + 2 * i, "%02x", prog->tag[i]);
+		sprintf(text + 2 * i, "%02x", prog->code.tag[i]);
 	return text;
 }
 

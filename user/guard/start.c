@@ -100,6 +100,7 @@ int sw_start(struct sw_tracker *tracker, char *const *names,
 	if (err)
 		return err;
 	attach.guard = options->guard.ports.count;
+	*tracker = (struct sw_tracker){ .guards = attach.guard };
 	err = sw_tracker_load(tracker, names, &options->sizes, options->serve);
 	if (!err && attach.guard)
 		err = check_links(tracker);
@@ -121,7 +122,7 @@ static int change(struct sw_tracker *tracker, char *const *names,
 	if (err)
 		return err;
 	attach.guard |= options->guard.ports.count != 0;
-	err = configure(tracker, options);
+	err = (attach.guard ? sw_tracker_load_guard(tracker) : 0) ?: configure(tracker, options);
 	if (!err) {
 		err = sw_tracker_attach(tracker, &attach);
 		if (err)

@@ -93,18 +93,34 @@ static int attach_by_libxdp(const struct sw_iface_state *iface, struct synward *
 	return err;
 }
 
+/* What is to run there. */
+struct ingress {
+	const struct sw_maps *maps;
+	bool guards;
+};
+
+static int open_ingress(const struct sw_iface_state *iface, const struct ingress *what,
+			struct synward **object)
+{
+	int err = sw_object_open(object);
+
+	if (err)
+		return err;
+	if (!what->guards)
+		sw_object_only_track(*object);
+	(*object)->rodata->bare_ip = sw_iface_link(iface) == SW_LINK_IP;
+	return sw_object_keep(*object, (*object)->progs.synward_ingress, what->maps);
+}
+
 /*
  * Behind a dispatcher the new one joins before the old one leaves: each segment passes one of them.
  */
-static int attach_once(const struct sw_iface_state *iface, const struct sw_maps *maps,
+static int attach_once(const struct sw_iface_state *iface, const struct ingress *what,
 		       enum xdp_attach_mode mode, bool alone)
 {
 	struct synward *object;
-	int err = sw_object_open(&object)
-			  ?: sw_object_keep(object, object->progs.synward_ingress, maps);
+	int err = open_ingress(iface, what, &object);
 
-	if (!err)
-		object->rodata->bare_ip = sw_iface_link(iface) == SW_LINK_IP;
 	if (!err && iface->ingress.id && !sw_iface_dispatched(iface))
 		err = replace_alone(iface, object);
 	else if (!err && alone)
@@ -121,12 +137,12 @@ static int attach_once(const struct sw_iface_state *iface, const struct sw_maps 
  * Kernels from 6.12 on may refuse a program behind the dispatcher of an older libxdp, whose functions leave packets as
  * they are ("Extension program changes packet data, while original does not").
  */
-static int attach_in(const struct sw_iface_state *iface, const struct sw_maps *maps,
+static int attach_in(const struct sw_iface_state *iface, const struct ingress *what,
 		     enum xdp_attach_mode mode)
 {
-	int err = attach_once(iface, maps, mode, false);
+	int err = attach_once(iface, what, mode, false);
 
-	return err == -EINVAL && !iface->xdp_id ? attach_once(iface, maps, mode, true) : err;
+	return err == -EINVAL && !iface->xdp_id ? attach_once(iface, what, mode, true) : err;
 }
 
 static const char *attach_hint(const struct sw_iface_state *iface, enum sw_mode mode, int err)
@@ -145,19 +161,20 @@ static const char *attach_hint(const struct sw_iface_state *iface, enum sw_mode 
 }
 
 int sw_attach_ingress(const struct sw_iface_state *iface, const struct sw_maps *maps,
-		      enum sw_mode mode)
+		      enum sw_mode mode, bool guards)
 {
+	const struct ingress what = { maps, guards };
 	int err;
 
 	sw_library_forget();
 	if (iface->ingress.id)
-		err = attach_in(iface, maps, mode_of(iface));
+		err = attach_in(iface, &what, mode_of(iface));
 	else if (mode == SW_MODE_GENERIC)
-		err = attach_in(iface, maps, XDP_MODE_SKB);
+		err = attach_in(iface, &what, XDP_MODE_SKB);
 	else
-		err = attach_in(iface, maps, XDP_MODE_NATIVE);
+		err = attach_in(iface, &what, XDP_MODE_NATIVE);
 	if (err && mode == SW_MODE_ANY && !iface->xdp_id)
-		err = attach_in(iface, maps, XDP_MODE_SKB);
+		err = attach_in(iface, &what, XDP_MODE_SKB);
 	if (err)
 		return sw_fail(err, attach_hint(iface, mode, err), "attach XDP to %s", iface->name);
 	return 0;

@@ -38,10 +38,10 @@ bool sw_mode_differs(const struct sw_iface_state *iface, enum sw_mode mode);
 /*
  * Puts a fresh synward_ingress over these maps on the interface: into libxdp's dispatcher where
  * there can be one, else alone. An ingress program of synward that *iface found there is replaced
- * by it without a gap.
+ * by it without a gap. `guards`: it can do more than track.
  */
 int sw_attach_ingress(const struct sw_iface_state *iface, const struct sw_maps *maps,
-		      enum sw_mode mode);
+		      enum sw_mode mode, bool guards);
 
 /* Takes synward's program off; others stay. An interface that is gone is no error. */
 int sw_detach_ingress(const struct sw_iface_state *iface);

@@ -67,7 +67,7 @@ static int open_named(__u32 id, const char *name, struct sw_prog *prog)
 	}
 	prog->id = info.id;
 	prog->load_time_ns = info.load_time;
-	memcpy(prog->tag, info.tag, sizeof(prog->tag));
+	prog->code = sw_code_of(&info);
 	return fd;
 }
 

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "host/code.h"
 #include "host/maps.h"
 
 #define SW_IFACES_MAX 64 /* the size of sw_ifaces */
@@ -24,7 +25,7 @@
 
 struct sw_prog {
 	__u32 id; /* 0: there is none */
-	__u8 tag[BPF_TAG_SIZE];
+	struct sw_code code;
 	__u64 load_time_ns; /* boot clock */
 
 	/* Of a program at tc */

@@ -45,6 +45,12 @@ int sw_object_open(struct synward **object)
 	return 0;
 }
 
+void sw_object_only_track(struct synward *object)
+{
+	object->rodata->guardable = false;
+	bpf_program__set_autoload(object->progs.synward_admit, false);
+}
+
 static int set_sizes(struct synward *object, const struct sw_sizes *sizes)
 {
 	int err = 0;
@@ -80,15 +86,35 @@ int sw_object_load(struct synward *object, const struct sw_sizes *sizes, const s
 	return err ? sw_fail(err, load_hint(err), "load the BPF programs") : 0;
 }
 
+static void want_nothing(struct synward *object)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program (prog, object->obj)
+		bpf_program__set_autoload(prog, false);
+}
+
+int sw_object_load_guard(struct synward *object, const struct sw_maps *maps)
+{
+	bool admits = bpf_program__autoload(object->progs.synward_admit);
+	int err;
+
+	want_nothing(object);
+	bpf_program__set_autoload(object->progs.synward_egress, true);
+	bpf_program__set_autoload(object->progs.synward_admit, admits);
+	err = sw_maps_reuse(maps, object->obj);
+	sw_library_forget();
+	err = err ?: synward__load(object);
+	return err ? sw_fail(err, load_hint(err), "load guard's programs") : 0;
+}
+
 int sw_object_load_proxy(struct synward *object, const struct sw_maps *maps,
 			 const struct sw_maps *inherited)
 {
 	const struct sw_map *flows = sw_maps_find(maps, "sw_flows");
-	struct bpf_program *prog;
 	int err;
 
-	bpf_object__for_each_program (prog, object->obj)
-		bpf_program__set_autoload(prog, false);
+	want_nothing(object);
 	want_proxy(object, true);
 	err = bpf_map__set_max_entries(object->maps.sw_proxied, flows->info.max_entries) ?:
 		      sw_maps_reuse(maps, object->obj) ?:
@@ -110,13 +136,13 @@ int sw_object_keep(struct synward *object, const struct bpf_program *only,
 	return err ? sw_fail(err, NULL, "reuse the maps") : 0;
 }
 
-int sw_prog_tag(int prog_fd, __u8 tag[BPF_TAG_SIZE])
+int sw_prog_code(int prog_fd, struct sw_code *code)
 {
 	struct bpf_prog_info info = {};
 	__u32 length = sizeof(info);
 
 	if (bpf_obj_get_info_by_fd(prog_fd, &info, &length))
 		return -errno;
-	memcpy(tag, info.tag, sizeof(info.tag));
+	*code = sw_code_of(&info);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef SYNWARD_USER_LOAD_H
 #define SYNWARD_USER_LOAD_H
 
+#include "host/code.h"
 #include "host/maps.h"
 
 struct synward; /* the skeleton */
@@ -20,6 +21,12 @@ struct sw_sizes {
 int sw_object_open(struct synward **object);
 
 /*
+ * Opened, it will only ever track: guard is left out, and what the kernel has to look at is half of it. Guard in
+ * sw_config then has no effect.
+ */
+void sw_object_only_track(struct synward *object);
+
+/*
  * Loads every program, over the maps of *maps where it has them, else over new ones. 0 or -errno,
  * reported.
  */
@@ -28,6 +35,11 @@ int sw_object_load(struct synward *object, const struct sw_sizes *sizes,
 
 /* The same, but an error is not reported: for who only wants to know. */
 int sw_object_try(struct synward *object, const struct sw_sizes *sizes, const struct sw_maps *maps);
+
+/*
+ * Loads what guard has at tc, and nothing else, over these maps: for who has only tracked. 0 or -errno, reported.
+ */
+int sw_object_load_guard(struct synward *object, const struct sw_maps *maps);
 
 /*
  * Loads proxy's programs, and nothing else, over these maps, and over those of an earlier synward that has
@@ -40,7 +52,7 @@ int sw_object_load_proxy(struct synward *object, const struct sw_maps *maps,
 int sw_object_keep(struct synward *object, const struct bpf_program *only,
 		   const struct sw_maps *maps);
 
-/* The kernel's digest of a loaded program's code. 0 or -errno. */
-int sw_prog_tag(int prog_fd, __u8 tag[BPF_TAG_SIZE]);
+/* Fills *code for a loaded program. 0 or -errno. */
+int sw_prog_code(int prog_fd, struct sw_code *code);
 
 #endif

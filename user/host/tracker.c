@@ -113,7 +113,7 @@ static int note_loaded(struct sw_tracker *tracker)
 	if (err)
 		return sw_fail(err, NULL, "open the maps");
 	if (bpf_program__autoload(ingress))
-		err = sw_prog_tag(bpf_program__fd(ingress), tracker->ingress_tag);
+		err = sw_prog_code(bpf_program__fd(ingress), &tracker->ingress);
 	return err ? sw_fail(err, NULL, "look at the programs") : 0;
 }
 
@@ -129,6 +129,26 @@ static const char *loopback(const struct sw_tracker *tracker)
 bool sw_tracker_may_proxy(const struct sw_tracker *tracker)
 {
 	return !loopback(tracker);
+}
+
+int sw_tracker_load_guard(struct sw_tracker *tracker)
+{
+	int err;
+
+	if (tracker->guards)
+		return 0;
+	err = sw_object_open(&tracker->guard)
+		      ?: sw_object_load_guard(tracker->guard, &tracker->maps);
+	if (err) {
+		synward__destroy(tracker->guard);
+		tracker->guard = NULL;
+		return err;
+	}
+	tracker->guards = true;
+	tracker->ingress = (struct sw_code){};
+	synward__destroy(tracker->bare);
+	tracker->bare = NULL;
+	return 0;
 }
 
 int sw_tracker_load_proxy(struct sw_tracker *tracker)
@@ -190,6 +210,9 @@ static int load(struct sw_tracker *tracker, const struct sw_sizes *sizes)
 	maps = inherited(tracker);
 	if (maps->count)
 		say_inherited(maps, sizes);
+	tracker->guards |= sw_maps_guarded(maps);
+	if (!tracker->guards)
+		sw_object_only_track(tracker->object);
 	suit_interfaces(tracker);
 	err = sw_object_load(tracker->object, sizes, maps) ?: note_loaded(tracker);
 	if (!err && sw_maps_find(maps, "sw_proxied"))
@@ -225,10 +248,8 @@ static int forget_sockets(const struct sw_tracker *tracker)
 int sw_tracker_load(struct sw_tracker *tracker, char *const *names, const struct sw_sizes *sizes,
 		    bool serve)
 {
-	int err;
+	int err = look(tracker, names) ?: load(tracker, sizes);
 
-	memset(tracker, 0, sizeof(*tracker));
-	err = look(tracker, names) ?: load(tracker, sizes);
 	if (!err && serve)
 		err = serve_lock(tracker);
 	return err ?: forget_sockets(tracker);
@@ -317,8 +338,9 @@ void sw_tracker_close(struct sw_tracker *tracker)
 	while (tracker->count)
 		sw_iface_close(&tracker->iface[--tracker->count]);
 	sw_maps_close(&tracker->maps);
-	synward__destroy(tracker->proxy);
-	synward__destroy(tracker->object);
 	synward__destroy(tracker->bare);
-	tracker->object = tracker->proxy = tracker->bare = NULL;
+	synward__destroy(tracker->proxy);
+	synward__destroy(tracker->guard);
+	synward__destroy(tracker->object);
+	tracker->object = tracker->guard = tracker->proxy = tracker->bare = NULL;
 }

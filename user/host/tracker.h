@@ -15,11 +15,13 @@
 
 struct sw_tracker {
 	struct synward *object; /* the programs that run here, and egress */
+	struct synward
+		*guard; /* guard's at tc; NULL: the object has them, or all is only tracked */
 	struct synward *proxy; /* and proxy's; NULL: it has not been needed */
 	struct synward *bare; /* egress for what has no Ethernet; NULL while there is no such */
 	struct sw_maps maps;
-	__u8 ingress_tag
-		[BPF_TAG_SIZE]; /* of synward_ingress as it is attached; 0 if not known yet */
+	bool guards; /* the programs can do more than track */
+	struct sw_code ingress; /* of synward_ingress as it is attached; 0 if not known yet */
 	struct sw_attach_options wanted; /* what sw_tracker_attach() was asked for */
 	struct sw_local local; /* as sw_tracker_follow() has found it */
 	size_t count;
@@ -32,12 +34,19 @@ struct sw_tracker {
 };
 
 /*
- * Looks at the named interfaces, and loads the programs over the maps that are there. `serve`: and
- * becomes the daemon of the maps. No interface has been changed yet. 0 or -errno, reported; close it
- * in either case.
+ * Looks at the named interfaces, and loads the programs over the maps that are there: such as guard, where
+ * tracker->guards says so or cookies of an earlier run are out; else such as only track, which is much
+ * quicker. `serve`: and becomes the daemon of the maps. No interface has been changed yet. 0 or -errno,
+ * reported; close it in either case.
  */
 int sw_tracker_load(struct sw_tracker *tracker, char *const *names, const struct sw_sizes *sizes,
 		    bool serve);
+
+/*
+ * Programs that guard, if those that there are don't; they are put in place by the next sw_tracker_attach(). 0 or
+ * -errno, reported.
+ */
+int sw_tracker_load_guard(struct sw_tracker *tracker);
 
 /* No interface of these is in proxy's way. */
 bool sw_tracker_may_proxy(const struct sw_tracker *tracker);

@@ -21,11 +21,11 @@
 
 /* The program is what we would put there: the same code over the same maps. */
 static bool is_ours(const struct sw_tracker *tracker, const struct sw_iface_state *iface,
-		    const struct sw_prog *there, const __u8 tag[BPF_TAG_SIZE])
+		    const struct sw_prog *there, const struct sw_code *code)
 {
 	/* What was loaded for Ethernet has the same code. */
 	return there->id && sw_iface_link(iface) == SW_LINK_ETHERNET &&
-	       !memcmp(tag, there->tag, sizeof(there->tag)) &&
+	       sw_same_code(code, &there->code) &&
 	       sw_maps_id(&tracker->maps, "sw_flows") == sw_maps_id(&iface->maps, "sw_flows");
 }
 
@@ -35,12 +35,12 @@ static int put_at_tc(const struct sw_tracker *tracker, struct sw_iface_state *if
 {
 	const struct sw_prog *there = point == BPF_TC_INGRESS ? &iface->admit : &iface->egress;
 	bool own_clsact = iface->record.own_clsact;
-	__u8 tag[BPF_TAG_SIZE];
-	int err = sw_prog_tag(bpf_program__fd(prog), tag);
+	struct sw_code code;
+	int err = sw_prog_code(bpf_program__fd(prog), &code);
 
 	if (err)
 		return sw_fail(err, NULL, "look at the programs");
-	if (is_ours(tracker, iface, there, tag) &&
+	if (is_ours(tracker, iface, there, &code) &&
 	    sw_tc_is_placed(iface, there, tracker->wanted.tc))
 		return 0;
 	err = sw_attach_tc(iface, point, bpf_program__fd(prog), tracker->wanted.tc, &own_clsact);
@@ -48,16 +48,22 @@ static int put_at_tc(const struct sw_tracker *tracker, struct sw_iface_state *if
 	return err;
 }
 
+/* Of guard at tc, or of what only tracks. */
+static const struct synward *at_tc(const struct sw_tracker *tracker)
+{
+	return tracker->guard ?: tracker->object;
+}
+
 static const struct bpf_program *egress_program(const struct sw_tracker *tracker)
 {
 	return tracker->proxy ? tracker->proxy->progs.synward_outward
-			      : tracker->object->progs.synward_egress;
+			      : at_tc(tracker)->progs.synward_egress;
 }
 
 static const struct bpf_program *admit_program(const struct sw_tracker *tracker)
 {
 	return tracker->proxy ? tracker->proxy->progs.synward_inward
-			      : tracker->object->progs.synward_admit;
+			      : at_tc(tracker)->progs.synward_admit;
 }
 
 /* Loaded when the first interface wants it. 0 or -errno, reported. */
@@ -72,6 +78,8 @@ static int load_bare(struct sw_tracker *tracker)
 	if (err)
 		return err;
 	bare = tracker->bare;
+	if (!tracker->guards)
+		sw_object_only_track(bare);
 	bare->rodata->bare_ip = true;
 	err = sw_object_keep(bare, bare->progs.synward_egress, &tracker->maps);
 	if (err)
@@ -127,8 +135,8 @@ static int attach_ingress(struct sw_tracker *tracker, struct sw_iface_state *ifa
 
 	if (sw_mode_differs(iface, mode))
 		err = sw_detach_ingress(iface) ?: sw_iface_look_again(iface);
-	if (!err && !is_ours(tracker, iface, &iface->ingress, tracker->ingress_tag))
-		err = sw_attach_ingress(iface, &tracker->maps, mode);
+	if (!err && !is_ours(tracker, iface, &iface->ingress, &tracker->ingress))
+		err = sw_attach_ingress(iface, &tracker->maps, mode, tracker->guards);
 	if (!err)
 		iface->record.ingress = true;
 	return err;
@@ -155,7 +163,7 @@ static int settle(struct sw_tracker *tracker, struct sw_iface_state *iface)
 		.egress = iface->egress.id,
 		.admit = iface->admit.id,
 	};
-	memcpy(tracker->ingress_tag, iface->ingress.tag, sizeof(tracker->ingress_tag));
+	tracker->ingress = iface->ingress.code;
 	iface->record.own_clsact &= is_filter(&iface->egress) || is_filter(&iface->admit);
 	err = sw_maps_bind(&tracker->maps, iface->ingress.id);
 	if (!err && iface->egress.id)

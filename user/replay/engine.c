@@ -38,7 +38,7 @@ static int configure(struct synward *object)
 	int err;
 
 	object->rodata->offline = true;
-	object->rodata->guardable = false;
+	sw_object_only_track(object);
 	err = bpf_map__set_type(halfopen, BPF_MAP_TYPE_HASH);
 	err = err ?: bpf_map__set_map_flags(halfopen, BPF_F_NO_PREALLOC);
 	if (err)
