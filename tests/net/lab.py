@@ -53,15 +53,17 @@ class Skip(Exception):
 
 
 def until(check, timeout=PATIENCE):
-    """Call check until it returns None; what it returned last is the failure."""
-    end = time.monotonic() + timeout
+    """Call check until it returns None; what it returned last is the failure. The longer it has taken, the longer it
+    may be left alone: most checks start a process, which takes as much time as anything that is waited for."""
+    began = time.monotonic()
     while True:
         problem = check()
         if problem is None:
             return
-        if time.monotonic() > end:
+        waited = time.monotonic() - began
+        if waited > timeout:
             raise Failure(problem)
-        time.sleep(0.01)
+        time.sleep(min(0.1, 0.01 + waited / 8))
 
 
 def run(command, check=True, timeout=60, **options):

@@ -15,7 +15,7 @@ struct sw_hook_watch {
 	struct sw_loop *loop;
 	int link_fd; /* readable when an interface, a qdisc or a filter changes */
 	__u64 look_ns; /* whether it tells or not */
-	__u64 mending_ns; /* when it last did */
+	__u64 mending_ns; /* when programs were last put back */
 	unsigned int mended;
 	int err; /* why the loop ended; reported */
 };
