@@ -8,6 +8,7 @@
 #define SYNWARD_ADMIT_BPF_H
 
 #include <linux/bpf.h>
+#include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
 
 #include <synward/cookie.h>
@@ -22,16 +23,18 @@
 #include "kernel.bpf.h"
 #include "lookup.bpf.h"
 #include "maps.bpf.h"
+#include "rewrite.bpf.h"
 #include "settings.bpf.h"
 #include "track.bpf.h"
 #include "work.bpf.h"
 
-static __always_inline bool sw_flow_awaits(const struct sw_work *w)
+/* The flow of the segment in hand, if its server has yet to say something; or NULL. */
+static __always_inline const struct sw_flow *sw_flow_that_awaits(const struct sw_work *w)
 {
 	__u8 halfopen;
 	const struct sw_flow *flow = sw_find(&w->seg.key, &halfopen);
 
-	return flow && sw_awaits_admission(flow, &w->seg);
+	return flow && sw_awaits_admission(flow, &w->seg) ? flow : NULL;
 }
 
 /*
@@ -72,24 +75,70 @@ static __always_inline bool sw_has_room(struct bpf_sock *listener)
 	return sock && sock->sk_ack_backlog < sock->sk_max_ack_backlog / 2;
 }
 
-/* True if the connection has just been handed over; else notes that it is now. */
-static __always_inline bool sw_just_handed(const struct sw_work *w)
+enum sw_handed_to {
+	HANDED_TO_LISTENER = 0,
+	HANDED_TO_TIME_WAIT = 1 << 16, /* beyond a port */
+};
+
+/* Of the segment with this number of the connection in hand. */
+static __always_inline __u64 sw_handed_hash(const struct sw_work *w, __u32 seq,
+					    enum sw_handed_to whom)
 {
-	__u64 hash = ((__u64)w->seg.ack << 32 | w->seg.seq) ^ sw_remote_port(w);
+	return ((__u64)w->seg.ack << 32 | seq) ^ (sw_remote_port(w) | whom);
+}
+
+static __always_inline struct sw_handed *sw_handed_at(__u64 hash)
+{
 	__u32 place = (__u32)(hash * 0x9e3779b97f4a7c15ULL >> 32) % SW_HANDED_PLACES;
-	struct sw_handed *handed = bpf_map_lookup_elem(&sw_handed, &place);
+
+	return bpf_map_lookup_elem(&sw_handed, &place);
+}
+
+static __always_inline bool sw_is_handed(const struct sw_handed *handed, __u64 hash, __u64 now)
+{
+	return handed->hash == hash && now < handed->time_ns + HANDED_NS;
+}
+
+/* True if the segment in hand has just been handed over; else notes that it is now. */
+static __always_inline bool sw_just_handed(const struct sw_work *w, enum sw_handed_to whom)
+{
+	__u64 hash = sw_handed_hash(w, w->seg.seq, whom);
+	struct sw_handed *handed = sw_handed_at(hash);
 
 	if (!handed)
 		return false;
-	if (handed->hash == hash && w->now < handed->time_ns + HANDED_NS)
+	if (sw_is_handed(handed, hash, w->now))
 		return true;
 	handed->hash = hash;
 	handed->time_ns = w->now;
 	return false;
 }
 
-static __always_inline void sw_admit_to(struct __sk_buff *skb, struct bpf_sock *listener,
-					struct sw_work *w)
+/*
+ * Its connection has no socket yet, and it is not what makes one: the kernel would answer with a RST. If what does
+ * is not in this batch, it is on its way: on another CPU, or where TIME_WAIT has just ended for it. Or it is
+ * lost, and then its client begins with it anew. Not so for ever: where no server is heard, it may be over.
+ */
+#define EARLY_NS (10 * SW_NS_PER_S)
+
+static __always_inline int sw_rule_early(const struct sw_work *w)
+{
+	const struct sw_flow *flow = sw_flow_that_awaits(w);
+	const struct sw_handed *handed;
+	__u64 hash;
+
+	if (!flow || w->now >= flow->start_ns + EARLY_NS)
+		return TC_ACT_UNSPEC;
+	hash = sw_handed_hash(w, flow->ep[w->seg.sender & 1].isn + 1, HANDED_TO_LISTENER);
+	handed = sw_handed_at(hash);
+	if (handed && sw_is_handed(handed, hash, w->now))
+		return TC_ACT_UNSPEC;
+	sw_count(SW_EARLY_DROPPED);
+	return TC_ACT_SHOT;
+}
+
+static __always_inline int sw_admit_to(struct __sk_buff *skb, struct bpf_sock *listener,
+				       struct sw_work *w)
 {
 	const struct sw_guard *guard = &sw_settings()->guard;
 	__u32 zero = 0;
@@ -97,30 +146,53 @@ static __always_inline void sw_admit_to(struct __sk_buff *skb, struct bpf_sock *
 
 	sw_look_at_listener(w, guard, listener);
 	if (!keys || sw_check_cookie(w, guard, keys, w->look.manner.wscale))
-		return;
-	if (sw_just_handed(w) && sw_has_room(listener))
-		return;
+		return sw_rule_early(w);
+	if (sw_just_handed(w, HANDED_TO_LISTENER) && sw_has_room(listener))
+		return TC_ACT_UNSPEC;
 	if (sw_assign(skb, listener, w))
 		sw_count(SW_ADMIT_REFUSED);
+	return TC_ACT_UNSPEC;
+}
+
+/*
+ * The socket in TIME_WAIT (<synward/time_wait.h>) ends for the new connection, as by its SYN: this frame becomes a
+ * RST of the old one, and a copy of it comes after, when there is none any more. It comes once: what keeps the RST
+ * from TCP (a firewall, net.ipv4.tcp_rfc1337) would have it come for ever.
+ */
+static __always_inline int sw_end_time_wait(struct __sk_buff *skb, struct bpf_sock *found,
+					    struct sw_work *w)
+{
+	struct sw_time_wait *wait = &w->time_wait;
+
+	if (sw_flow_that_awaits(w) && sw_look_at_waiting(wait, found) &&
+	    sw_begins_anew(wait, &w->seg) && !sw_just_handed(w, HANDED_TO_TIME_WAIT) &&
+	    !bpf_clone_redirect(skb, skb->ifindex, BPF_F_INGRESS) &&
+	    skb_become_reset(skb, w, wait->wants))
+		sw_count(SW_TIME_WAITS_ENDED);
+	return TC_ACT_UNSPEC;
 }
 
 /* A socket of its own shows that it has been admitted before. */
-static __always_inline void sw_admit(struct __sk_buff *skb, struct sw_work *w)
+static __always_inline int sw_admit(struct __sk_buff *skb, struct sw_work *w)
 {
+	int verdict = TC_ACT_UNSPEC;
 	struct bpf_sock *found;
 
-	if (!sw_hinted(skb) && !sw_flow_awaits(w))
-		return;
+	if (!sw_hinted(skb) && !sw_flow_that_awaits(w))
+		return verdict;
 	if (skb_options(skb, w))
-		return;
+		return verdict;
 	sw_read_options(&w->seg);
 	w->now = sw_coarse_now();
 	found = sw_find_socket(skb, w);
 	if (!found)
-		return;
+		return verdict;
 	if (found->state == KERNEL_TCP_LISTEN)
-		sw_admit_to(skb, found, w);
+		verdict = sw_admit_to(skb, found, w);
+	else if (found->state == KERNEL_TCP_TIME_WAIT)
+		verdict = sw_end_time_wait(skb, found, w);
 	bpf_sk_release(found);
+	return verdict;
 }
 
 #endif

@@ -24,6 +24,7 @@ struct sock_common {
 	__u16 skc_num; /* host order */
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	__u32 skc_tw_rcv_nxt;
 	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
 };
 
@@ -81,6 +82,16 @@ struct tcp_request_sock {
 	__u32 snt_isn; /* of the SYN+ACK */
 };
 
+struct inet_timewait_sock {
+	struct sock_common __tw_common;
+};
+
+struct tcp_timewait_sock {
+	struct inet_timewait_sock tw_sk;
+	__u32 tw_ts_recent;
+	int tw_ts_recent_stamp; /* seconds; 0: it has no timestamps */
+};
+
 #pragma clang attribute pop
 
 /* net/tcp.h, Linux 6.9. Times as in the segment; the mss is the client's. */
@@ -103,7 +114,8 @@ extern int bpf_sk_assign_tcp_reqsk(struct __sk_buff *skb, struct sock *sk,
 
 enum {
 	KERNEL_AF_INET6 = 10, /* include/linux/socket.h */
-	KERNEL_TCP_LISTEN = 10, /* include/net/tcp_states.h */
+	KERNEL_TCP_TIME_WAIT = 6, /* include/net/tcp_states.h, as the next two */
+	KERNEL_TCP_LISTEN = 10,
 	KERNEL_TCP_NEW_SYN_RECV = 12,
 	KERNEL_RCVBUF_LOCK = 2, /* SOCK_RCVBUF_LOCK, include/net/sock.h */
 };

@@ -101,6 +101,13 @@ static __always_inline struct bpf_sock *sw_find_socket(void *ctx, const struct s
 				  sw_remote_port(w), sw_local_port(w));
 }
 
+/* The one that a new connection of its client's would find: nobody has one from port 0. */
+static __always_inline struct bpf_sock *sw_find_listener(void *ctx, const struct sw_work *w)
+{
+	return sw_find_connection(ctx, w->packet.ipv4, w->packet.from, w->packet.to, 0,
+				  sw_local_port(w));
+}
+
 static __always_inline enum sw_listener_kind sw_kind_of(const struct tcp_sock *tcp)
 {
 	if (bpf_core_field_exists(tcp->md5sig_info) && tcp->md5sig_info)
@@ -189,6 +196,20 @@ static __always_inline void sw_look_at_request(struct sw_look *look, struct bpf_
 	look->wants_ack = request->snt_isn + 1;
 }
 
+static __always_inline bool sw_look_at_waiting(struct sw_time_wait *wait, struct bpf_sock *found)
+{
+	const struct tcp_timewait_sock *waiting = bpf_skc_to_tcp_timewait_sock(found);
+
+	if (!waiting)
+		return false;
+	*wait = (struct sw_time_wait){
+		.wants = waiting->tw_sk.__tw_common.skc_tw_rcv_nxt,
+		.tsval = waiting->tw_ts_recent,
+		.timestamps = waiting->tw_ts_recent_stamp != 0,
+	};
+	return true;
+}
+
 /*
  * Fills w->look. A global function, as sw_find_port() is: three others call it, and the verifier goes
  * through it once.
@@ -209,6 +230,25 @@ __noinline int sw_look_up(struct xdp_md *ctx)
 		sw_look_at_listener(w, &sw_settings()->guard, found);
 	else if (found->state == KERNEL_TCP_NEW_SYN_RECV)
 		sw_look_at_request(&w->look, found);
+	else if (found->state == KERNEL_TCP_TIME_WAIT)
+		w->look.waits = sw_look_at_waiting(&w->time_wait, found);
+	bpf_sk_release(found);
+	return 0;
+}
+
+/* A socket in TIME_WAIT has been found: the listener behind it. Another global one, for its stack. */
+__noinline int sw_look_behind(struct xdp_md *ctx)
+{
+	struct sw_work *w = sw_work_in_hand();
+	struct bpf_sock *found;
+
+	if (!w)
+		return 0;
+	found = sw_find_listener(ctx, w);
+	if (!found)
+		return 0;
+	if (found->state == KERNEL_TCP_LISTEN)
+		sw_look_at_listener(w, &sw_settings()->guard, found);
 	bpf_sk_release(found);
 	return 0;
 }

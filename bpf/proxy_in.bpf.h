@@ -243,7 +243,7 @@ static __always_inline bool sw_proxy_cookie_good(struct __sk_buff *skb, struct s
 static __always_inline bool sw_proxy_is_new(struct __sk_buff *skb, const struct sw_work *w,
 					    const struct sw_proxied *proxied)
 {
-	if (!sw_to_admit(skb) || (!sw_hinted(skb) && !sw_flow_awaits(w)))
+	if (!sw_to_admit(skb) || (!sw_hinted(skb) && !sw_flow_that_awaits(w)))
 		return false;
 	return !proxied || proxied->isn + 1 != w->seg.ack;
 }
@@ -272,8 +272,8 @@ static __always_inline int sw_proxy_in(struct __sk_buff *skb, struct sw_work *w)
 	w->now = sw_coarse_now();
 	if (sw_proxy_is_new(skb, w, proxied)) {
 		if (!sw_goes_by_proxy(w))
-			sw_admit(skb, w);
-		else if (sw_proxy_cookie_good(skb, w))
+			return sw_admit(skb, w);
+		if (sw_proxy_cookie_good(skb, w))
 			return sw_proxy_open(skb, w);
 	}
 	return proxied ? sw_proxy_pass_in(skb, w, proxied, false) : TC_ACT_UNSPEC;

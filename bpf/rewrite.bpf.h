@@ -168,6 +168,25 @@ __noinline int skb_become(struct __sk_buff *skb, __u32 words, const struct sw_ke
 	       skb_set_ip_length(skb, w, header + data);
 }
 
+/* A RST with this number, whatever data it has. */
+static __always_inline bool skb_become_reset(struct __sk_buff *skb, const struct sw_work *w,
+					     __u32 seq)
+{
+	__u32 words[3], reset[3];
+	__u64 sum = 0;
+
+	if (bpf_skb_load_bytes(skb, w->packet.at + 4, words, sizeof(words)))
+		return false;
+	reset[0] = sw_wire32(seq);
+	reset[1] = 0;
+	reset[2] = (words[2] & ~sw_wire32(0xff << 16)) | sw_wire32(SW_TCP_RST << 16);
+	SW_UNROLL
+	for (int i = 0; i < 3; i++)
+		sum += (__u64)(__u32)~words[i] + reset[i];
+	return !bpf_skb_store_bytes(skb, w->packet.at + 4, reset, sizeof(reset), 0) &&
+	       skb_mend_checksum(skb, w, sum);
+}
+
 /* It goes back where it came from. */
 __noinline int skb_turn(struct __sk_buff *skb)
 {

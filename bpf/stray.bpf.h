@@ -158,6 +158,8 @@ static __always_inline int sw_rule_cookie(struct xdp_md *ctx, struct sw_work *w,
 	admission = sw_own_admission(w->stand, &w->ways);
 	if (sw_admits_own(admission))
 		wrong = sw_check_cookie(w, guard, keys, sw_own_wscale(w, guard, admission));
+	if (w->look.waits && (wrong || !sw_begins_anew(&w->time_wait, &w->seg)))
+		return RULING_NONE; /* it is that socket's */
 	if (wrong && w->stand == STAND_KERNEL)
 		admission = ADMISSION_KERNEL;
 	if (wrong && admission == ADMISSION_KERNEL && sw_kernel_cookie_valid(ctx, w))
@@ -191,7 +193,7 @@ static __always_inline int sw_rule(struct xdp_md *ctx, struct sw_work *w, struct
 		sw_read_options(&w->seg);
 		return sw_rule_cookie(ctx, w, port, guard, keys, known);
 	}
-	if (port->mode == COOKIES_NEVER)
+	if (port->mode == COOKIES_NEVER || w->look.waits)
 		return RULING_NONE;
 	return sw_rule_rest(ctx, w, port, known, SW_STRAY);
 }
@@ -255,6 +257,9 @@ __noinline int sw_guard_stray(struct xdp_md *ctx, int known)
 	}
 	w->stand = sw_stand_of(w, port);
 	sw_look_up(ctx);
+	/* Another host of the fleet, which knows of no TIME_WAIT, may have answered its SYN. */
+	if (w->look.waits && guard->shared_keys && sw_may_bear_cookie(&w->seg))
+		sw_look_behind(ctx);
 	if (w->look.found == FOUND_SOCKET && !sw_is_unwanted(w))
 		return RULING_NONE;
 	if (sw_elsewhere(ctx, w))

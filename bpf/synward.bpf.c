@@ -96,7 +96,7 @@ int synward_admit(struct __sk_buff *skb)
 	skb_pull_headers(skb);
 	w = sw_new_work();
 	if (w && (!skb_parse_linear(skb, w) || !skb_parse_bare(skb, w)))
-		sw_admit(skb, w);
+		return sw_admit(skb, w);
 	return TC_ACT_UNSPEC;
 }
 

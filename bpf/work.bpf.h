@@ -17,6 +17,7 @@
 #include <synward/reply.h>
 #include <synward/segment.h>
 #include <synward/stats.h>
+#include <synward/time_wait.h>
 
 /* What guard found when it looked for the socket of a segment. */
 enum sw_found {
@@ -31,6 +32,7 @@ struct sw_look {
 	__u32 half_open, backlog;
 	__u32 room; /* connections that its queue for accept() still takes */
 	struct sw_manner manner;
+	bool waits; /* the socket is in TIME_WAIT: see w->time_wait */
 	bool half_opened; /* the socket is a request: a SYN of this connection waits for its ACK ... */
 	__u32 wants_ack; /* ... with this number */
 };
@@ -68,6 +70,7 @@ struct sw_work {
 	/* Guard: lookup.bpf.h, then the cookie's offer, then the reply that bears it */
 	struct sw_port_key port_key;
 	struct sw_look look;
+	struct sw_time_wait time_wait;
 	__u32 syn_flow_label; /* of the SYN's IP header, where they are asked for */
 	__u8 syn_hop_limit, syn_tos;
 	enum sw_stand stand; /* where the port stands that the segment is for ... */

@@ -111,7 +111,11 @@
 	  "guard: SYNs, cookies' ACKs passed: signed by TCP MD5 or AO")                           \
 	X(UNFIT_MSS, unfit_mss, "guard: SYNs passed: their MSS is below the least of a cookie")   \
 	X(SYN_LOST_BEFORE, syn_lost_before,                                                       \
-	  "guard: SYNs passed: their clients alone have lost connections")
+	  "guard: SYNs passed: their clients alone have lost connections")                        \
+	X(TIME_WAITS_ENDED, time_waits_ended,                                                     \
+	  "guard: sockets in TIME_WAIT that ended for another host's cookie")                     \
+	X(EARLY_DROPPED, early_dropped,                                                           \
+	  "guard: segments dropped: what makes their socket has yet to come")
 
 /* The value of the per-CPU map sw_stats, one element: each counter by its name. */
 struct sw_stats {

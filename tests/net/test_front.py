@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 
-from lab import Host, PATIENCE, SYNWARD, Skip, TcpInfo, Tracker, at_tc, pass_program, run, test, until
+from lab import Host, PATIENCE, SYNWARD, Skip, TcpInfo, Tracker, at_tc, endpoint, name_of, pass_program, run, test, until
 from siege import FLOOD
 from test_guard_nat import FAMILY
 from test_protect import batch, serve
@@ -92,10 +92,11 @@ class Fleet:
 
     def guard(self):
         """The server's own guard sees no SYN, and so no pressure."""
-        port, keys = str(self.lab.port), ("--key-file", self.keys)
-        protect = "--protect", f"{SERVICE[4]}:{port},[{SERVICE[6]}]:{port}", "--stateless", "--reply-budget", "0"
+        ports, keys = (self.lab.port, self.lab.port + Returning.OWN), ("--key-file", self.keys)
+        services = ",".join(endpoint(SERVICE[family], port) for family in BOTH for port in ports)
+        protect = "--protect", services, "--stateless", "--reply-budget", "0"
         self.guards = [Tracker(gateway, options=(*protect, *keys)) for gateway in (self.one, self.two)]
-        self.guards.append(Tracker(self.server, options=("--guard", port, *keys)))
+        self.guards.append(Tracker(self.server, options=("--guard", ",".join(map(str, ports)), *keys)))
 
     def go_by(self, *gateways):
         """What the client sends takes these in turn, segment by segment."""
@@ -143,13 +144,11 @@ class Fleet:
 
 
 class Clients(threading.Thread):
-    """Eight at a time, by IPv4 and IPv6 in turn, each with a question; why those are lost that are. Each has a port that
-    none has had before: one whose last connection is in TIME_WAIT at the server is not served by front, a limit that
-    user/guard/README.md names."""
+    """Eight at a time, by IPv4 and IPv6 in turn, each with a question; why those are lost that are."""
 
-    def __init__(self, fleet, count, first_port=10000):
+    def __init__(self, fleet, count):
         super().__init__(daemon=True)
-        self.fleet, self.count, self.first_port = fleet, count, first_port
+        self.fleet, self.count = fleet, count
         self.lost, self.done, self.began = [], 0, time.monotonic()
         self.start()
 
@@ -166,7 +165,6 @@ class Clients(threading.Thread):
             sock.settimeout(PATIENCE)
             began, stage = time.monotonic() - self.began, "connect"
             try:
-                sock.bind((self.fleet.client.address[family], self.first_port + number))
                 sock.connect((SERVICE[family], self.fleet.lab.port))
                 stage = "answer"
                 time.sleep(0.05)  # so that some are open whenever it is
@@ -174,6 +172,75 @@ class Clients(threading.Thread):
                 return None if sock.recv(100) == b"answer" else f"{number}: no answer"
             except OSError as error:
                 return f"{number}, begun after {began:.1f} s: {stage}: {error!r}"
+
+
+class Returning:
+    """A client whose port is the same each time, and a server that closes first, so that it is in TIME_WAIT of the last
+    connection when the next one comes."""
+
+    PORT, OWN = 10000, 2  # the client's; the server's, beyond that of the others
+
+    def __init__(self, fleet, family):
+        self.fleet, self.family, self.to = fleet, family, (SERVICE[family], fleet.lab.port + self.OWN)
+        self.listener = self.socket(fleet.server, *self.to)
+        self.listener.listen()
+        self.tap = fleet.lab.tap(fleet.client)
+
+    def socket(self, host, address, port):
+        sock = self.fleet.lab.keep(host.socket(FAMILY[self.family], socket.SOCK_STREAM))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.settimeout(PATIENCE)
+        sock.bind((address, port))
+        return sock
+
+    def answer(self, asked):
+        with self.listener.accept()[0] as sock:
+            sock.settimeout(PATIENCE)
+            with sock.makefile("rb") as stream:
+                assert len(stream.read(asked)) == asked
+            sock.sendall(b"answer")
+
+    def come(self, asks):
+        """It asks so many bytes; none: the server speaks first."""
+        with self.socket(self.fleet.client, self.fleet.client.address[self.family], self.PORT) as sock, \
+                concurrent.futures.ThreadPoolExecutor(1) as server:
+            served = server.submit(self.answer, asks)
+            sock.connect(self.to)
+            sock.sendall(b"?" * asks)
+            assert sock.recv(100) == b"answer"
+            served.result()
+            assert sock.recv(100) == b""
+            names = name_of(self.listener), name_of(sock)
+        until(lambda: None if self.fleet.server.sockets().get(names) == "TIME_WAIT"
+              else f"{names} not in TIME_WAIT: {self.fleet.server.sockets()}")
+
+    def heard(self):
+        return [segment for segment in self.tap.segments() if segment.src == self.to[0]]
+
+    def send_cookie_again(self):
+        """That of the last connection, a copy on its way for so long; until the server has said something."""
+        heard = self.heard()
+        cookie = [segment for segment in heard if segment.flags == "SA"][-1].end
+        sent = next(segment for segment in self.tap.segments() if (segment.flags, segment.ack) == ("A", cookie))
+        self.tap.send_frame(sent.frame(self.fleet.client.mac, self.fleet.one.mac))
+        until(lambda: None if len(self.heard()) > len(heard) else "nothing is said")
+
+
+def ports_come_again_in_time_wait(fleet):
+    """A gateway knows of no TIME_WAIT. The kernel alone would end it for a newer SYN, as the server's guard does for the
+    cookie that proves one; what the last connection sent proves none."""
+    clients = [Returning(fleet, family) for family in BOTH]
+    before = fleet.stats(fleet.server)
+    for timestamps in (1, 0):
+        fleet.client.sysctl(net__ipv4__tcp_timestamps=timestamps)
+        for client in clients:
+            for asks in (0, 0, 8, 20_000):
+                client.come(asks)
+        stats = fleet.stats(fleet.server)
+        for client in clients:
+            client.send_cookie_again()
+        assert fleet.stats(fleet.server)["time_waits_ended"] == stats["time_waits_ended"] >= 6, stats
+    assert [stats[name] - before[name] for name in ("cookies_accepted", "admitted")] == [16, 16], (before, stats)
 
 
 @test(track=False)
@@ -203,6 +270,9 @@ def any_gateway_takes_what_another_one_has_answered(lab):
             info = TcpInfo(client)
             found.append((info.agreed, info.snd_wscale, info.rcv_wscale, info.snd_mss))
         assert found[0] == found[1], found
+    for gateway in (fleet.one, fleet.two):
+        batch(gateway, "link set veth mtu 1500")  # what is longer would not come through
+    ports_come_again_in_time_wait(fleet)
 
 
 class Rate:
@@ -249,7 +319,7 @@ def gateway_may_die_in_a_flood_while_the_key_rolls_and_nobody_is_lost(lab):
     if CONNECTIONS >= 1000:
         print(f"    {len(clients.lost)} of {CONNECTIONS:,} connections lost", *rates, sep="\n    ", flush=True)
     time.sleep(max(0, AHEAD + 1 - (time.monotonic() - began)))
-    late = Clients(fleet, 10, first_port=20000)  # by the new key
+    late = Clients(fleet, 10)  # by the new key
     late.join()
     assert not clients.lost + late.lost, (len(clients.lost), clients.lost[:5], late.lost)
     stats = fleet.stats(fleet.server)

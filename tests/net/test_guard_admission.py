@@ -241,6 +241,27 @@ def ack_lost_behind_tc_is_made_up_for_by_data(lab, family):
 
 
 @test(run=ALWAYS, families=BOTH)
+def data_that_comes_before_what_opens_is_not_refused(lab, family):
+    """Its ACK was lost behind tc, and then the first data: the second alone is none of the listener's."""
+    lab.mark()
+    listener = lab.keep(lab.server.listener(family, lab.port))
+    lab.server.drop(PURE_ACK)
+    puppet = lab.puppet(family).connect()
+    lab.counts(cookies_accepted=1, admitted=0)
+    time.sleep(HANDED)
+    second = puppet.send("PA", seq=puppet.snd + 6, data=b"second")
+    lab.counts(early_dropped=1)
+    lab.server.keep()
+    puppet.send("PA", data=b"first ")
+    puppet.tap.send(second)
+    server = take(lab, listener)
+    puppet.receive("A", ack=second.end)
+    assert server.recv(100) == b"first second"
+    assert not any("R" in segment.flags for segment in puppet.tap.segments()), puppet.tap.segments()
+    by_cookie(lab)
+
+
+@test(run=ALWAYS, families=BOTH)
 def listener_that_closes_before_the_ack_refuses(lab, family):
     lab.mark()
     listener = lab.keep(lab.server.listener(family, lab.port))

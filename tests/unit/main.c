@@ -39,6 +39,7 @@ int main(void)
 	failed += test_parse();
 	failed += test_prediction();
 	failed += test_service();
+	failed += test_time_wait();
 	failed += test_siphash();
 	failed += test_translate();
 	failed += test_cookie();

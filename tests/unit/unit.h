@@ -40,6 +40,7 @@ int test_reply(void);
 int test_retreat(void);
 int test_run_config(void);
 int test_service(void);
+int test_time_wait(void);
 int test_siphash(void);
 int test_translate(void);
 int test_values(void);
