@@ -48,7 +48,7 @@ def check_tries_guard_and_leaves_no_trace(lab):
 def check_names_what_is_in_guards_way(lab):
     lab.client.take_xdp()
     quiet = grades(findings(lab, "veth"))
-    noisy = {"guard, routing", "guard, ip rule", "guard, diverted", "guard, conntrack", "guard, rp_filter", "guard, bridge port",
+    noisy = {"guard, routing", "guard, ip rule", "guard, diverted", "guard, MSS", "guard, conntrack", "guard, rp_filter", "guard, bridge port",
              "accept queues", "tc", "guard, veth", "link"}
     assert not noisy & quiet.keys(), quiet
     assert quiet["guard, syncookies"] == quiet["guard, NAT"] == "ok", quiet
@@ -58,7 +58,8 @@ def check_names_what_is_in_guards_way(lab):
     for command in ("rule add pref 100 lookup local", "rule add pref 50 from 10.0.0.0/8 lookup main", "rule del pref 0",
                     "link add bridge address 02:00:00:00:00:77 type bridge", "link set veth master bridge"):
         lab.server.run(f"ip {command}")
-    lab.server.nft("table ip n { chain p { type nat hook prerouting priority 0; tcp dport 80 redirect to :8080;\n}\n}")
+    lab.server.nft("table ip n { chain p { type nat hook prerouting priority 0; tcp dport 80 redirect to :8080;\n}\n"
+                   "chain o { type filter hook output priority 0; tcp flags syn tcp option maxseg size set 1200;\n}\n}")
     lab.server.run("tc qdisc add dev veth clsact")
     add_filter(lab, "ingress", 1)
     lab.client.run("ip link set dev veth xdp off")
@@ -71,7 +72,7 @@ def check_names_what_is_in_guards_way(lab):
 
     found = findings(lab, "veth")
     now = grades(found)
-    for subject in ("guard, routing", "guard, ip rule", "guard, diverted", "guard, conntrack", "guard, rp_filter",
+    for subject in ("guard, routing", "guard, ip rule", "guard, diverted", "guard, MSS", "guard, conntrack", "guard, rp_filter",
                     "guard, bridge port", "guard, syncookies", "guard, NAT", "guard, veth", "accept queues"):
         assert now.get(subject) == "note" and found[subject]["advice"], (subject, found)
     assert now["tc"] == "ok" and "TCX" in found["tc"]["found"], found["tc"]

@@ -249,12 +249,44 @@ static void rule_that_looks_at_one_of_the_two_bars_nothing(void **state)
 	assert_false(sw_nft_rule_bars_acks(message));
 }
 
+/* `tcp option maxseg size set 1400`, `... size 1400`, and the like of another option. */
+static void rule_that_writes_the_mss_is_told_from_one_that_reads_it(void **state)
+{
+	static const struct {
+		__u16 which;
+		__u32 op;
+		__u8 option;
+		bool sets;
+	} cases[] = {
+		{ NFTA_EXTHDR_SREG, NFT_EXTHDR_OP_TCPOPT, 2, true },
+		{ NFTA_EXTHDR_DREG, NFT_EXTHDR_OP_TCPOPT, 2, false },
+		{ NFTA_EXTHDR_SREG, NFT_EXTHDR_OP_TCPOPT, 3, false },
+		{ NFTA_EXTHDR_SREG, NFT_EXTHDR_OP_IPV6, 2, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char buffer[ROOM] = {};
+		struct nlattr *list;
+		struct nlmsghdr *message = begin_rule(buffer, &list);
+		struct expression expression = begin(message, "exthdr");
+
+		put_word(message, cases[i].which, NFT_REG_1);
+		mnl_attr_put_u8(message, NFTA_EXTHDR_TYPE, cases[i].option);
+		put_word(message, NFTA_EXTHDR_OP, cases[i].op);
+		end(&expression);
+		mnl_attr_nest_end(message, list);
+		must(sw_nft_rule_sets_mss(message) == cases[i].sets, "row %zu", i);
+	}
+}
+
 int test_nft_rule(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rule_is_judged_by_what_it_does_to_new_acks),
 		cmocka_unit_test(matches_of_iptables_are_judged_alike),
 		cmocka_unit_test(rule_that_looks_at_one_of_the_two_bars_nothing),
+		cmocka_unit_test(rule_that_writes_the_mss_is_told_from_one_that_reads_it),
 	};
 
 	return cmocka_run_group_tests_name("rules of nf_tables", tests, NULL, NULL);

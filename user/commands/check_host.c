@@ -15,6 +15,7 @@
 #include "host/local.h"
 #include "host/master.h"
 #include "host/nft.h"
+#include "host/nft_rule.h"
 #include "host/tcx.h"
 #include "text/admission.h"
 
@@ -54,7 +55,7 @@ static void check_diverts(struct sw_findings *findings)
 {
 	__u8 diverts[2] = {};
 
-	if (sw_nft_diverts_read(diverts))
+	if (sw_nft_find_rules(sw_nft_rule_diverts, diverts))
 		return;
 	for (int family = 0; family < 2; family++)
 		if (diverts[family])
@@ -63,6 +64,22 @@ static void check_diverts(struct sw_findings *findings)
 				"shows "
 				"there",
 				"%s: TPROXY or REDIRECT rules", sw_family_name(family));
+}
+
+/* Guard's SYN+ACKs leave at XDP, before any rule for what leaves. What comes by a route has its metrics. */
+static void check_mss(struct sw_findings *findings)
+{
+	__u8 sets[2] = {};
+
+	if (sw_nft_find_rules(sw_nft_rule_sets_mss, sets))
+		return;
+	for (int family = 0; family < 2; family++)
+		if (sets[family])
+			sw_find(findings, "guard, MSS", SW_NOTE,
+				"ip route change ... advmss MSS, where the rule is for this host's "
+				"own answers",
+				"%s: a firewall sets the MSS of SYNs, but of no cookie",
+				sw_family_name(family));
 }
 
 static void check_conntrack(struct sw_findings *findings)
@@ -90,6 +107,7 @@ void sw_check_host(struct sw_findings *findings)
 	check_forwarding(findings);
 	check_rules(findings);
 	check_diverts(findings);
+	check_mss(findings);
 	check_conntrack(findings);
 	check_listeners(findings);
 }

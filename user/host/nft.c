@@ -54,7 +54,7 @@ static int take_rule(const struct nlmsghdr *message, void *hindrance)
 }
 
 /* All of all families. */
-static int list(__u16 what, mnl_cb_t take, __u8 hindrance[2])
+static int list(__u16 what, mnl_cb_t take, void *context)
 {
 	char buffer[SW_NETLINK_REQUEST];
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
@@ -64,7 +64,7 @@ static int list(__u16 what, mnl_cb_t take, __u8 hindrance[2])
 	head = mnl_nlmsg_put_extra_header(request, sizeof(*head));
 	head->nfgen_family = NFPROTO_UNSPEC;
 	head->version = NFNETLINK_V0;
-	return sw_netlink_list(NETLINK_NETFILTER, request, take, hindrance);
+	return sw_netlink_list(NETLINK_NETFILTER, request, take, context);
 }
 
 /* So often a list that changed under its reader is read anew. */
@@ -86,18 +86,25 @@ int sw_nft_read(__u8 hindrance[2])
 	return unknown(err) ? 0 : err;
 }
 
-static int take_divert(const struct nlmsghdr *message, void *diverts)
+struct sought {
+	bool (*does)(const struct nlmsghdr *message);
+	__u8 *found;
+};
+
+static int take_sought(const struct nlmsghdr *message, void *context)
 {
 	const struct nfgenmsg *head = mnl_nlmsg_get_payload(message);
+	const struct sought *sought = context;
 
-	if (sw_nft_rule_diverts(message))
-		note(diverts, head->nfgen_family, 1);
+	if (sought->does(message))
+		note(sought->found, head->nfgen_family, 1);
 	return MNL_CB_OK;
 }
 
-int sw_nft_diverts_read(__u8 diverts[2])
+int sw_nft_find_rules(bool (*does)(const struct nlmsghdr *message), __u8 found[2])
 {
-	int err = list(NFT_MSG_GETRULE, take_divert, diverts);
+	struct sought sought = { does, found };
+	int err = list(NFT_MSG_GETRULE, take_sought, &sought);
 
 	return unknown(err) ? 0 : err;
 }

@@ -13,8 +13,8 @@
 /* Adds to hindrance[], by family, what chains and rules say. 0 or -errno. */
 int sw_nft_read(__u8 hindrance[2]);
 
-/* Likewise, whether rules divert packets from their port (1). 0 or -errno. */
-int sw_nft_diverts_read(__u8 diverts[2]);
+/* Likewise, whether there are rules that do so (1), see nft_rule.h. 0 or -errno. */
+int sw_nft_find_rules(bool (*does)(const struct nlmsghdr *message), __u8 found[2]);
 
 /* The same of one message that tells of a chain. */
 void sw_nft_note_chain(const struct nlmsghdr *message, __u8 hindrance[2]);

@@ -14,6 +14,7 @@
 #include <linux/netfilter/xt_state.h>
 #include <linux/netfilter/xt_tcpudp.h>
 #include <linux/types.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
 #include "host/nft_rule.h"
@@ -35,7 +36,7 @@ struct rule {
 	__u32 mask, flip; /* what has been done to it since */
 	bool state, flags; /* it has been compared */
 	bool new, syn, ack; /* what is new, a SYN, an ACK would come so far */
-	bool acts, accepts, drops, diverts;
+	bool acts, accepts, drops, diverts, sets_mss;
 };
 
 /* Attributes by their numbers. */
@@ -182,6 +183,18 @@ static void take_divert(struct rule *rule, const struct attrs *data)
 	rule->acts = rule->diverts = true;
 }
 
+/* A TCP option, or a header of IPv6: read into a register, or written from one. */
+static void take_exthdr(struct rule *rule, const struct attrs *data)
+{
+	const struct nlattr *type = data->attr[NFTA_EXTHDR_TYPE];
+
+	if (data->attr[NFTA_EXTHDR_SREG] && number(data, NFTA_EXTHDR_OP) == NFT_EXTHDR_OP_TCPOPT &&
+	    type && mnl_attr_get_u8(type) == TCPOPT_MAXSEG)
+		rule->sets_mss = true;
+	else
+		load(rule, LOADED_OTHER);
+}
+
 /* --- iptables' matches and targets ---------------------------------------------------------- */
 
 static void take_state(struct rule *rule, bool new)
@@ -230,6 +243,8 @@ static void take_target(struct rule *rule, const struct attrs *data)
 	if (name && (!strcmp(mnl_attr_get_str(name), "TPROXY") ||
 		     !strcmp(mnl_attr_get_str(name), "REDIRECT")))
 		take_divert(rule, data);
+	if (name && !strcmp(mnl_attr_get_str(name), "TCPMSS"))
+		rule->sets_mss = true;
 }
 
 /* --- The rule ------------------------------------------------------------------------------- */
@@ -249,6 +264,7 @@ static const struct {
 	{ "target", take_target },
 	{ "tproxy", take_divert },
 	{ "redir", take_divert },
+	{ "exthdr", take_exthdr },
 };
 
 static void take_expression(struct rule *rule, const struct nlattr *element)
@@ -292,6 +308,11 @@ static struct rule read_rule(const struct nlmsghdr *message)
 bool sw_nft_rule_diverts(const struct nlmsghdr *message)
 {
 	return read_rule(message).diverts;
+}
+
+bool sw_nft_rule_sets_mss(const struct nlmsghdr *message)
+{
+	return read_rule(message).sets_mss;
 }
 
 bool sw_nft_rule_bars_acks(const struct nlmsghdr *message)

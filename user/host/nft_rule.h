@@ -18,4 +18,7 @@ bool sw_nft_rule_bars_acks(const struct nlmsghdr *message);
 /* True of one that sends packets to another port or socket than their own: TPROXY, REDIRECT. */
 bool sw_nft_rule_diverts(const struct nlmsghdr *message);
 
+/* True of one that writes the MSS of SYNs: `tcp option maxseg size set`, TCPMSS. */
+bool sw_nft_rule_sets_mss(const struct nlmsghdr *message);
+
 #endif
