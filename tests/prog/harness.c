@@ -62,7 +62,7 @@ static struct ring_buffer *open_reader(__u32 place, struct taken *taken)
 	return ring_buffer__new(fd, take_record, taken, NULL);
 }
 
-int harness_open(__u32 flows)
+int harness_open(__u32 flows, __u32 halfopen)
 {
 	int err;
 
@@ -75,6 +75,10 @@ int harness_open(__u32 flows)
 	bpf_program__set_autoload(skel->progs.synward_sockets, sw_kernel_lists_sockets());
 	if (flows)
 		bpf_map__set_max_entries(skel->maps.sw_flows, flows);
+	if (halfopen) {
+		bpf_map__set_type(skel->maps.sw_halfopen, BPF_MAP_TYPE_HASH);
+		bpf_map__set_max_entries(skel->maps.sw_halfopen, halfopen);
+	}
 	stack_watch(skel->obj);
 	err = synward__load(skel);
 	if (err)

@@ -23,10 +23,10 @@ enum hook {
 };
 
 /*
- * Loads build/synward.bpf.o as it stands in the skeleton, with room for this many flows (0: as many
- * as it has). 0, or -errno after saying why not.
+ * Loads build/synward.bpf.o as it stands in the skeleton, with room for this many flows, and for so many
+ * half-open ones, of which then none makes room for another (0: as it has). 0, or -errno after saying why not.
  */
-int harness_open(__u32 flows);
+int harness_open(__u32 flows, __u32 halfopen);
 void harness_close(void);
 struct synward *harness_skeleton(void);
 

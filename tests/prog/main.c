@@ -12,7 +12,7 @@ int main(void)
 	int failed = 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (net_enter() || harness_open(0))
+	if (net_enter() || harness_open(0, 0))
 		return 1;
 	failed += test_frames();
 	failed += test_model();

@@ -306,7 +306,7 @@ static void flow_stays_half_open_when_the_table_is_full(void **state)
 
 	(void)state;
 	harness_close();
-	must(!harness_open(4), "it did not load");
+	must(!harness_open(4, 0), "it did not load");
 	harness_reset(&both);
 	for (__u32 i = 0; i < 4 + PRIME; i++)
 		open_one(i, START_NS);
@@ -319,7 +319,28 @@ static void flow_stays_half_open_when_the_table_is_full(void **state)
 	assert_int_equal(place_of(5, &flow), PLACE_HALFOPEN);
 	assert_int_equal(flow.ep[0].state, FIN_WAIT_1);
 	harness_close();
-	must(!harness_open(0), "it did not load");
+	must(!harness_open(0, 0), "it did not load");
+}
+
+/* What finds no room leaves no trace but its counter: neither of a flow that began nor of one picked up. */
+static void flow_that_finds_no_room_was_never_there(void **state)
+{
+	(void)state;
+	harness_close();
+	must(!harness_open(0, 1), "it did not load");
+	harness_reset(&both);
+	send_one(0, 0, SW_TCP_SYN, 0, 0, START_NS);
+	harness_read_events(true);
+	for (__u32 i = 1; i <= PRIME; i++)
+		assert_int_equal(send_one(i, 0, SW_TCP_SYN, 0, 0, START_NS), SW_HALFOPEN_FAILED);
+	assert_int_equal(send_one(PRIME + 1, 0, SW_TCP_ACK, 1, 1, START_NS), SW_HALFOPEN_FAILED);
+	assert_int_equal(harness_entries(PLACE_HALFOPEN), 1);
+	assert_int_equal(harness_count(SW_HALFOPEN_OPENED), 1);
+	assert_int_equal(harness_count(SW_HALFOPEN_FAILED), PRIME + 1);
+	assert_int_equal(harness_count(SW_FLOWS_MIDSTREAM), 0);
+	assert_int_equal(harness_events(NULL, 0), 0);
+	harness_close();
+	must(!harness_open(0, 0), "it did not load");
 }
 
 /* --- Settings --------------------------------------------------------------------------------- */
@@ -605,6 +626,7 @@ int test_maps(void)
 		cmocka_unit_test(every_flow_picked_up_is_counted_once),
 		cmocka_unit_test(flood_of_syns_evicts_no_established_flow),
 		cmocka_unit_test(flow_stays_half_open_when_the_table_is_full),
+		cmocka_unit_test(flow_that_finds_no_room_was_never_there),
 		cmocka_unit_test(defaults_hold_while_nothing_is_set),
 		cmocka_unit_test(settings_take_effect),
 		cmocka_unit_test(time_out_of_time_wait_is_settable),
