@@ -2,6 +2,7 @@
 """`synward check` names what it finds on a host that costs guard clients, or its use, and what mends it."""
 
 import json
+import tempfile
 
 from lab import test
 from test_commands import NOTHING, hooks
@@ -15,6 +16,31 @@ def findings(lab, *words, code=0):
     said = json.loads(result.stdout)
     assert said["track"] == (code == 0), said
     return {row["subject"]: row for row in said["findings"]}
+
+
+def write(file, *lines):
+    file.seek(0)
+    file.truncate()
+    print(*lines, sep="\n", file=file, flush=True)
+
+
+@test(track=False)
+def check_says_of_a_configuration_whether_it_is_taken_and_nothing_untrue_of_tracking(lab):
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
+        for lines, taken, why in (
+                (["interface = veth", "guard = 80"], True, "guarded ports 1"),
+                (["interface = nosuch0"], False, "nosuch0 is not there"),
+                (["interface = veth", "guard = 80", "key-file = /nonexistent"], False, "/nonexistent"),
+                (["interface = veth", "reply_budget = 5"], False, f'{file.name}:2: there is no setting "reply_budget"')):
+            write(file, *lines)
+            said = lab.synward("check", "--config", file.name, check=False)
+            assert said.returncode == (not taken) and why in said.stderr + said.stdout, said
+            verdict = f"The configuration {file.name} is {'' if taken else 'not '}taken"
+            assert "\nTracking works here.\n" in said.stdout and verdict in said.stdout, said.stdout
+    said = lab.synward("check", "--config", file.name, "--json", check=False)
+    verdicts = json.loads(said.stdout)
+    assert (verdicts["track"], verdicts["guard"], verdicts["configuration"]) == (True, None, False), said
+    assert "Couldn't read the configuration" in json.loads(said.stderr)["error"], said.stderr
 
 
 def try_guard(lab, code):

@@ -77,6 +77,9 @@ static void what_is_no_list_is_refused_with_its_reason(void **state)
 		{ "192.0.2.1", "--guard is 1 to 65535, not \"192.0.2.1\"" },
 		{ "192.0.2.1:", "--guard is 1 to 65535, not \"\"" },
 		{ "1-257", "--guard takes at most 256 ports" },
+		{ "80,10.0.0.0/8:80,10.0.0.0/9:80,10.0.0.0/10:80,10.0.0.0/11:80,10.0.0.0/12:80,"
+		  "10.0.0.0/13:80,11.0.0.0/13:80,10.0.0.0/14:80,10.0.0.0/15:80",
+		  "--guard takes prefixes of at most 8 lengths" },
 		{ "localhost:80", "--guard: what is before a port is an address or a prefix such "
 				  "as 192.0.2.1, 10.0.0.0/8 or "
 				  "2001:db8::/32, not \"localhost\"" },

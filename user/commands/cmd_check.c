@@ -367,16 +367,16 @@ const struct sw_option sw_options_check[] = {
 };
 
 const char sw_options_check_more[] =
-	"Exit status 0: tracking works, and so did guard if it was tried; 1: it does not. A note is no\n"
-	"failure: it names what costs speed, or on this host guard's clients, and what mends it. The\n"
-	"trial proves what the kernel can, and leaves nothing behind.\n";
+	"Exit status 0: tracking works, guard did if it was tried, and the configuration is taken if one\n"
+	"was read; else 1. A note is no failure: it names what costs speed, or on this host guard's\n"
+	"clients, and what mends it. The trial proves what the kernel can, and leaves nothing behind.\n";
 /* clang-format on */
 
 static void check_named_ifaces(struct sw_findings *findings, char *const *names)
 {
 	for (; *names; names++)
 		if (!if_nametoindex(*names))
-			sw_find(findings, "interface", SW_BAD, "`ip link` lists what there is",
+			sw_find(findings, "interface", SW_REFUSED, "`ip link` lists what there is",
 				"%s is not there", *names);
 }
 
@@ -387,8 +387,8 @@ static void check_key_file(struct sw_findings *findings, const char *path)
 
 	explicit_bzero(&file, sizeof(file));
 	if (path)
-		sw_find(findings, "key file", taken ? SW_GOOD : SW_BAD, "The error above says why",
-			"%.60s", path);
+		sw_find(findings, "key file", taken ? SW_GOOD : SW_REFUSED,
+			"The error above says why", "%.60s", path);
 }
 
 /* What is wrong with it has been reported, line by line. */
@@ -400,10 +400,11 @@ static void check_config(struct sw_findings *findings, char *path, char *iface)
 	int err = sw_command_line_parse(sw_command_find("run"), iface ? 4 : 3, argv, &line)
 			  ?: sw_run_args_settle(run);
 
-	sw_find(findings, "configuration", err ? SW_BAD : SW_GOOD,
+	findings->config_file = path;
+	sw_find(findings, "configuration", err ? SW_REFUSED : SW_GOOD,
 		"The errors above name what is not taken, and what would be",
-		err ? "%.60s" : "%.40s: guarded ports %u, prefixes of clients %zu", path,
-		run->tracker.guard.ports.count, run->tracker.guard.clients.count);
+		err ? "%.60s is not taken" : "%.40s: guarded ports %u, prefixes of clients %zu",
+		path, run->tracker.guard.ports.count, run->tracker.guard.clients.count);
 	if (!err) {
 		check_named_ifaces(findings, line.operands);
 		check_key_file(findings, run->tracker.guard.key_file);

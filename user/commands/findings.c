@@ -11,7 +11,7 @@
 #include "text/json.h"
 #include "text/report.h"
 
-static const char *const grade_names[] = { "ok", "note", "fail", "fail" };
+static const char *const grade_names[] = { "ok", "note", "fail", "fail", "fail" };
 
 static struct sw_finding *add(struct sw_findings *findings)
 {
@@ -56,6 +56,19 @@ enum sw_grade sw_findings_worst(const struct sw_findings *findings)
 	return grade;
 }
 
+static bool has(const struct sw_findings *findings, enum sw_grade grade)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		if (findings->finding[i].grade == grade)
+			return true;
+	return false;
+}
+
+static bool guard_works(const struct sw_findings *findings)
+{
+	return !has(findings, SW_UNGUARDED) && !has(findings, SW_BAD);
+}
+
 static void print_text(const struct sw_findings *findings)
 {
 	for (size_t i = 0; i < findings->count; i++) {
@@ -66,18 +79,19 @@ static void print_text(const struct sw_findings *findings)
 		if (finding->advice)
 			printf("      -> %s\n", finding->advice);
 	}
-	printf("\nTracking %s here.\n",
-	       sw_findings_worst(findings) == SW_BAD ? "does not work" : "works");
+	printf("\nTracking %s here.\n", has(findings, SW_BAD) ? "does not work" : "works");
 	if (findings->tried)
 		printf("Guard %s on this kernel.\n",
-		       sw_findings_worst(findings) >= SW_UNGUARDED ? "does not work" : "works");
+		       guard_works(findings) ? "works" : "does not work");
+	if (findings->config_file)
+		printf("The configuration %s %s.\n", findings->config_file,
+		       has(findings, SW_REFUSED) ? "is not taken: see above" : "is taken");
 }
 
-static json_t *guard_json(const struct sw_findings *findings)
+/* What was not asked for is null. */
+static json_t *verdict(bool asked, bool good)
 {
-	if (!findings->tried)
-		return json_null();
-	return json_boolean(sw_findings_worst(findings) < SW_UNGUARDED);
+	return asked ? json_boolean(good) : json_null();
 }
 
 static void print_json(const struct sw_findings *findings)
@@ -92,8 +106,10 @@ static void print_json(const struct sw_findings *findings)
 						      grade_names[finding->grade], "found",
 						      finding->text, "advice", finding->advice));
 	}
-	sw_json_print(json_pack("{s:b, s:o, s:o}", "track", sw_findings_worst(findings) != SW_BAD,
-				"guard", guard_json(findings), "findings", list));
+	sw_json_print(json_pack("{s:b, s:o, s:o, s:o}", "track", !has(findings, SW_BAD), "guard",
+				verdict(findings->tried, guard_works(findings)), "configuration",
+				verdict(findings->config_file, !has(findings, SW_REFUSED)),
+				"findings", list));
 }
 
 void sw_findings_print(const struct sw_findings *findings)

@@ -11,6 +11,7 @@
 enum sw_grade {
 	SW_GOOD,
 	SW_NOTE, /* works, but could be better, or a later feature will miss it */
+	SW_REFUSED, /* something of the configuration is not taken */
 	SW_UNGUARDED, /* guard does not work */
 	SW_BAD, /* track mode does not work */
 };
@@ -26,6 +27,7 @@ struct sw_findings {
 	struct sw_finding *finding;
 	size_t count, room;
 	bool tried; /* guard was tried */
+	const char *config_file; /* that was read, or NULL */
 	int err; /* -ENOMEM: one could not be kept, and was reported */
 };
 

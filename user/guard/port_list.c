@@ -69,6 +69,20 @@ static const char *option(void)
 	return protecting ? "protect" : "guard";
 }
 
+/* Of the prefixes, this one among them. */
+static int count_lengths(const struct sw_port_list *list, __u8 bits)
+{
+	bool there[SW_ADDRESS_BITS + 1] = {};
+	int count = 1;
+
+	there[bits] = true;
+	for (__u32 i = 0; i < list->count; i++) {
+		count += !there[list->wish[i].key.bits];
+		there[list->wish[i].key.bits] = true;
+	}
+	return count;
+}
+
 static int add(struct sw_port_list *list, const struct sw_port_key *key)
 {
 	const struct sw_port_wish *there = sw_port_list_find(list, key);
@@ -85,6 +99,9 @@ static int add(struct sw_port_list *list, const struct sw_port_key *key)
 	if (list->count == SW_PORTS_MAX)
 		return sw_misuse("%s%s takes at most %d ports", sw_place_dashes(), option(),
 				 SW_PORTS_MAX);
+	if (count_lengths(list, key->bits) > SW_PORT_MASKS_MAX)
+		return sw_misuse("%s%s takes prefixes of at most %d lengths", sw_place_dashes(),
+				 option(), SW_PORT_MASKS_MAX);
 	list->wish[list->count++] = (struct sw_port_wish){
 		.key = *key,
 		.section = list->section,
