@@ -1055,15 +1055,20 @@ SW_INLINE bool sw_was_byte(const struct sw_flow *flow, const struct sw_endpoint 
 }
 
 /*
- * The FINs have crossed, for all that is known; but src acknowledges dst's from before its own, which it would
- * then have sent already, or says its own there: what was taken for it is not src's (U14).
+ * src acknowledges what it had not when its FIN was said, and from before that, or says its FIN there: what was taken
+ * for it is not src's (U14). It acknowledges a FIN that has crossed its own, or it stands where its own was.
  */
 SW_INLINE bool sw_was_not_its_fin(const struct sw_flow *flow, const struct sw_endpoint *src,
 				  const struct sw_endpoint *dst, const struct sw_segment *seg)
 {
-	return src->state == CLOSING && dst->state == CLOSING && seg->ack == dst->end &&
-	       (!seg->length || (seg->flags & SW_TCP_FIN)) &&
-	       sw_seq_after(src->end, sw_segment_end(seg)) &&
+	bool fin = seg->flags & SW_TCP_FIN;
+
+	if (!sw_fin_counts(src) || !sw_seq_after(src->end, dst->ack) || (seg->length && !fin) ||
+	    !sw_seq_after(src->end, sw_segment_end(seg)))
+		return false;
+	if (src->state == CLOSING ? seg->ack != dst->end : fin || seg->seq + 1 != src->end)
+		return false;
+	return sw_seq_after(seg->ack, src->ack) && !sw_check_ack(flow, src, dst, seg) &&
 	       sw_seq_acceptable(flow, src, dst, seg);
 }
 
@@ -1082,18 +1087,20 @@ SW_INLINE void sw_take_fin_back(struct sw_flow *flow, struct sw_endpoint *ep,
 SW_INLINE bool sw_disproves_fin(struct sw_flow *flow, struct sw_endpoint *src,
 				struct sw_endpoint *dst, const struct sw_segment *seg)
 {
+	bool not_mine, of_src;
+
 	if (seg->self)
 		return false;
-	if (sw_was_byte(flow, src, dst, seg, true)) {
-		sw_take_fin_back(flow, src, dst, seg->sender);
-	} else if (sw_was_byte(flow, src, dst, seg, false)) {
-		sw_take_fin_back(flow, dst, src, !seg->sender);
-	} else if (sw_was_not_its_fin(flow, src, dst, seg)) {
-		sw_take_fin_back(flow, src, dst, seg->sender);
-		sw_set_sent(src, seg->seq);
-	} else {
+	not_mine = sw_was_not_its_fin(flow, src, dst, seg);
+	of_src = not_mine || sw_was_byte(flow, src, dst, seg, true);
+	if (!of_src && !sw_was_byte(flow, src, dst, seg, false))
 		return false;
-	}
+	if (of_src)
+		sw_take_fin_back(flow, src, dst, seg->sender);
+	else
+		sw_take_fin_back(flow, dst, src, !seg->sender);
+	if (not_mine)
+		sw_set_sent(src, seg->seq);
 	return true;
 }
 
@@ -1116,6 +1123,32 @@ SW_INLINE void sw_believe_own_claim(struct sw_flow *flow, struct sw_endpoint *sr
 	}
 }
 
+/*
+ * src has dst's FIN, which ends at `next`. So another FIN of dst's was none, and neither was src's own if src has not
+ * said it yet, or acknowledged with it what dst never sent (U14).
+ */
+SW_INLINE void sw_replace_fins(struct sw_flow *flow, struct sw_endpoint *src,
+			       struct sw_endpoint *dst, const struct sw_segment *seg, __u32 next)
+{
+	bool of_dst = dst->fin && dst->end != next, of_src = false;
+
+	if (src->fin && !seg->self)
+		of_src = sw_seq_after(src->end, sw_segment_end(seg)) ||
+			 ((seg->flags & SW_TCP_FIN) && sw_seq_after(src->ack, next));
+	if (!of_src && !of_dst)
+		return;
+	flow->finished = false;
+	sw_enter(src, ESTABLISHED);
+	sw_enter(dst, ESTABLISHED);
+	dst->tsval_ok = false;
+	if (of_src) {
+		src->fin = src->tsval_ok = false;
+		sw_set_sent(src, seg->seq);
+	}
+	if (sw_fin_counts(src))
+		sw_fin_sent(src, dst);
+}
+
 /* Both ends say that much has been sent, although this observer has not seen it. */
 SW_INLINE void sw_believe_claim(struct sw_flow *flow, struct sw_endpoint *src,
 				struct sw_endpoint *dst, const struct sw_segment *seg)
@@ -1125,7 +1158,10 @@ SW_INLINE void sw_believe_claim(struct sw_flow *flow, struct sw_endpoint *src,
 
 	sw_unclaim(flow);
 	sw_revoke_fin(src, dst, seg->seq);
-	sw_revoke_fin(dst, src, claim.next);
+	if (fin)
+		sw_replace_fins(flow, src, dst, seg, claim.next);
+	else
+		sw_revoke_fin(dst, src, claim.next);
 	if (!dst->seen) { /* its words were all refused, and its window with them */
 		dst->seen = true;
 		dst->window = SW_WINDOW_UNKNOWN;

@@ -134,15 +134,19 @@ static bool says_it_was_byte(const struct sw_flow *before, const struct sw_segme
 	return sw_seq_after(segment->ack, before->ep[end].end);
 }
 
-/* FINs had crossed, and its sender acknowledges the other's from before its own, or says its own there (U14). */
+/* From before its FIN, its sender acknowledges what it had not with it, or says its own there (U14). */
 static bool says_it_was_not_mine(const struct sw_flow *before, const struct sw_segment *segment)
 {
 	const struct sw_endpoint *mine = &before->ep[segment->sender];
 	const struct sw_endpoint *other = &before->ep[!segment->sender];
+	bool fin = segment->flags & SW_TCP_FIN;
 
-	return mine->state == CLOSING && other->state == CLOSING && segment->ack == other->end &&
-	       (!segment->length || (segment->flags & SW_TCP_FIN)) &&
-	       sw_seq_after(mine->end, sw_segment_end(segment));
+	if ((segment->length && !fin) || !sw_seq_after(mine->end, sw_segment_end(segment)) ||
+	    !sw_seq_after(segment->ack, mine->ack) || !sw_seq_after(mine->end, other->ack))
+		return false;
+	if (mine->state == CLOSING && other->state == CLOSING)
+		return segment->ack == other->end;
+	return mine->state == FIN_WAIT_1 && !fin && segment->seq == mine->end - 1;
 }
 
 /* The FIN of this end was taken back, which the segment must say; its end then is as without one. */
