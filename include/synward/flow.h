@@ -94,6 +94,8 @@ enum sw_claim_kind {
 	SW_CLAIM_SYN = 3, /* ack: behind the FIN that followed it, 0 if none was refused */
 };
 
+#define SW_CLAIM_OF_RST 3 /* with SW_CLAIM_DATA: it was a RST */
+
 /* What sw_flow.said holds beside TCP control bits. */
 #define SW_SAID_MORE    0x08 /* its peer has acknowledged more than was seen; the last may be a FIN */
 #define SW_SAID_STEADY  0x20 /* two of its segments have been taken */
@@ -108,12 +110,12 @@ struct sw_flow {
 	__u8 midstream : 1; /* picked up without its SYN */
 	__u8 finished : 1; /* both ends are in TIME_WAIT or CLOSED: the clock runs out */
 	__u8 reset : 1; /* closed by a RST, or not closed, and one is in doubt ... */
-	__u8 reset_by : 1; /* ... that this endpoint sent */
+	__u8 reset_by : 1; /* ... that this endpoint sent; in doubt: until this endpoint goes on */
 	__u8 moved : 1; /* this half-open record has been promoted to sw_flows: look there */
 	__u8 cookie : 1; /* opened by a cookie, which is all that its listener has yet of it */
 	__u8 refused : 1; /* a segment of it was refused, and counted by its reason */
 	__u8 said[2]; /* by each endpoint: TCP control bits, see sw_note_said(); SW_SAID_* */
-	__u8 early_of : 2; /* bit n: the endpoint that sent early[n] */
+	__u8 early_of : 2; /* bit n: the endpoint that sent early[n]; with a claim SW_CLAIM_OF_RST, or 0 */
 	__u8 claim_kind : 2; /* enum sw_claim_kind */
 	__u8 claim_by : 1; /* the endpoint whose claim it is */
 	__u8 repeats : 2; /* SYN+ACKs sent again although they had been acknowledged; 3: or more */

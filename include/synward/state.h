@@ -274,12 +274,22 @@ SW_INLINE bool sw_is_behind_claimed_fin(const struct sw_flow *flow, const struct
 	       seg->seq == flow->claim.next && sw_segment_end(seg) == seg->seq;
 }
 
+/* A probe of what was claimed (RFC 9293, 3.8.6.1 and 3.8.4): it bears the last number that its end has sent. */
+SW_INLINE bool sw_probes_claimed(const struct sw_flow *flow, const struct sw_segment *seg)
+{
+	return flow->claim_kind == SW_CLAIM_DATA && flow->claim_by == (seg->sender & 1) &&
+	       sw_segment_end(seg) == seg->seq && seg->seq + 1 == flow->claim.next;
+}
+
 SW_INLINE void sw_claim(struct sw_flow *flow, const struct sw_segment *seg, enum sw_claim_kind kind)
 {
+	__u32 next = sw_segment_end(seg) + sw_probes_claimed(flow, seg);
+
+	flow->early_of = 0;
 	if (!sw_is_behind_claimed_fin(flow, seg))
 		flow->claim_kind = kind;
 	flow->claim_by = seg->sender & 1;
-	flow->claim.next = sw_segment_end(seg);
+	flow->claim.next = next;
 	flow->claim.ack = seg->ack;
 	if (kind == SW_CLAIM_SYN)
 		flow->claim = (struct sw_claim){ .next = seg->seq + 1 };
@@ -867,6 +877,55 @@ SW_INLINE enum sw_counter sw_complete_handshake(struct sw_flow *flow, struct sw_
 	return stop;
 }
 
+/* --- A RST in doubt --------------------------------------------------------------------------- */
+
+/*
+ * In the window and not exact, but it may stand behind what was not seen (N2). A blind one whose numbers are both as near
+ * hits no more often than a segment is acceptable in windows of 64 kB; one without ACK a live receiver answers, with
+ * a challenge ACK (RFC 5961, 3.2). Until that end goes on, the flow is in doubt.
+ */
+SW_INLINE void sw_doubt_rst(struct sw_flow *flow, const struct sw_endpoint *src,
+			    const struct sw_endpoint *dst, const struct sw_segment *seg)
+{
+	__u64 ahead = seg->seq - src->next, acked = seg->ack - src->ack;
+	bool near = seg->flags & SW_TCP_ACK ? ahead * acked <= 1ULL << 32
+					    : dst->seen && ahead <= SW_WINDOW_UNKNOWN;
+
+	if (flow->finished || !near)
+		return;
+	sw_claim(flow, seg, SW_CLAIM_DATA);
+	flow->early_of = SW_CLAIM_OF_RST;
+	flow->claim.next = seg->seq;
+	flow->reset = true;
+	flow->reset_by = seg->sender;
+	if (seg->flags & SW_TCP_ACK)
+		return;
+	flow->reset_by = !(seg->sender ^ seg->self);
+	flow->claim.ack = src->ack ^ 1U << 31; /* it says nothing of that */
+}
+
+/* The claim is of a RST in doubt. */
+SW_INLINE bool sw_claims_rst(const struct sw_flow *flow)
+{
+	return flow->reset && flow->claim_kind == SW_CLAIM_DATA &&
+	       flow->early_of == SW_CLAIM_OF_RST;
+}
+
+/* The receiver of a RST in doubt says that it waits exactly there: it was exact, and that was said before it came. */
+SW_INLINE bool sw_proves_rst(const struct sw_flow *flow, const struct sw_segment *seg)
+{
+	return sw_claims_rst(flow) && !sw_is_own_claim(flow, seg) && seg->ack == flow->claim.next;
+}
+
+SW_INLINE void sw_close_reset(struct sw_flow *flow, struct sw_endpoint *src,
+			      struct sw_endpoint *dst, __u8 by)
+{
+	sw_enter(src, CLOSED);
+	sw_enter(dst, CLOSED);
+	flow->reset = true;
+	flow->reset_by = by;
+}
+
 /* --- Data, ACK and FIN of an established connection ------------------------------------------- */
 
 /* The segment acknowledges dst's FIN (E12, E13, E14). */
@@ -1353,9 +1412,12 @@ SW_INLINE enum sw_counter sw_settle_numbers(struct sw_flow *flow, struct sw_endp
 	if ((!flow->finished || flow->claim_kind == SW_CLAIM_FIN) &&
 	    (stop || !dst->seen
 		     ? sw_agrees(flow, src, dst, seg)
-		     : sw_acks_claimed_fin(flow, seg) || sw_was_acked_ahead(flow, dst, seg))) {
+		     : sw_acks_claimed_fin(flow, seg) || sw_was_acked_ahead(flow, dst, seg) ||
+			       sw_proves_rst(flow, seg))) {
 		if (sw_is_own_claim(flow, seg))
 			sw_believe_own_claim(flow, src, dst, seg);
+		else if (sw_claims_rst(flow))
+			sw_close_reset(flow, src, dst, flow->claim_by);
 		else
 			sw_believe_claim(flow, src, dst, seg);
 		stop = SW_NONE;
@@ -1380,13 +1442,16 @@ SW_INLINE enum sw_counter sw_take_data(struct sw_flow *flow, struct sw_endpoint 
 	if (stop)
 		return stop;
 	SW_PHASE();
+	if (sw_flow_closed(flow)) /* it proves a RST */
+		return SW_NONE;
+	SW_PHASE();
 	if (!src->seen || sw_seq_after(seg->ack, src->ack))
 		src->ack = seg->ack;
 	if (src->seen)
 		flow->said[seg->sender & 1] |= SW_SAID_STEADY;
 	src->seen = true;
 	if (flow->reset_by == (seg->sender & 1))
-		flow->reset = false; /* its RST was in doubt, and it goes on */
+		flow->reset = false; /* a RST was in doubt, and it goes on */
 	if (src->window < seg->window)
 		src->window = seg->window;
 	sw_take_ack(flow, src, dst, seg);
@@ -1437,20 +1502,6 @@ SW_INLINE bool sw_rst_exact(const struct sw_endpoint *src, const struct sw_endpo
 }
 
 /*
- * In the window and not exact; but both numbers say what a socket would that has sent or got something unseen, as a
- * blind one hits no more often than the exact number (N2). Its sender is gone, for all that is known.
- */
-SW_INLINE void sw_doubt_rst(struct sw_flow *flow, const struct sw_endpoint *src,
-			    const struct sw_segment *seg)
-{
-	if (!(seg->flags & SW_TCP_ACK) || flow->finished ||
-	    seg->seq - src->next > SW_WINDOW_UNKNOWN || seg->ack - src->ack > SW_WINDOW_UNKNOWN)
-		return;
-	flow->reset = true;
-	flow->reset_by = seg->sender;
-}
-
-/*
  * RFC 9293, 3.10.7.3 and RFC 5961, 3 (N2): it closes (E15) when it is exactly what the receiver expects next,
  * or acknowledges the receiver's SYN.
  */
@@ -1470,13 +1521,10 @@ SW_INLINE enum sw_counter sw_step_rst(struct sw_flow *flow, struct sw_endpoint *
 
 		if (dst->state == LISTEN || !sw_seq_between(dst->ack, seg->seq, dst->ack + window))
 			return SW_RST_BLIND;
-		sw_doubt_rst(flow, src, seg);
+		sw_doubt_rst(flow, src, dst, seg);
 		return SW_RST_CHALLENGE;
 	}
-	sw_enter(src, CLOSED);
-	sw_enter(dst, CLOSED);
-	flow->reset = true;
-	flow->reset_by = seg->sender;
+	sw_close_reset(flow, src, dst, seg->sender);
 	return SW_NONE;
 }
 

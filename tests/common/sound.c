@@ -103,7 +103,8 @@ static bool unchanged(const struct sw_flow *before, const struct sw_flow *after)
 		memset(i ? a.early : b.early, 0, sizeof(a.early));
 	}
 	a.refused = b.refused = 0;
-	if (after->reset && !before->finished && after->timeout_ms <= before->timeout_ms) {
+	if ((before->reset || after->reset) && !before->finished &&
+	    after->timeout_ms <= before->timeout_ms) {
 		a.reset = b.reset = a.reset_by = b.reset_by = 0; /* a RST in doubt (N2) */
 		a.timeout_ms = b.timeout_ms = 0;
 		a.deadline_ns = b.deadline_ns = 0;
@@ -280,6 +281,8 @@ const char *numbers_unsound(const struct sw_flow *before, const struct sw_flow *
 		return NULL;
 	if (!before->ep[0].seen || !before->ep[last].seen)
 		return NULL;
+	if (before->reset && !sw_flow_closed(before) && sw_flow_closed(after))
+		return NULL; /* a RST was exact after all (N2), and what was taken for a FIN none */
 	if (before->claim_kind && !after->claim_kind)
 		return NULL; /* believed, it may say otherwise: see STATE_MODEL.md, "Rival claims" */
 	for (int end = 0; end <= last && !wrong; end++)

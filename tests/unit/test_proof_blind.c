@@ -95,6 +95,7 @@ static struct session establish(enum seen seen, __u8 scale, bool much)
 		say(&session, 1, SW_TCP_ACK | SW_TCP_PSH, length);
 	}
 	say(&session, 0, SW_TCP_ACK, 0);
+	say(&session, 1, SW_TCP_ACK, 0);
 	return session;
 }
 
@@ -142,7 +143,25 @@ static const struct kind kinds[] = {
 	{ "data", SW_TCP_ACK | SW_TCP_PSH, true },
 	{ "FIN", SW_TCP_ACK | SW_TCP_FIN, false },
 	{ "RST", SW_TCP_RST, false },
+	{ "RST+ACK", SW_TCP_RST | SW_TCP_ACK, false },
 };
+
+/* Who got a RST in its window, and lives, says so at once (RFC 5961, 3.2). */
+static void answer_rst(const struct session *session, struct sw_flow *flow,
+		       const struct sw_segment *rst)
+{
+	const struct sw_segment challenge = {
+		.sender = !rst->sender,
+		.flags = SW_TCP_ACK,
+		.seq = session->next[!rst->sender],
+		.ack = session->next[rst->sender],
+	};
+
+	if ((rst->flags & SW_TCP_ACK) || rst->seq - session->next[rst->sender] >= session->window)
+		return;
+	if (challenge.sender == 0 || session->seen < ONE_END)
+		proof_step(flow, &challenge, NOW, &settings);
+}
 
 static long trials(void)
 {
@@ -176,6 +195,8 @@ static void try_kind(struct session *session, const struct kind *kind, int from)
 		};
 
 		proof_step(&flow, &segment, NOW, &settings);
+		if (kind->flags & SW_TCP_RST)
+			answer_rst(session, &flow, &segment);
 		bound += moves_socket(session, &segment);
 		if (is_moved(&session->flow, &flow)) {
 			moved++;

@@ -38,8 +38,6 @@ static struct sw_flow without_remains(const struct sw_flow *flow)
 			clean.early[place].begin = 0;
 			clean.early_of &= (__u8) ~(1U << place) & 3;
 		}
-	if (flow->claim_kind)
-		clean.early_of = 0;
 	return clean;
 }
 
