@@ -29,6 +29,8 @@ enum sw_hindrance {
 	HINDRANCE_NAT = 1, /* its LOCAL_IN hook takes from the listener what our cookie opened */
 	HINDRANCE_NEW_ACK = 2, /* connection tracking: what is new may not begin with an ACK */
 	HINDRANCE_BRIDGE = 4, /* netfilter on a bridge, before its ports' packets come up, as NAT */
+	HINDRANCE_SYNCOOKIES =
+		8, /* tcp_syncookies=0: the kernel takes no cookie, nor a request of ours */
 };
 
 /* The flow label of a SYN+ACK over IPv6 (RFC 6437). */

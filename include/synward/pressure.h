@@ -98,7 +98,7 @@ SW_INLINE enum sw_admission sw_admission_in(const struct sw_guard *guard, int fa
 		return ADMISSION_PROXY; /* nothing hinders it: behind us a SYN comes first */
 	if (!guard->admission || (hindrance & HINDRANCE_NEW_ACK))
 		return ADMISSION_NONE;
-	if (guard->admission == ADMISSION_BPF && !(hindrance & (HINDRANCE_NAT | HINDRANCE_BRIDGE)))
+	if (guard->admission == ADMISSION_BPF && !hindrance)
 		return ADMISSION_BPF;
 	return guard->kernel_cookies == SYNCOOKIES_ALWAYS ? ADMISSION_KERNEL : ADMISSION_NONE;
 }

@@ -271,12 +271,18 @@ def rules_of_iptables_are_read_too(lab):
 
 
 @test(track=False)
-def connection_tracking_that_picks_nothing_up_costs_no_client(lab):
+def sysctls_of_the_host_that_take_no_cookie_cost_no_client(lab):
     filters(lab.server, "ct state invalid drop")
     lab.server.sysctl(net__netfilter__nf_conntrack_tcp_loose=0)
     guard(lab, "--cookies", "always")
     becomes(lab, v4=(["new_ack"], "proxy"), v6=(["new_ack"], "proxy"))
     all_served(lab, "nf_conntrack_tcp_loose=0")
+    lab.server.sysctl(net__netfilter__nf_conntrack_tcp_loose=1)
+    becomes(lab)
+    lab.server.sysctl(net__ipv4__tcp_syncookies=0)  # no request of guard's is taken either
+    becomes(lab, v4=(["syncookies"], "proxy"), v6=(["syncookies"], "proxy"))
+    all_served(lab, "tcp_syncookies=0")
+    lab.counts(lost=0, retreats=0)
 
 
 # Bridges

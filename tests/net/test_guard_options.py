@@ -139,7 +139,7 @@ def mss_is_kept_with_timestamps_and_to_the_floor_of_its_table_without(lab, famil
 @test(run=ALWAYS, families=BOTH)
 def mss_below_the_least_is_served_beyond_the_kernel_s_budget(lab, family):
     """By a cookie of the least, as by the kernel whose queue is full; its own cookies are the twin's."""
-    lab.server.sysctl(net__ipv4__tcp_syncookies=2)
+    lab.server.tcp_settings(syncookies=2)
     twins, puppet, ports = Twins(lab, family), lab.puppet(family), iter(range(10000, 60000))
 
     def served(listener):

@@ -44,9 +44,11 @@ int sw_hindrance_read(const struct sw_iface_state *iface, size_t count, __u8 hin
 		hindrance[0] |= HINDRANCE_NAT;
 	if (legacy_has_nat("/proc/net/ip6_tables_names"))
 		hindrance[1] |= HINDRANCE_NAT;
-	if (!sw_sysctl_read("net/netfilter/nf_conntrack_tcp_loose")) {
-		hindrance[0] |= HINDRANCE_NEW_ACK;
-		hindrance[1] |= HINDRANCE_NEW_ACK;
+	for (int family = 0; family < 2; family++) {
+		if (!sw_sysctl_read("net/netfilter/nf_conntrack_tcp_loose"))
+			hindrance[family] |= HINDRANCE_NEW_ACK;
+		if (sw_syncookies_read() == SYNCOOKIES_NEVER)
+			hindrance[family] |= HINDRANCE_SYNCOOKIES;
 	}
 	return 0;
 }

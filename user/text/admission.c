@@ -19,6 +19,8 @@ static const char *by_proxy_text(__u8 hindrance)
 		return "NAT is in this namespace: guard's own cookies, by proxy";
 	if (hindrance & HINDRANCE_BRIDGE)
 		return "a bridge port under bridge-nf-call-iptables: guard's own cookies, by proxy";
+	if (hindrance & HINDRANCE_SYNCOOKIES)
+		return "net.ipv4.tcp_syncookies is 0: guard's own cookies, by proxy";
 	return "guard's own cookies, by proxy";
 }
 
@@ -40,6 +42,9 @@ const char *sw_admission_text(__u8 hindrance, enum sw_admission admission)
 			       ? "a bridge port under bridge-nf-call-iptables: the kernel's cookies"
 			       : "a bridge port under bridge-nf-call-iptables: "
 				 "all is left to the kernel";
+	if (hindrance & HINDRANCE_SYNCOOKIES)
+		return "net.ipv4.tcp_syncookies is 0, and the kernel takes no cookie: all is left "
+		       "to it";
 	switch (admission) {
 	case ADMISSION_BPF:
 		return "guard's own cookies";
@@ -60,6 +65,8 @@ json_t *sw_admission_json(__u8 hindrance, enum sw_admission admission)
 		json_array_append_new(list, json_string("bridge"));
 	if (hindrance & HINDRANCE_NEW_ACK)
 		json_array_append_new(list, json_string("new_ack"));
+	if (hindrance & HINDRANCE_SYNCOOKIES)
+		json_array_append_new(list, json_string("syncookies"));
 	return json_pack("{s:o, s:s}", "hindrances", list, "admission",
 			 sw_admission_name(admission));
 }
