@@ -26,6 +26,7 @@ from test_proxy import SYN, give_up
 
 CLIENTS = 20
 BOTH = (4, 6)
+LAYOUT = 8  # where struct sw_config has it
 
 
 # The places where a service is
@@ -469,9 +470,19 @@ def curl_and_redis_have_what_they_have_without(lab):
 
 # Who serves it
 
+def renumber(lab, interface):
+    """Makes the tables those of a version whose layout has another number."""
+    number = lab.map_ids(interface)["sw_config"]
+    row, = json.loads(run(["bpftool", "-j", "map", "dump", "id", number]).stdout)
+    value = bytearray(int(byte, 16) for byte in row["value"])
+    value[LAYOUT] += 1
+    run(["bpftool", "map", "update", "id", number, "key", *row["key"], "value", *map(str, value)])
+
+
 @test(track=False)
 def protected_connection_outlives_the_daemon_and_what_is_protected(lab):
-    """SIGKILL, whose next `run` knows the service still; SIGHUP that protects no more; SIGTERM; `detach` says what it ends."""
+    """SIGKILL, whose next `run` knows the service still; another version in its place, whose tables are laid out
+    otherwise; SIGHUP that protects no more; SIGTERM; `detach` says what it ends."""
     host, interfaces, *_ = routed(lab)
     lab.client.take_xdp()
     listener = lab.keep(lab.server.listener(4, lab.port))
@@ -495,10 +506,24 @@ def protected_connection_outlives_the_daemon_and_what_is_protected(lab):
     serve_by(protects)
     pairs.append(pair(lab, listener))
     lab.counts(syn_not_learnt=0, proxied=1)
+    lab.client.lose("tcp flags == ack")
+    late = lab.keep(lab.client.socket(socket.AF_INET, socket.SOCK_STREAM))
+    late.settimeout(PATIENCE)
+    late.connect(listener.getsockname())  # and the cookie is out
+    lab.tracker.stop(signal.SIGKILL)
+    renumber(lab, interfaces[0])
+    serve_by(protects)
+    assert "carried over 4 flows, 3 of them by proxy" in lab.tracker.text(), lab.tracker.text()
+    lab.client.keep()
+    go_on(pair(lab, listener))
+    late.sendall(b"late")
+    with listener.accept()[0] as sock:
+        assert sock.recv(100) == b"late"
+    lab.counts(syn_not_learnt=0, proxied=2, proxy_failed=0)
     config.write_text("guard = 1\n")
     lab.tracker.reload()
     go_on(pair(lab, listener))
-    lab.counts(proxied=1, proxy_failed=0)
+    lab.counts(proxied=2, proxy_failed=0)
     assert lab.tracker.stop() == 0 and "connections go through proxy" in lab.tracker.text(), lab.tracker.text()
     go_on(pair(lab, listener))
     said = lab.synward("detach", *interfaces).stderr

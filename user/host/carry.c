@@ -194,19 +194,30 @@ static long carry_map(const struct sw_map *from, const struct sw_map *to)
 	return carried;
 }
 
-long sw_carry(const struct sw_maps *from, const struct sw_maps *to)
+int sw_carry(const struct sw_maps *from, const struct sw_maps *to, struct sw_carried *carried)
 {
-	static const char *const names[] = { "sw_flows", "sw_halfopen", "sw_stats", "sw_keys" };
-	long flows = 0;
+	const struct {
+		const char *name;
+		long *count;
+	} tables[] = {
+		{ "sw_flows", &carried->flows },
+		{ "sw_halfopen", &carried->flows },
+		{ "sw_proxied", &carried->proxied },
+		{ "sw_services", NULL },
+		{ "sw_ports", NULL }, /* their cookies may be out */
+		{ "sw_stats", NULL },
+		{ "sw_keys", NULL },
+	};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const struct sw_map *source = sw_maps_find(from, names[i]);
-		const struct sw_map *target = sw_maps_find(to, names[i]);
-		long carried = source && target ? carry_map(source, target) : 0;
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		const struct sw_map *source = sw_maps_find(from, tables[i].name);
+		const struct sw_map *target = sw_maps_find(to, tables[i].name);
+		long count = source && target ? carry_map(source, target) : 0;
 
-		if (carried < 0)
-			return carried;
-		flows += i < 2 ? carried : 0;
+		if (count < 0)
+			return (int)count;
+		if (tables[i].count)
+			*tables[i].count += count;
 	}
-	return flows;
+	return 0;
 }

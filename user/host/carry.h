@@ -9,7 +9,12 @@
 
 #include "host/maps.h"
 
-/* Flows, half-open flows, counters and keys. How many flows of both kinds there were, or -errno. */
-long sw_carry(const struct sw_maps *from, const struct sw_maps *to);
+struct sw_carried {
+	long flows; /* the half-open ones, too */
+	long proxied; /* connections that are translated */
+};
+
+/* Flows, translations, services, ports, counters and keys; added to what has been carried. 0 or -errno. */
+int sw_carry(const struct sw_maps *from, const struct sw_maps *to, struct sw_carried *carried);
 
 #endif

@@ -179,24 +179,37 @@ static bool maps_were_seen(const struct sw_tracker *tracker, size_t i)
 	return false;
 }
 
-/* The flows of another version. Those that begin until the programs change places begin in the middle. */
+/*
+ * The flows of another version. Those that begin until the programs change places begin in the middle; by proxy,
+ * they are lost.
+ */
 static void carry_over(const struct sw_tracker *tracker)
 {
 	for (size_t i = 0; i < tracker->count; i++) {
 		const struct sw_iface_state *iface = &tracker->iface[i];
-		long flows;
+		struct sw_carried carried = {};
+		int err;
 
 		if (!iface->maps.count || !iface->misfit || maps_were_seen(tracker, i))
 			continue;
-		flows = sw_carry(&iface->maps, &tracker->maps);
-		if (flows < 0)
-			sw_fail((int)flows, "They begin anew", "carry over the flows of %s",
-				iface->name);
+		err = sw_carry(&iface->maps, &tracker->maps, &carried);
+		if (err)
+			sw_fail(err, "They begin anew", "carry over the flows of %s", iface->name);
 		else
 			sw_say("%s: its tables are laid out otherwise (%s); carried over %ld "
-			       "flow%s",
-			       iface->name, iface->misfit, flows, flows == 1 ? "" : "s");
+			       "flow%s, %ld of them by proxy",
+			       iface->name, iface->misfit, carried.flows,
+			       carried.flows == 1 ? "" : "s", carried.proxied);
 	}
+}
+
+/* An earlier synward, of whatever layout, has translated connections. */
+static bool translates(const struct sw_tracker *tracker)
+{
+	for (size_t i = 0; i < tracker->count; i++)
+		if (sw_maps_find(&tracker->iface[i].maps, "sw_proxied"))
+			return true;
+	return false;
 }
 
 /* Connections that an earlier synward translates need it to go on. */
@@ -215,7 +228,7 @@ static int load(struct sw_tracker *tracker, const struct sw_sizes *sizes)
 		sw_object_only_track(tracker->object);
 	suit_interfaces(tracker);
 	err = sw_object_load(tracker->object, sizes, maps) ?: note_loaded(tracker);
-	if (!err && sw_maps_find(maps, "sw_proxied"))
+	if (!err && translates(tracker))
 		err = sw_tracker_load_proxy(tracker);
 	if (!err && !maps->count)
 		carry_over(tracker);
