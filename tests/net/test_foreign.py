@@ -2,10 +2,11 @@
 """Maps that are not as synward has them: commands of root's say so, and neither crash nor believe them."""
 
 import os
+import subprocess
 import sysconfig
 import tempfile
 
-from lab import ROOT, run, test
+from lab import PATIENCE, ROOT, run, test
 
 # Each makes one map another one: (its name, what the compiler is told).
 SHAPES = (("sw_flows", "FLOWS_KEY=512"), ("sw_halfopen", "HALFOPEN_VALUE=512"), ("sw_ports", "PORTS_KEY=64"),
@@ -88,3 +89,27 @@ def maps_of_another_layout_number_are_not_read_but_carried_over(lab):
     assert len(lab.flows()) == 1
     conn.client.send(b"again")
     assert lab.tracker.stop() == 0
+
+
+def taker(lab, folder):
+    """Who takes veth's frames by AF_XDP, and what it said."""
+    run(["gcc", "-o", f"{folder}/xsk", f"{ROOT}/tests/net/xsk.c", "-lxdp", "-lbpf"])
+    process = lab.server.start([f"{folder}/xsk", "veth"], stdout=subprocess.PIPE)
+    return process, process.stdout.readline()
+
+
+@test(track=False)
+def who_takes_frames_by_af_xdp_and_synward_leave_each_other_alone(lab):
+    """Where the kernel lets no two XDP programs share (libxdp's dispatcher), the first one has the interface."""
+    with tempfile.TemporaryDirectory(prefix="sw-xsk-") as folder:
+        first, said = taker(lab, folder)
+        assert said == "bound\n", said
+        refused = lab.synward("run", "veth", check=False)
+        assert refused.returncode == 1 and "Another XDP program is there that shares with no one" in refused.stderr, refused
+        first.terminate()
+        lab.server.run("ip link set dev veth xdp off")
+        lab.track()
+        second, said = taker(lab, folder)
+        assert second.wait(PATIENCE) == 1 and "busy" in said, said
+        connection = lab.connection().establish()
+        connection.states("ESTABLISHED", "ESTABLISHED")
