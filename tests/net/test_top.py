@@ -87,5 +87,7 @@ def top_gives_the_terminal_back_when_it_is_ended(lab):
             screen.shows(prompt)
             os.kill(screen.top(), how)
             screen.shows("back 0" if how != signal.SIGSEGV else f"back {128 + how}", " echo ")
+    with contextlib.closing(Screen(lab, term="dumb")) as screen:
+        screen.shows('the terminal "dumb": it has no page', "back 1")
     none = lab.synward("top", check=False)
     assert none.returncode == 1 and "terminal" in none.stderr, none

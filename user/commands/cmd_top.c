@@ -82,6 +82,14 @@ static void begin_colours(void)
 	init_pair(2, COLOR_RED, -1);
 }
 
+/* Where on its page something stands (cursor_address): a `dumb` terminal has none. */
+static bool can_place(void)
+{
+	const char *capability = tigetstr("cup");
+
+	return capability && capability != (const char *)-1;
+}
+
 /* initscr() would end the process where TERM says nothing. */
 static int open_terminal(SCREEN **screen)
 {
@@ -95,6 +103,12 @@ static int open_terminal(SCREEN **screen)
 	if (!*screen)
 		return sw_fail(0, "TERM says what it is", "use the terminal \"%s\"",
 			       terminal ?: "");
+	if (!can_place()) {
+		endwin();
+		delscreen(*screen);
+		return sw_fail(0, "`synward stats --watch` needs no more than lines",
+			       "use the terminal \"%s\": it has no page", terminal ?: "");
+	}
 	catch_fatal();
 	cbreak();
 	noecho();
