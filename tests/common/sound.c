@@ -145,9 +145,9 @@ static bool says_it_was_not_mine(const struct sw_flow *before, const struct sw_s
 	if ((segment->length && !fin) || !sw_seq_after(mine->end, sw_segment_end(segment)) ||
 	    !sw_seq_after(segment->ack, mine->ack) || !sw_seq_after(mine->end, other->ack))
 		return false;
-	if (mine->state == CLOSING && other->state == CLOSING)
+	if (mine->state == CLOSING)
 		return segment->ack == other->end;
-	return mine->state == FIN_WAIT_1 && !fin && segment->seq == mine->end - 1;
+	return sw_fin_counts(mine) && !fin && segment->seq == mine->end - 1;
 }
 
 /* The FIN of this end was taken back, which the segment must say; its end then is as without one. */

@@ -13,6 +13,7 @@ from tcp import Segment, checksum, parse
 
 HELD_AT_MOST = 0.012  # a delayed segment goes on after this long, if no other comes
 FORGED_AT_ONCE = 3
+STORM = 3000  # segments of one schedule: from here on nothing arrives
 
 
 @dataclass
@@ -59,6 +60,8 @@ class Journey:
 
     def arrived(self, end, frame):
         """A host has sent this."""
+        if len(self.sent) >= STORM:
+            return
         self.last = time.monotonic()
         if self.held is not None:
             self.held.append((end, frame))

@@ -12,13 +12,15 @@ MODULUS = 1 << 32
 INCARNATION = 100_000  # an incarnation sends less than this
 
 REASONS = {
-    "incarnation-unseen": "of a later incarnation the SYN was not shown, or nothing that goes on from it",
+    "incarnation-unseen": "of a later incarnation the SYN was not shown, or nothing of its peer that answers exactly it (U13)",
+    "incarnations-crossed": "SYNs of a later incarnation crossed, over a connection not shown to be over: one is remembered (U12)",
+    "answer-overtaken": "of a later incarnation the SYN+ACK was shown behind what acknowledges it, which was refused (U13)",
     "handshake-unseen": "no segment was shown that proves this end synchronised",
     "silent-close": "the socket went without a segment: power lost, or closed before its SYN was answered",
     "reset-unseen": "the RST was not shown",
     "reset-inexact": "the RST was shown, but nothing that says its number is the exact one",
     "reset-lost-behind": "the RST was shown and never arrived",
-    "reset-ahead": "the RST was shown ahead of the SYN that it refuses",
+    "reset-ahead": "the RST was shown ahead of the SYN that it refuses, or of a repetition",
     "synack-repeated": "SYN+ACKs came again after their acknowledgement, and nothing shows that the last one was taken",
     "reset-overtaken": "a RST of the connection before was shown behind the SYN of this one",
     "fin-unsent": "the socket is closed, and its FIN waits behind data that the other end has no room for",
@@ -32,7 +34,6 @@ REASONS = {
     "bare-ack": "of an end whose own SYN was not shown, an ACK of the other's SYN alone: so a request answers what it does "
                 "not want (U10)",
     "beyond-window": "a segment was shown that lies beyond every window which was (N4)",
-    "fin-before-syn": "the FIN was shown before anything proved its SYN: a claim has no room for what it acknowledges (U13)",
 }
 
 
@@ -108,10 +109,16 @@ class Evidence:
             return True
         if self.alone:
             return False  # what acknowledges it lies behind it, and says it all at once
-        base = any(each.segment.end == fin for each in self.plain[end] + self.syns[end]) or \
-            any(each.segment.ack == fin for each in self.plain[self.peer[end]])
-        acked, behind = self.acks_of_fin(end), self.behind_fin(end)
-        return base and bool(acked and behind) and acked[0].seen[0] < behind[-1].seen[-1]
+        acked, behind, own = self.acks_of_fin(end), self.behind_fin(end), self.plain[end] + self.syns[end]
+        if not acked or not behind or acked[0].seen[0] > self.last(behind[-1]):
+            return False
+        return any(each.segment.end == fin for each in own) or \
+            any(each.segment.ack == fin for each in self.plain[self.peer[end]]) and \
+            any(each.seen[0] < acked[0].seen[0] for each in own)
+
+    def last(self, each):
+        """The number of the frame that showed it last."""
+        return max(number for number in each.seen if number <= self.moment.frames)
 
     def behind_fin(self, end):
         fin = self.fin(end)
@@ -131,16 +138,12 @@ class Evidence:
                                              for each in self.all)
 
     def role_known(self, end):
-        """Its first FIN was shown, or the other's that acknowledges it, or that it spoke past its FIN and before the
-        other's."""
+        """Its first FIN was shown, or the other's that acknowledges it."""
         fins = [self.numbers.first_fin[each].get(self.moment.generation) for each in (end, self.peer[end])]
         mine, theirs = self.fin(end), self.fin(self.peer[end])
         if mine is None or theirs is None or fins[0] in self.shown:
             return True
-        if fins[1] in self.shown and at_or_after(fins[1].segment.ack, mine + 1):
-            return True
-        return any(("F" in each.segment.flags or at_or_after(each.segment.seq, mine + 1)) and
-                   not at_or_after(each.segment.ack, theirs + 1) for each in self.plain[end])
+        return fins[1] in self.shown and at_or_after(fins[1].segment.ack, mine + 1)
 
     def passive(self, end):
         """Its FIN came after the other's."""
@@ -155,11 +158,24 @@ class Evidence:
         return any(at_or_after(each.segment.ack, isn + 1) for each in self.plain[self.peer[end]] for isn in isns)
 
     def incarnation_unseen(self):
-        """A SYN of its own, and the peer's word on it. Without that, what follows the SYN may as well be forged, unless
-        the peer was never heard at all."""
+        """A SYN of its own, and the peer's word on exactly it. Without that, what follows the SYN may as well be forged,
+        unless the peer was never heard at all."""
         return self.moment.generation > 1 and not any(
-            self.asked(end) and (self.syns[self.peer[end]] or self.plain[self.peer[end]] or self.reset_shown() or
+            self.asked(end) and (self.syns[self.peer[end]] or self.answered(end) or self.reset_shown(self.peer[end]) or
                                  (self.plain[end] and not self.heard(self.peer[end]))) for end in (0, 1))
+
+    def answered(self, end):
+        return any(each.segment.ack == self.syn_end(end) for each in self.plain[self.peer[end]])
+
+    def incarnations_crossed(self):
+        return self.moment.generation > 1 and not self.alone and self.asked(0) and self.asked(1)
+
+    def answer_overtaken(self):
+        """The SYN+ACK was shown behind all else of who asked."""
+        return self.moment.generation > 1 and any(
+            self.syns[self.peer[end]] and self.plain[end] and not self.plain[self.peer[end]] and
+            max(each.seen[0] for each in self.plain[end]) < min(each.seen[0] for each in self.syns[self.peer[end]])
+            for end in (0, 1) if self.asked(end))
 
     def heard(self, end):
         return any(each.end == end for each in self.shown)
@@ -172,15 +188,16 @@ class Evidence:
         return bool(again) and not self.plain[end] and (len(again) > 1 or max(acks) < max(again))
 
     def reset_ahead(self):
-        """All RSTs that were shown came ahead of every SYN."""
-        first = min((each.seen[0] for each in self.syns[0] + self.syns[1]), default=0)
+        """A SYN was shown behind all RSTs that were."""
+        last = max((each.seen[-1] for each in self.syns[0] + self.syns[1]), default=0)
         shown = [each for each in self.resets if each in self.shown and self.exact(each)]
-        return bool(shown) and all(each.seen[-1] < first or
-                                   not any(first < number <= self.moment.frames for number in each.seen)
+        return bool(shown) and all(each.seen[-1] < last or
+                                   not any(last < number <= self.moment.frames for number in each.seen)
                                    for each in shown)
 
-    def reset_shown(self):
-        return any(reset in self.shown and self.exact(reset) for reset in self.resets)
+    def reset_shown(self, *ends):
+        """Of one of these, or of any."""
+        return any(reset in self.shown and self.exact(reset) for reset in self.resets if not ends or reset.end in ends)
 
     def reset_overtaken(self):
         """A RST by the numbers of an earlier incarnation was shown, and no SYN since."""
@@ -191,22 +208,21 @@ class Evidence:
     def exact(self, reset):
         """Something shown says that this is the number its receiver expects."""
         seq, end = reset.segment.seq, reset.end
-        shown = [each for each in self.shown if "R" not in each.segment.flags]
-        return any(each.segment.length and each.segment.end == seq if each.end == end else each.segment.ack == seq
-                   for each in shown) or \
-            "A" in reset.segment.flags and not seq and any(each.end != end and "S" in each.segment.flags and
-                                               each.segment.end == reset.segment.ack for each in shown)
+        own = [each.segment.end for each in self.mine if each.end == end and each.segment.length]
+        others = [each for each in self.shown if "R" not in each.segment.flags and each.end != end]
+        return seq in own and not any(at_or_after(number, seq + 1) for number in own) or \
+            any(each.segment.ack == seq for each in others) and any(at_or_after(number, seq) for number in own) or \
+            "A" in reset.segment.flags and not seq and any("S" in each.segment.flags and
+                                                           each.segment.end == reset.segment.ack for each in others)
 
     def unbelieved(self):
         """{why: segments} that were shown and, by a rule, are not believed."""
-        lone, bare, beyond, early = [], [], [], []
+        lone, bare, beyond = [], [], []
         for end in (0, 1):
-            mine, theirs = self.plain[end], self.plain[self.peer[end]]
-            others = [] if self.alone else [each.seen[0] for each in theirs]
+            others = [] if self.alone else [each.seen[0] for each in self.plain[self.peer[end]]]
             known = max((each.segment.end for each in self.syns[self.peer[end]]), default=None)
-            heard = others + [each.seen[0] for each in self.syns[self.peer[end]]]
             own_syn = [each.seen[0] for each in self.syns[end] if "A" not in each.segment.flags]
-            for each in mine:
+            for each in self.plain[end]:
                 ahead = not any(number < each.seen[0] for number in others)
                 if ahead and known is not None and each.segment.ack != known:
                     lone.append(each)
@@ -215,9 +231,7 @@ class Evidence:
                     bare.append(each)
                 if self.is_beyond(each):
                     beyond.append(each)
-                if "F" in each.segment.flags and not any(number < each.seen[0] for number in heard):
-                    early.append(each)
-        return {"unseen-acked": lone, "bare-ack": bare, "beyond-window": beyond, "fin-before-syn": early}
+        return {"unseen-acked": lone, "bare-ack": bare, "beyond-window": beyond}
 
     def syn_end(self, end):
         return next(((isn + 1) % MODULUS for isn, generation in self.numbers.isns[end].items()
@@ -295,6 +309,10 @@ class Evidence:
         shown = [reset for reset in self.resets if reset in self.shown]
         if self.incarnation_unseen():
             return "incarnation-unseen"
+        if self.incarnations_crossed():
+            return "incarnations-crossed"
+        if said in ("SYN_SENT", "SYN_RCVD") and self.answer_overtaken():
+            return "answer-overtaken"
         if set(self.moment.states) <= set(ABSENT) and self.reset_shown():
             return "reset-ahead" if self.reset_ahead() else None
         if said == "SYN_RCVD" and truth == "ESTABLISHED" and self.synack_repeated(end):

@@ -10,7 +10,7 @@ from path import RETRANSMISSION, lab
 
 POLL = 0.004
 POLL_AT_MOST = 0.02
-QUIET_LIMIT = 50.0  # a repetition a second after its SYN, then after twice, four, eight and sixteen
+QUIET_LIMIT = 110.0  # a repetition after three seconds, then after twice, four, eight and sixteen times that
 CROSSING_LIMIT = 0.03
 DISTURBED = {"ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "CLOSE_WAIT", "CLOSING", "LAST_ACK"}
 

@@ -92,6 +92,8 @@ class Schedule:
             self.family, self.active = 4, CLIENT
         self.profile = profile(rng)
         self.stripped = rng.choice(STRIPPED)
+        if self.opening == "self":  # it would take what it offers itself for its peer's, and answer its answers for ever
+            self.stripped = ()
         self.room = rng.choice((0, 0, 0, 4000))  # SO_RCVBUF
         self.isn = rng.choice((0, 0, 0, (1 << 32) - rng.choice((1, 2, 1000, 5000))))  # of the first SYN; 0: the kernel's
         self.steps = [self.open()] + [self.step(rng) for _ in range(rng.randint(2, 7))]

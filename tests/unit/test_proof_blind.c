@@ -113,6 +113,9 @@ static bool is_moved(const struct sw_flow *before, const struct sw_flow *after)
 	memcpy(then.early, before->early, sizeof(then.early));
 	then.claim_kind = before->claim_kind;
 	then.claim_by = before->claim_by;
+	then.early_of = before->early_of;
+	if (!then.reset)
+		then.reset_by = before->reset_by;
 	then.refused = before->refused;
 	return memcmp(before, &then, sizeof(then));
 }
