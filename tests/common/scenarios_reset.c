@@ -146,6 +146,10 @@ static const struct scenario resets[] = {
 		 S(A, RSTACK, 501,   1,  0, ESTABLISHED, ESTABLISHED, RST_CHALLENGE),
 		 S(A, DATA,     1,   1,500, ESTABLISHED, ESTABLISHED, NONE), LEFT(432000000),
 		 S(B, ACK,      1, 501,  0, ESTABLISHED, ESTABLISHED, NONE)),
+	/* L2 */
+	SCENARIO(fin_behind_a_hole_ends_the_flow_in_time,
+		 OPEN,
+		 S(A, FIN,    101,   1,  0, ESTABLISHED, ESTABLISHED, NONE), LEFT(120000)),
 	SCENARIO(rst_in_doubt_leaves_time_wait_as_it_is,
 		 OPEN, CLOSE_FOUR, LEFT(60000),
 		 WAIT(1000),
