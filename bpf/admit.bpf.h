@@ -125,11 +125,15 @@ static __always_inline int sw_rule_early(const struct sw_work *w)
 {
 	const struct sw_flow *flow = sw_flow_that_awaits(w);
 	const struct sw_handed *handed;
+	__u32 first;
 	__u64 hash;
 
 	if (!flow || w->now >= flow->start_ns + EARLY_NS)
 		return TC_ACT_UNSPEC;
-	hash = sw_handed_hash(w, flow->ep[w->seg.sender & 1].isn + 1, HANDED_TO_LISTENER);
+	first = flow->ep[w->seg.sender & 1].isn + 1;
+	if (w->seg.seq == first)
+		return TC_ACT_UNSPEC; /* it bears the kernel's own cookie, say */
+	hash = sw_handed_hash(w, first, HANDED_TO_LISTENER);
 	handed = sw_handed_at(hash);
 	if (handed && sw_is_handed(handed, hash, w->now))
 		return TC_ACT_UNSPEC;
