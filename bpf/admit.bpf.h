@@ -116,8 +116,9 @@ static __always_inline bool sw_just_handed(const struct sw_work *w, enum sw_hand
 
 /*
  * Its connection has no socket yet, and it is not what makes one: the kernel would answer with a RST. If what does
- * is not in this batch, it is on its way: on another CPU, or where TIME_WAIT has just ended for it. Or it is
- * lost, and then its client begins with it anew. Not so for ever: where no server is heard, it may be over.
+ * is on its way, on another CPU, or where TIME_WAIT has just ended for it, that would end what begins; and if it is
+ * lost, its client begins with it anew. But if the listener had its chance, then that RST tells client and safety net
+ * that it was lost behind us. Not so for ever: where no server is heard, it may be over.
  */
 #define EARLY_NS (10 * SW_NS_PER_S)
 
@@ -135,7 +136,7 @@ static __always_inline int sw_rule_early(const struct sw_work *w)
 		return TC_ACT_UNSPEC; /* it bears the kernel's own cookie, say */
 	hash = sw_handed_hash(w, first, HANDED_TO_LISTENER);
 	handed = sw_handed_at(hash);
-	if (handed && sw_is_handed(handed, hash, w->now))
+	if (handed && handed->hash == hash)
 		return TC_ACT_UNSPEC;
 	sw_count(SW_EARLY_DROPPED);
 	return TC_ACT_SHOT;

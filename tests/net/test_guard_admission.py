@@ -2,11 +2,13 @@
 """What a cookie opened becomes a socket of the ordinary listener, whatever the listener is and whatever brings the
 cookie back; and what a cookie can't serve goes the ordinary way."""
 
+import os
 import socket
 import struct
 import time
 
-from lab import GUARDED, PATIENCE, Played, TcpInfo, endpoint, exchange, name_of, read_to_end, run, test, until
+from lab import (GUARDED, PATIENCE, Played, Skip, TcpInfo, endpoint, exchange, name_of, on_one_cpu, read_to_end, run,
+                 test, until)
 from tcp import checksum, mss, timestamps, window_scale
 from test_commands import NOTHING, hooks, refused
 from test_time_wait import PURE_ACK, close_from
@@ -242,23 +244,42 @@ def ack_lost_behind_tc_is_made_up_for_by_data(lab, family):
 
 @test(run=ALWAYS, families=BOTH)
 def data_that_comes_before_what_opens_is_not_refused(lab, family):
-    """Its ACK was lost behind tc, and then the first data: the second alone is none of the listener's."""
+    """What opens is on its way on another CPU, for all that this one knows: the second data alone is none of the listener's.
+    On the CPU that has given it to the listener the RST says that it was lost there."""
+    if len(os.sched_getaffinity(0)) < 2:
+        raise Skip("it takes two CPUs")
     lab.mark()
     listener = lab.keep(lab.server.listener(family, lab.port))
     lab.server.drop(PURE_ACK)
-    puppet = lab.puppet(family).connect()
+    with on_one_cpu():
+        puppet = lab.puppet(family).connect()
     lab.counts(cookies_accepted=1, admitted=0)
-    time.sleep(HANDED)
-    second = puppet.send("PA", seq=puppet.snd + 6, data=b"second")
+    with on_one_cpu(max):
+        second = puppet.send("PA", seq=puppet.snd + 6, data=b"second")
     lab.counts(early_dropped=1)
     lab.server.keep()
-    puppet.send("PA", data=b"first ")
-    puppet.tap.send(second)
+    with on_one_cpu():
+        puppet.send("PA", data=b"first ")
+        puppet.tap.send(second)
     server = take(lab, listener)
     puppet.receive("A", ack=second.end)
     assert server.recv(100) == b"first second"
     assert not any("R" in segment.flags for segment in puppet.tap.segments()), puppet.tap.segments()
     by_cookie(lab)
+
+
+@test(run=ALWAYS, families=BOTH)
+def data_behind_what_was_lost_at_the_listener_is_refused(lab, family):
+    """Its RST tells the client, and the safety net."""
+    lab.mark()
+    lab.keep(lab.server.listener(family, lab.port))
+    lab.server.drop(PURE_ACK)
+    with on_one_cpu():
+        puppet = lab.puppet(family).connect()
+        lab.counts(cookies_accepted=1, admitted=0)
+        puppet.send("PA", seq=puppet.snd + 6, data=b"second")
+        puppet.receive("R")
+    lab.counts(early_dropped=0, lost=1)
 
 
 @test(run=ALWAYS, families=BOTH)
