@@ -10,7 +10,7 @@ from lab import SYNWARD, Skip, run, test, until
 from tcp import mss, parse, timestamps, window_scale
 
 FLOOD = os.path.join(os.path.dirname(SYNWARD), "tests", "bench", "flood")
-COUNT = int(os.environ.get("FLOOD_COUNT", "2000000"))
+COUNT = int(os.environ.get("FLOOD_COUNT", "1000000"))
 
 
 def need_flood():

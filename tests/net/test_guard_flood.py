@@ -8,7 +8,7 @@ import os
 from lab import Skip, run, test
 from siege import FLOOD, Siege
 
-CLIENTS = 2000
+CLIENTS = int(os.environ.get("SW_CLIENTS", "1000"))
 SPOOFED = [ipaddress.ip_network(network) for network in ("198.18.0.0/15", "2001:db8::/32")]
 HIGH_MARK = 256
 LISTENERS, BATCH = 2, 64  # what is on its way from XDP to the listener has not been counted by it
@@ -37,7 +37,7 @@ def sockets_of_the_flood(lab):
 
 
 def withstands(lab, mode, left):
-    """2,000 connections of curl and of a keep-alive client while one core floods. left: so much of the flood may stay
+    """So many connections of curl and of a keep-alive client while one core floods. left: so much of the flood may stay
     half-open, from before cookies began."""
     if not os.path.exists(FLOOD):
         raise Skip(f"{FLOOD} is not built: make {os.path.relpath(FLOOD)}")

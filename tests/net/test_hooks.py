@@ -270,7 +270,7 @@ def ingress_qdisc_that_takes_the_place_of_clsact_ends_guard(lab):
 
 @test(track=False)
 def who_takes_it_off_again_and_again_is_given_way(lab):
-    guard(lab)
+    lab.track()
 
     def take_off():
         if hooks(lab.server)["xdp"]:
