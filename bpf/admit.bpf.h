@@ -94,11 +94,6 @@ static __always_inline struct sw_handed *sw_handed_at(__u64 hash)
 	return bpf_map_lookup_elem(&sw_handed, &place);
 }
 
-static __always_inline bool sw_is_handed(const struct sw_handed *handed, __u64 hash, __u64 now)
-{
-	return handed->hash == hash && now < handed->time_ns + HANDED_NS;
-}
-
 /* True if the segment in hand has just been handed over; else notes that it is now. */
 static __always_inline bool sw_just_handed(const struct sw_work *w, enum sw_handed_to whom)
 {
@@ -107,7 +102,7 @@ static __always_inline bool sw_just_handed(const struct sw_work *w, enum sw_hand
 
 	if (!handed)
 		return false;
-	if (sw_is_handed(handed, hash, w->now))
+	if (handed->hash == hash && w->now < handed->time_ns + HANDED_NS)
 		return true;
 	handed->hash = hash;
 	handed->time_ns = w->now;

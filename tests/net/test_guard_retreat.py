@@ -366,21 +366,21 @@ def barred_by_the_listener(lab, family, service):
 
 
 @contextlib.contextmanager
+def barred_by_rule(lab, family, rule, served):
+    rule = f"INPUT -s {BARRED[family]} -p tcp {rule}"
+    lab.server.run(f"{legacy(family)} -A {rule}")
+    yield served
+    lab.server.run(f"{legacy(family)} -D {rule}")
+
+
 def barred_by_a_firewall(lab, family, _service):
     """With a RST without ACK."""
-    rule = f"INPUT -s {BARRED[family]} -p tcp -j REJECT --reject-with tcp-reset"
-    lab.server.run(f"{legacy(family)} -A {rule}")
-    yield False
-    lab.server.run(f"{legacy(family)} -D {rule}")
+    return barred_by_rule(lab, family, "-j REJECT --reject-with tcp-reset", False)
 
 
-@contextlib.contextmanager
 def barred_but_for_its_syn(lab, family, _service):
     """The kernel alone serves it."""
-    rule = f"INPUT -s {BARRED[family]} -p tcp ! --syn -m conntrack --ctstate NEW -j DROP"
-    lab.server.run(f"{legacy(family)} -A {rule}")
-    yield True
-    lab.server.run(f"{legacy(family)} -D {rule}")
+    return barred_by_rule(lab, family, "! --syn -m conntrack --ctstate NEW -j DROP", True)
 
 
 @test(track=False, families=(4, 6), own=True)

@@ -51,35 +51,32 @@ static void check_rules(struct sw_findings *findings)
 				sw_family_name(family));
 }
 
-static void check_diverts(struct sw_findings *findings)
+/* Rules that do so, by family. */
+static void check_nft(struct sw_findings *findings, bool (*does)(const struct nlmsghdr *message),
+		      const char *subject, const char *said, const char *advice)
 {
-	__u8 diverts[2] = {};
+	__u8 found[2] = {};
 
-	if (sw_nft_find_rules(sw_nft_rule_diverts, diverts))
+	if (sw_nft_find_rules(does, found))
 		return;
 	for (int family = 0; family < 2; family++)
-		if (diverts[family])
-			sw_find(findings, "guard, diverted", SW_NOTE,
-				"--protect, and not --guard, for ports that `nft list ruleset` "
-				"shows "
-				"there",
-				"%s: TPROXY or REDIRECT rules", sw_family_name(family));
+		if (found[family])
+			sw_find(findings, subject, SW_NOTE, advice, "%s: %s",
+				sw_family_name(family), said);
+}
+
+static void check_diverts(struct sw_findings *findings)
+{
+	check_nft(findings, sw_nft_rule_diverts, "guard, diverted", "TPROXY or REDIRECT rules",
+		  "--protect, and not --guard, for ports that `nft list ruleset` shows there");
 }
 
 /* Guard's SYN+ACKs leave at XDP, before any rule for what leaves. What comes by a route has its metrics. */
 static void check_mss(struct sw_findings *findings)
 {
-	__u8 sets[2] = {};
-
-	if (sw_nft_find_rules(sw_nft_rule_sets_mss, sets))
-		return;
-	for (int family = 0; family < 2; family++)
-		if (sets[family])
-			sw_find(findings, "guard, MSS", SW_NOTE,
-				"ip route change ... advmss MSS, where the rule is for this host's "
-				"own answers",
-				"%s: a firewall sets the MSS of SYNs, but of no cookie",
-				sw_family_name(family));
+	check_nft(findings, sw_nft_rule_sets_mss, "guard, MSS",
+		  "a firewall sets the MSS of SYNs, but of no cookie",
+		  "ip route change ... advmss MSS, where the rule is for this host's own answers");
 }
 
 static void check_conntrack(struct sw_findings *findings)

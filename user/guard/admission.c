@@ -6,8 +6,8 @@
 #include <synward/retreat.h>
 
 #include "guard/admission.h"
-#include "host/clock.h"
 #include "guard/settings.h"
+#include "host/clock.h"
 #include "host/hindrance.h"
 #include "host/kernel.h"
 #include "model/status.h"

@@ -5,11 +5,12 @@
  */
 #include <errno.h>
 #include <netinet/ip.h>
-#include <netinet/ip6.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+
+#include <synward/wire.h>
 
 #include "guard/admission.h"
 #include "guard/key_file.h"
@@ -18,10 +19,6 @@
 #include "host/clock.h"
 #include "host/kernel.h"
 #include "text/report.h"
-
-/* Of a segment without options. */
-#define HEADERS_V4 (sizeof(struct ip) + sizeof(struct tcphdr))
-#define HEADERS_V6 (sizeof(struct ip6_hdr) + sizeof(struct tcphdr))
 
 /* The largest receive buffer a socket may grow to, in bytes: net/ipv4/tcp_output.c asks the same. */
 static __u32 receive_space(void)
@@ -101,8 +98,8 @@ void sw_guard_read_host(const struct sw_tracker *tracker, struct sw_guard *guard
 {
 	__u32 mtu = sw_tracker_mtu(tracker);
 
-	guard->mss[0] = mss_for(mtu, HEADERS_V4);
-	guard->mss[1] = mss_for(mtu, HEADERS_V6);
+	guard->mss[0] = mss_for(mtu, SW_IPV4_HEADER + SW_TCP_HEADER);
+	guard->mss[1] = mss_for(mtu, SW_IPV6_HEADER + SW_TCP_HEADER);
 	read_sysctls(guard);
 	read_ip_sysctls(guard, tracker->iface[0].name);
 }
@@ -187,7 +184,7 @@ static struct sw_profile own_profile(const struct sw_guard *guard)
 
 struct sw_profile sw_guard_offers(__u32 mtu)
 {
-	struct sw_guard guard = { .mss = { mss_for(mtu, HEADERS_V4) } };
+	struct sw_guard guard = { .mss = { mss_for(mtu, SW_IPV4_HEADER + SW_TCP_HEADER) } };
 
 	read_sysctls(&guard);
 	return own_profile(&guard);

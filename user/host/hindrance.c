@@ -34,6 +34,7 @@ static bool legacy_has_nat(const char *path)
 
 int sw_hindrance_read(const struct sw_iface_state *iface, size_t count, __u8 hindrance[2])
 {
+	__u8 both = 0;
 	int err;
 
 	memset(hindrance, 0, 2);
@@ -44,11 +45,11 @@ int sw_hindrance_read(const struct sw_iface_state *iface, size_t count, __u8 hin
 		hindrance[0] |= HINDRANCE_NAT;
 	if (legacy_has_nat("/proc/net/ip6_tables_names"))
 		hindrance[1] |= HINDRANCE_NAT;
-	for (int family = 0; family < 2; family++) {
-		if (!sw_sysctl_read("net/netfilter/nf_conntrack_tcp_loose"))
-			hindrance[family] |= HINDRANCE_NEW_ACK;
-		if (sw_syncookies_read() == SYNCOOKIES_NEVER)
-			hindrance[family] |= HINDRANCE_SYNCOOKIES;
-	}
+	if (!sw_sysctl_read("net/netfilter/nf_conntrack_tcp_loose"))
+		both |= HINDRANCE_NEW_ACK;
+	if (sw_syncookies_read() == SYNCOOKIES_NEVER)
+		both |= HINDRANCE_SYNCOOKIES;
+	hindrance[0] |= both;
+	hindrance[1] |= both;
 	return 0;
 }

@@ -212,6 +212,15 @@ static bool translates(const struct sw_tracker *tracker)
 	return false;
 }
 
+/* Of an earlier synward: what is carried over may have cookies out. */
+static bool is_of_another_layout(const struct sw_tracker *tracker)
+{
+	for (size_t i = 0; i < tracker->count; i++)
+		if (tracker->iface[i].maps.count && tracker->iface[i].misfit)
+			return true;
+	return false;
+}
+
 /* Connections that an earlier synward translates need it to go on. */
 static int load(struct sw_tracker *tracker, const struct sw_sizes *sizes)
 {
@@ -223,7 +232,7 @@ static int load(struct sw_tracker *tracker, const struct sw_sizes *sizes)
 	maps = inherited(tracker);
 	if (maps->count)
 		say_inherited(maps, sizes);
-	tracker->guards |= sw_maps_guarded(maps);
+	tracker->guards |= sw_maps_guarded(maps) || is_of_another_layout(tracker);
 	if (!tracker->guards)
 		sw_object_only_track(tracker->object);
 	suit_interfaces(tracker);

@@ -36,8 +36,8 @@ struct sw_tracker {
 /*
  * Looks at the named interfaces, and loads the programs over the maps that are there: such as guard, where
  * tracker->guards says so or cookies of an earlier run are out; else such as only track, which is much
- * quicker. `serve`: and becomes the daemon of the maps. No interface has been changed yet. 0 or -errno,
- * reported; close it in either case.
+ * quicker. All else of *tracker is 0. `serve`: and becomes the daemon of the maps. No interface has been changed
+ * yet. 0 or -errno, reported; close it in either case.
  */
 int sw_tracker_load(struct sw_tracker *tracker, char *const *names, const struct sw_sizes *sizes,
 		    bool serve);
