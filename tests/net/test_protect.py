@@ -618,3 +618,22 @@ def refused(lab, where, port=None):
             raise AssertionError("somebody listens")
         except ConnectionRefusedError:
             pass
+
+
+@test(track=False)
+def cookie_of_another_layout_is_taken_back_without_guard(lab):
+    """Its ports and settings are carried over, and programs that can do more than track are loaded."""
+    lab.client.take_xdp()
+    listener = lab.keep(lab.server.listener(4, lab.port))
+    lab.track("--guard", str(lab.port), "--cookies", "always")
+    lab.client.lose("tcp flags == ack")
+    late = lab.keep(lab.client.socket(socket.AF_INET, socket.SOCK_STREAM))
+    late.settimeout(PATIENCE)
+    late.connect(listener.getsockname())
+    lab.tracker.stop(signal.SIGKILL)
+    renumber(lab, "veth")
+    lab.track()
+    lab.client.keep()
+    late.sendall(b"late")
+    with listener.accept()[0] as sock:
+        assert sock.recv(9) == b"late"

@@ -204,7 +204,8 @@ int sw_carry(const struct sw_maps *from, const struct sw_maps *to, struct sw_car
 		{ "sw_halfopen", &carried->flows },
 		{ "sw_proxied", &carried->proxied },
 		{ "sw_services", NULL },
-		{ "sw_ports", NULL }, /* their cookies may be out */
+		{ "sw_ports", NULL }, /* their cookies may be out, */
+		{ "sw_config", NULL }, /* and this says how they are taken back */
 		{ "sw_stats", NULL },
 		{ "sw_keys", NULL },
 	};
