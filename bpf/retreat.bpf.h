@@ -184,8 +184,9 @@ static __always_inline void sw_find_stand(struct xdp_md *ctx, struct sw_work *w,
 		sw_forget_retreat(retreat, w->now);
 		bpf_spin_unlock(&lock->lock);
 	}
-	w->stand =
-		sw_trial_due(retreat, &w->ways, w->now) ? sw_stand_tried(&w->ways) : retreat->stand;
+	w->stand = retreat->stand;
+	if (sw_trial_due_with(retreat, &w->ways, sw_client_prefix(w->packet.from), w->now))
+		w->stand = sw_stand_tried(&w->ways);
 }
 
 /* More SYNs come than clients, as far as this CPU can tell. */

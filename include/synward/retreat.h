@@ -13,7 +13,7 @@
  *
  * So whoever is lost had a right to be served: its cookie was good, which nobody can forge. SW_WATCHED of a
  * port's connections in a family are watched at a time, and each that is lost weighs LOST_WEIGHT, each that
- * is served takes one off. Three in a row are enough, and in the long run one in LOST_WEIGHT + 1. Where
+ * is served takes one off. Five in a row are enough, and in the long run one in LOST_WEIGHT + 1. Where
  * clients come faster than silence lasts a second, all watched ones without a socket after 20 ms are: the
  * socket is made by the same softirq that brings the segment. By proxy that is so of those alone whose SYN
  * has a request at the listener, and whose SYN+ACK went another way: a service may be far, or its SYN lost.
@@ -22,6 +22,8 @@
  * answers its SYN; and who is served meanwhile is to have guard all the same. So a loss is held against the port for
  * any client once. Where others have been served since, it is the client that has fallen back, and not the port: the
  * kernel gets its SYNs, and does with them what it does alone. Silence counts as such only while nobody is served.
+ * Of a share p of barred clients a run of five comes once in some p^-5 clients (one in ten: 100,000), and then the next
+ * who is served makes good for it; those who were lost are remembered beyond that, and tried after others.
  * No clock and no map: times are nanoseconds of CLOCK_MONOTONIC, and parameters.
  */
 #ifndef SYNWARD_RETREAT_H
@@ -31,19 +33,19 @@
 #include <synward/pressure.h>
 
 #define SW_LOST_WEIGHT   16
-#define SW_SILENT_WEIGHT 8 /* six of them are as three that are lost */
+#define SW_SILENT_WEIGHT 14 /* six of them are as five that are lost, and more */
 
 #define SW_SILENT_NS (20 * SW_NS_PER_MS) /* without a socket for so long: silent */
 #define SW_LOST_NS   SW_NS_PER_S /* lost */
 
 /*
  * The kernel's cookies, and proxy after guard's own, are given less: with them two that are lost, or three
- * that are silent, are too many. From guard's own to none it takes three resets, or six silences; one that
- * tries proxy; and two, or three, with the kernel's cookies: six at most, or ten.
+ * that are silent, are too many. From guard's own to none it takes five resets, or six silences; one that
+ * tries proxy; and two, or three, with the kernel's cookies: eight at most, or ten.
  */
 SW_INLINE __u32 sw_losses_borne(enum sw_stand stand)
 {
-	return stand == STAND_GUARD ? 3 * SW_LOST_WEIGHT : 3 * SW_SILENT_WEIGHT;
+	return (stand == STAND_GUARD ? 5 : 2) * SW_LOST_WEIGHT;
 }
 
 /* --- Back-off --------------------------------------------------------------------------------- */
@@ -65,8 +67,11 @@ SW_INLINE __u64 sw_backoff_ns(__u32 times)
 
 /* --- Clients that are lost where others are served ----------------------------------------------- */
 
-/* It is remembered for so long, if the port stands where it did. */
+/* It is remembered for so long, if the port stands where it did, or guard is back. */
 #define SW_LOST_CLIENT_NS (600 * SW_NS_PER_S)
+
+/* Guard is tried again with others first, for so long: one that is barred would be lost whatever is tried. */
+#define SW_OTHERS_FIRST_NS SW_NS_PER_S
 
 #define SW_TICK_NS (10 * SW_NS_PER_MS) /* the coarse clock may be late by that */
 
@@ -78,6 +83,12 @@ SW_INLINE __u64 sw_client_prefix(const __u32 *address)
 	return first ? first : address[3];
 }
 
+/* client: which end of the key. */
+SW_INLINE __u64 sw_prefix_in(const struct sw_flow_key *key, __u8 client)
+{
+	return sw_client_prefix((const __u32 *)(client ? key->addr[1] : key->addr[0]));
+}
+
 SW_INLINE struct sw_lost_client *sw_lost_client_at(struct sw_retreat *retreat, __u64 prefix)
 {
 	return &retreat->lost_client[prefix * 0x9e3779b97f4a7c15 >> (64 - SW_LOST_CLIENTS_SHIFT)];
@@ -85,7 +96,8 @@ SW_INLINE struct sw_lost_client *sw_lost_client_at(struct sw_retreat *retreat, _
 
 SW_INLINE bool sw_is_remembered(const struct sw_retreat *retreat, __u64 lost_ns, __u64 now)
 {
-	return lost_ns > retreat->since_ns && now < lost_ns + SW_LOST_CLIENT_NS;
+	return lost_ns && now < lost_ns + SW_LOST_CLIENT_NS &&
+	       (retreat->stand == STAND_GUARD || lost_ns > retreat->since_ns);
 }
 
 SW_INLINE bool sw_was_lost_before(const struct sw_retreat *retreat,
@@ -173,6 +185,9 @@ SW_INLINE void sw_take_stand(struct sw_retreat *retreat, enum sw_stand stand, __
 SW_INLINE void sw_forget_retreat(struct sw_retreat *retreat, __u64 now)
 {
 	retreat->times = 0;
+	retreat->lost_ns = 0;
+	for (int i = 0; i < SW_LOST_CLIENTS; i++)
+		retreat->lost_client[i].since_ns = 0;
 	sw_take_stand(retreat, STAND_GUARD, now, now);
 }
 
@@ -221,6 +236,16 @@ SW_INLINE bool sw_trial_due(const struct sw_retreat *retreat, const struct sw_wa
 	       now >= retreat->again_ns;
 }
 
+/* With this client? */
+SW_INLINE bool sw_trial_due_with(struct sw_retreat *retreat, const struct sw_ways *ways,
+				 __u64 prefix, __u64 now)
+{
+	const struct sw_lost_client *client = sw_lost_client_at(retreat, prefix);
+	bool lost = client->prefix == prefix && now < client->since_ns + SW_LOST_CLIENT_NS;
+
+	return sw_trial_due(retreat, ways, lost ? now - SW_OTHERS_FIRST_NS : now);
+}
+
 /*
  * Watches a connection that a cookie of this admission has just opened. Those of cookies that were sent before
  * the port fell back say nothing new.
@@ -229,7 +254,8 @@ SW_INLINE void sw_watch(struct sw_retreat *retreat, const struct sw_flow_key *ke
 			enum sw_admission admission, const struct sw_ways *ways, __u64 now)
 {
 	/* it is to be tried, and a cookie has been sent since */
-	bool trial = sw_trial_due(retreat, ways, now) && retreat->trial_ns >= retreat->again_ns &&
+	bool trial = sw_trial_due_with(retreat, ways, sw_prefix_in(key, client), now) &&
+		     retreat->trial_ns >= retreat->again_ns &&
 		     admission == sw_admission_at(sw_stand_tried(ways), ways);
 	struct sw_watched *place = trial ? &retreat->watched[0] : NULL;
 
@@ -262,8 +288,7 @@ enum sw_verdict {
 SW_INLINE bool sw_loss_counts(struct sw_retreat *retreat, const struct sw_watched *watched,
 			      __u64 now)
 {
-	__u64 prefix = sw_client_prefix(
-		(const __u32 *)(watched->client ? watched->key.addr[1] : watched->key.addr[0]));
+	__u64 prefix = sw_prefix_in(&watched->key, watched->client);
 	struct sw_lost_client *client = sw_lost_client_at(retreat, prefix);
 	bool again = sw_was_lost_before(retreat, client, prefix, now);
 
@@ -272,6 +297,16 @@ SW_INLINE bool sw_loss_counts(struct sw_retreat *retreat, const struct sw_watche
 		client->since_ns = retreat->lost_ns = now;
 	}
 	return !again || retreat->served_ns <= watched->since_ns;
+}
+
+/* Nothing bars it. */
+SW_INLINE void sw_forget_loss(struct sw_retreat *retreat, const struct sw_watched *watched)
+{
+	__u64 prefix = sw_prefix_in(&watched->key, watched->client);
+	struct sw_lost_client *client = sw_lost_client_at(retreat, prefix);
+
+	if (client->prefix == prefix)
+		client->since_ns = 0;
 }
 
 /* What has become of a watched connection. */
@@ -283,8 +318,10 @@ SW_INLINE void sw_judge_watched(struct sw_retreat *retreat, struct sw_watched *w
 	if (counts)
 		counts = sw_loss_counts(retreat, watched, now);
 	watched->since_ns = 0;
-	if (verdict == VERDICT_SERVED)
+	if (verdict == VERDICT_SERVED) {
 		retreat->served_ns = now;
+		sw_forget_loss(retreat, watched);
+	}
 	if (verdict == VERDICT_SERVED && trial)
 		sw_take_stand(retreat, sw_stand_tried(ways), now, now);
 	else if (verdict == VERDICT_SERVED && retreat->losses)

@@ -314,7 +314,7 @@ def proxy_serves_what_guard_s_own_cookies_lose(lab, family):
 def trial_that_is_lost_costs_one_client_and_waits_longer(lab):
     attach(lab)
     with Service(lab, 4), nat(lab, 4):
-        crowd(lab, 4, 4, 0.05)
+        crowd(lab, 4, 6, 0.05)
         assert stand(lab, 4) == "off", port_status(lab)
         lab.mark()
         until(lambda: None if not ask(lab, 4) else "no trial")
@@ -396,6 +396,22 @@ def client_that_the_host_bars_makes_no_port_fall_back(lab, family):
             assert ask(lab, family, 0.5, BARRED[family]) == served, f"{bar.__name__}: {port_status(lab)} {lab.stats()}"
         rise = lab.rise("retreats", "syn_lost_before", "cookies_accepted")
         assert rise["retreats"] == 0 and rise["syn_lost_before"], f"{bar.__name__}: {rise} {port_status(lab)}"
+
+
+@test(track=False, own=True)
+def four_whom_the_host_bars_may_come_in_a_row(lab):
+    barred = [f"10.99.0.{number}" for number in range(64, 68)]
+    for address in barred:
+        lab.client.run(f"ip addr add {address}/32 dev veth")
+    lab.server.run(f"ip route add 10.99.0.64/30 via {lab.client.address[4]}")
+    lab.server.run("iptables-legacy -A INPUT -s 10.99.0.64/30 -p tcp -j REJECT --reject-with tcp-reset")
+    attach(lab)
+    with Service(lab, 4):
+        assert not any(ask(lab, 4, 1, address) for address in barred)
+        lab.counts(lost=4, retreats=0)
+        assert ask(lab, 4) and stand(lab, 4) == "guard", port_status(lab)
+        assert not any(ask(lab, 4, 1, address) for address in barred)
+        lab.counts(lost=4, syn_lost_before=4)
 
 
 # Servers and clients with ways of their own

@@ -28,10 +28,15 @@ static void begin(const struct sw_ways *there)
 	ways = there;
 }
 
-/* A connection of a client, by its number, that a cookie of this admission opened. NULL: nobody watches. */
+#define CLIENT(number)                                                                \
+	{                                                                             \
+		[10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2, [15] = (__u8)(number) \
+	}
+
+/* A connection of a client, 192.0.2.number, that a cookie of this admission opened. NULL: nobody watches. */
 static struct sw_watched *open_connection(__u16 number, enum sw_admission admission, __u64 now)
 {
-	struct sw_flow_key key = { .port = { 80, number } };
+	struct sw_flow_key key = { .addr = { {}, CLIENT(number) }, .port = { 80, number } };
 
 	sw_watch(&retreat, &key, 1, admission, ways, now);
 	for (int i = 0; i < SW_WATCHED; i++)
@@ -78,21 +83,21 @@ static void port_that_loses_connections_falls_back(void **state)
 		enum sw_stand stand;
 		size_t taken;
 	} cases[] = {
-		{ "LL", &alone, STAND_GUARD, 2 },
-		{ "LLL", &alone, STAND_OFF, 3 },
-		{ "LLLLLL", &alone, STAND_OFF, 3 },
-		{ "LLL", &with_kernel, STAND_KERNEL, 3 },
-		{ "LLLL", &with_kernel, STAND_KERNEL, 4 },
-		{ "LLLLL", &with_kernel, STAND_OFF, 5 },
-		{ "LLLSLMMLSSSSSSSSS", &with_kernel, STAND_OFF,
-		  8 }, /* one served makes up for little */
-		{ "LLL" SEVENTEEN "L" SEVENTEEN "L" SEVENTEEN, &with_kernel, STAND_KERNEL, 56 },
-		{ "LMLMLM", &alone, STAND_OFF, 5 }, /* who resets us says nothing of losses */
-		{ "LSLSL", &alone, STAND_GUARD, 5 },
-		{ "LSLSLSL", &alone, STAND_OFF, 7 }, /* one in two */
+		{ "LLLL", &alone, STAND_GUARD, 4 },
+		{ "LLLLL", &alone, STAND_OFF, 5 },
+		{ "LLLLLLLL", &alone, STAND_OFF, 5 },
+		{ "LLLLL", &with_kernel, STAND_KERNEL, 5 },
+		{ "LLLLLL", &with_kernel, STAND_KERNEL, 6 },
+		{ "LLLLLLL", &with_kernel, STAND_OFF, 7 },
+		{ "LLLLLSLMMLSSSSSSSSS", &with_kernel, STAND_OFF,
+		  10 }, /* one served makes up for little */
+		{ "LLLLL" SEVENTEEN "L" SEVENTEEN "L" SEVENTEEN, &with_kernel, STAND_KERNEL, 58 },
+		{ "LMLMLMLMLM", &alone, STAND_OFF, 9 }, /* who resets us says nothing of losses */
+		{ "LSLSLSLSL", &alone, STAND_GUARD, 9 },
+		{ "LSLSLSLSLSL", &alone, STAND_OFF, 11 }, /* one in two */
 		{ "L" SEVENTEEN "L" SEVENTEEN "L" SEVENTEEN "L", &alone, STAND_GUARD, 55 },
 		{ "MMMMMMMM", &alone, STAND_GUARD, 8 },
-		{ SEVENTEEN "LLL", &alone, STAND_OFF, 20 }, /* nothing is saved up */
+		{ SEVENTEEN "LLLLL", &alone, STAND_OFF, 22 }, /* nothing is saved up */
 	};
 
 	(void)state;
@@ -125,9 +130,9 @@ static void many_that_are_silent_at_once_are_enough(void **state)
 		enum sw_stand from, to;
 	} cases[] = {
 		{ 5, 0, STAND_GUARD, STAND_GUARD },   { 6, 0, STAND_GUARD, STAND_OFF },
-		{ 3, 1, STAND_GUARD, STAND_GUARD },   { 4, 1, STAND_GUARD, STAND_OFF },
+		{ 4, 1, STAND_GUARD, STAND_GUARD },   { 5, 1, STAND_GUARD, STAND_OFF },
 		{ 2, 0, STAND_KERNEL, STAND_KERNEL }, { 3, 0, STAND_KERNEL, STAND_OFF },
-		{ 0, 1, STAND_KERNEL, STAND_KERNEL }, { 1, 1, STAND_KERNEL, STAND_OFF },
+		{ 1, 1, STAND_KERNEL, STAND_KERNEL }, { 2, 1, STAND_KERNEL, STAND_OFF },
 	};
 
 	(void)state;
@@ -202,7 +207,7 @@ static void cookies_of_before_the_retreat_say_nothing(void **state)
 {
 	(void)state;
 	begin(&with_kernel);
-	go_through("LLL", NOW);
+	go_through("LLLLL", NOW);
 	assert_null(open_connection(50, ADMISSION_BPF, NOW));
 	assert_non_null(open_connection(51, ADMISSION_KERNEL, NOW));
 	go_through("LL", NOW);
@@ -227,7 +232,7 @@ static void one_connection_decides_after_the_back_off(void **state)
 		struct sw_watched *watched;
 
 		begin(&alone);
-		go_through("LLL", now);
+		go_through("LLLLL", now);
 		must(!sw_trial_due(&retreat, ways, now + 5000 * MS - 1), "too early");
 		must(sw_trial_due(&retreat, ways, now + 5000 * MS), "too late");
 		watched = try_again(70, now + 5000 * MS);
@@ -247,7 +252,7 @@ static void trial_that_comes_to_nothing_leaves_it_to_another(void **state)
 
 	(void)state;
 	begin(&alone);
-	go_through("LLL", NOW);
+	go_through("LLLLL", NOW);
 	watched = try_again(70, NOW + 5000 * MS);
 	judge(watched, VERDICT_MOOT, NOW + 5001 * MS);
 	assert_int_equal(retreat.stand, STAND_OFF);
@@ -264,7 +269,7 @@ static void one_syn_a_second_is_tried_and_under_pressure_each(void **state)
 	(void)state;
 	begin(&alone);
 	must(!sw_begin_trial(&retreat, ways, true, NOW), "there was no retreat");
-	go_through("LLL", NOW);
+	go_through("LLLLL", NOW);
 	must(!sw_begin_trial(&retreat, ways, true, due - 1), "before its time");
 	must(sw_begin_trial(&retreat, ways, false, due), "the first");
 	must(!sw_begin_trial(&retreat, ways, false, due + 1000 * MS - 1), "a second one");
@@ -287,11 +292,11 @@ static void trials_cost_a_client_each_and_become_rare(void **state)
 		int lost = 0;
 
 		begin(&alone);
-		go_through("LLL", NOW);
+		go_through("LLLLL", NOW);
 		for (__u64 now = NOW; now < NOW + cases[i].hours * 3600 * SW_NS_PER_S;
 		     now += SW_NS_PER_S)
 			if (sw_trial_due(&retreat, ways, now)) {
-				judge(try_again(70, now), VERDICT_LOST, now);
+				judge(try_again((__u16)(70 + lost), now), VERDICT_LOST, now);
 				lost++;
 			}
 		must(lost == cases[i].lost, "%llu h: %d", cases[i].hours, lost);
@@ -310,11 +315,11 @@ static void back_off_begins_anew_once_guard_has_lasted(void **state)
 		__u64 back = NOW + 25000 * MS;
 
 		begin(&alone);
-		go_through("LLL", NOW);
+		go_through("LLLLL", NOW);
 		judge(try_again(70, NOW + 5000 * MS), VERDICT_LOST, NOW + 5000 * MS);
 		judge(try_again(71, back), VERDICT_SERVED, back);
 		assert_int_equal(retreat.stand, STAND_GUARD);
-		go_through("LLL", back + cases[i].lasted_ms * MS);
+		go_through("LLLLL", back + cases[i].lasted_ms * MS);
 		must(retreat.stand == STAND_OFF && retreat.times == cases[i].times,
 		     "row %zu: %u times", i, retreat.times);
 	}
@@ -325,7 +330,7 @@ static void retreat_is_old_when_its_family_has_changed_since(void **state)
 	(void)state;
 	begin(&alone);
 	must(!sw_retreat_is_old(&retreat, NOW + 1), "there was none");
-	go_through("LLL", NOW);
+	go_through("LLLLL", NOW);
 	must(!sw_retreat_is_old(&retreat, NOW), "the change came before");
 	must(sw_retreat_is_old(&retreat, NOW + 1), "the change came since");
 	sw_forget_retreat(&retreat, NOW + 2);
@@ -432,7 +437,7 @@ static void proxy_is_tried_at_once_and_stays_if_it_serves(void **state)
 		struct sw_watched *watched;
 
 		begin(there[i]);
-		go_through("LLL", NOW);
+		go_through("LLLLL", NOW);
 		assert_int_equal(retreat.stand, there[i]->kernel ? STAND_KERNEL : STAND_OFF);
 		must(sw_begin_trial(&retreat, ways, false, NOW), "no trial at once");
 		watched = open_connection(70, ADMISSION_PROXY, NOW);
@@ -454,7 +459,7 @@ static void proxy_that_loses_costs_one_client_and_is_tried_later(void **state)
 {
 	(void)state;
 	begin(&with_proxy);
-	go_through("LLL", NOW);
+	go_through("LLLLL", NOW);
 	must(sw_begin_trial(&retreat, ways, false, NOW), "no trial at once");
 	judge(open_connection(70, ADMISSION_PROXY, NOW), VERDICT_LOST, NOW);
 	assert_int_equal(retreat.stand, STAND_OFF);
@@ -473,7 +478,7 @@ static void kernel_s_cookies_neither_try_nor_put_off_a_trial(void **state)
 		__u32 times;
 
 		begin(there[i]);
-		go_through("LLL", NOW);
+		go_through("LLLLL", NOW);
 		due = retreat.again_ns;
 		times = retreat.times;
 		must(sw_begin_trial(&retreat, ways, false, due), "no trial");
@@ -493,7 +498,7 @@ static void trial_goes_on_without_the_kernel_s_cookies(void **state)
 
 	(void)state;
 	begin(&with_both);
-	go_through("LLL", NOW);
+	go_through("LLLLL", NOW);
 	must(sw_begin_trial(&retreat, ways, false, NOW), "no trial at once");
 	watched = open_connection(70, ADMISSION_PROXY, NOW);
 	go_through("LL", NOW);
@@ -505,20 +510,17 @@ static void trial_goes_on_without_the_kernel_s_cookies(void **state)
 
 /* --- Clients that are barred -------------------------------------------------------------------- */
 
-/* A connection from this address, of 192.0.2.0/24. */
 static struct sw_watched *open_from(__u8 host, __u64 now)
 {
 	struct sw_watched *watched = open_connection(host, ADMISSION_BPF, now);
-	const __u8 address[16] = { [10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2, [15] = host };
 
 	assert_non_null(watched);
-	memcpy(watched->key.addr[1], address, sizeof(address));
 	return watched;
 }
 
 static bool fell_back(__u8 host, __u64 now)
 {
-	const __u8 address[16] = { [10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2, [15] = host };
+	const __u8 address[16] = CLIENT(host);
 	__u32 words[4];
 
 	memcpy(words, address, sizeof(words));
@@ -555,13 +557,51 @@ static void client_that_is_lost_where_others_are_served_falls_back_alone(void **
 	assert_false(fell_back(66, now + SW_LOST_CLIENT_NS));
 }
 
+/* They are so few that the same ones must not make it fall back each time that it is tried again. */
+static void those_lost_before_the_retreat_are_tried_after_others_and_remembered(void **state)
+{
+	__u64 back = NOW + 5000 * MS;
+
+	(void)state;
+	begin(&alone);
+	for (__u8 host = 61; host < 66; host++)
+		judge(open_from(host, NOW), VERDICT_LOST, NOW);
+	assert_int_equal(retreat.stand, STAND_OFF);
+	assert_false(fell_back(61, NOW));
+	must(sw_begin_trial(&retreat, ways, true, back), "no trial");
+	must(!open_connection(61, ADMISSION_BPF, back + 999 * MS),
+	     "one that was lost is tried before others");
+	must(open_connection(61, ADMISSION_BPF, back + 1000 * MS), "or never");
+	judge(&retreat.watched[0], VERDICT_MOOT, back + 1000 * MS);
+	retreat.again_ns = back;
+	must(open_connection(1, ADMISSION_BPF, back), "another one is not tried at once");
+	judge(&retreat.watched[0], VERDICT_SERVED, back);
+	assert_int_equal(retreat.stand, STAND_GUARD);
+	for (__u8 host = 61; host < 66; host++)
+		assert_true(fell_back(host, back));
+	sw_forget_retreat(&retreat, back);
+	assert_false(fell_back(61, back));
+}
+
+/* Who is served is not barred, whatever became of it before. */
+static void client_that_is_served_is_remembered_no_more(void **state)
+{
+	(void)state;
+	begin(&alone);
+	judge(open_from(66, NOW), VERDICT_LOST, NOW);
+	judge(open_from(1, NOW), VERDICT_SERVED, NOW);
+	assert_true(fell_back(66, NOW));
+	judge(open_from(66, NOW), VERDICT_SERVED, NOW);
+	assert_false(fell_back(66, NOW));
+}
+
 /* Nobody is served: it is the port's. And what was lost then is no client's own. */
 static void client_that_is_lost_where_nobody_is_served_is_the_port_s(void **state)
 {
 	(void)state;
 	begin(&with_kernel);
 	judge(open_from(1, NOW - 1), VERDICT_SERVED, NOW);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 5; i++)
 		judge(open_from(66, NOW + MS), VERDICT_LOST, NOW + 2 * MS);
 	assert_int_equal(retreat.stand, STAND_KERNEL);
 	judge(open_connection(1, ADMISSION_KERNEL, NOW + 3 * MS), VERDICT_SERVED, NOW + 4 * MS);
@@ -610,6 +650,9 @@ int test_retreat(void)
 		cmocka_unit_test(kernel_s_cookies_neither_try_nor_put_off_a_trial),
 		cmocka_unit_test(trial_goes_on_without_the_kernel_s_cookies),
 		cmocka_unit_test(client_that_is_lost_where_others_are_served_falls_back_alone),
+		cmocka_unit_test(
+			those_lost_before_the_retreat_are_tried_after_others_and_remembered),
+		cmocka_unit_test(client_that_is_served_is_remembered_no_more),
 		cmocka_unit_test(client_that_is_lost_where_nobody_is_served_is_the_port_s),
 		cmocka_unit_test(clients_are_told_apart_by_address_or_by_64_bits),
 	};
