@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-# bpf/*.c -> build/synward.bpf.o -> build/synward.skel.h -> build/user/*.o -> build/synward{,-replay}
+# bpf/*.c -> build/synward{,_track}.bpf.o -> build/synward{,_track}.skel.h -> build/user/*.o -> build/synward{,-replay}
 # `make help` lists the targets; V=1 shows the commands.
 
 VERSION := 0.1
@@ -44,17 +44,20 @@ endif
 
 all: $(PROGRAMS) $(BUILD)/synward.bpf.o $(BUILD)/man/synward.8 $(BUILD)/completion/synward
 
-$(BUILD)/synward.bpf.o: bpf/synward.bpf.c
+# Everything, and what only tracks: bpf/settings.bpf.h has the difference.
+BPF_OBJECTS := $(BUILD)/synward.bpf.o $(BUILD)/synward_track.bpf.o
+$(BUILD)/synward_track.bpf.o: BPF_FLAGS += -DSW_TRACK_ONLY
+$(BPF_OBJECTS): bpf/synward.bpf.c
 	$(say) BPF $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/synward.skel.h: $(BUILD)/synward.bpf.o
+$(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(say) SKEL $@
 	$(Q)printf '#include <synward/%s.h>\n' offline proxy sweep > $@
-	$(Q)$(BPFTOOL) gen skeleton $< name synward >> $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $* >> $@
 
-$(BUILD)/user/%.o: user/%.c | $(BUILD)/synward.skel.h
+$(BUILD)/user/%.o: user/%.c | $(BPF_OBJECTS:.bpf.o=.skel.h)
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(USER_FLAGS) -MMD -MP -c $< -o $@
@@ -71,7 +74,7 @@ $(PROGRAMS): $(BUILD)/user.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $< -Wl,--as-needed \
 		$(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -pthread -o $@
 
--include $(USER_OBJECTS:.o=.d) $(BUILD)/synward.bpf.d
+-include $(USER_OBJECTS:.o=.d) $(BPF_OBJECTS:.o=.d)
 
 deps: ## install with apt what is missing to build and test (scripts/deps build: to build alone)
 	$(Q)scripts/deps

@@ -34,7 +34,7 @@ static __always_inline bool sw_client_is(const struct sw_work *w, enum sw_client
  * The segment in hand comes from who is denied, to a guarded port of this host or a protected one. A
  * global function for the verifier's sake.
  */
-__noinline int sw_is_denied(struct xdp_md *ctx)
+SW_GUARD_FUNCTION int sw_is_denied(struct xdp_md *ctx)
 {
 	const struct sw_work *w = sw_work_in_hand();
 	const struct sw_port *port;

@@ -29,7 +29,7 @@
  * w->port_key. False: there is none. A global function: inlined, clang 19 makes a stack of it that is too
  * large for its callers.
  */
-__noinline int sw_find_port(int leaves)
+SW_GUARD_FUNCTION int sw_find_port(int leaves)
 {
 	__u32 zero = 0;
 	const struct sw_port_masks *masks = bpf_map_lookup_elem(&sw_port_masks, &zero);
@@ -214,7 +214,7 @@ static __always_inline bool sw_look_at_waiting(struct sw_time_wait *wait, struct
  * Fills w->look. A global function, as sw_find_port() is: three others call it, and the verifier goes
  * through it once.
  */
-__noinline int sw_look_up(struct xdp_md *ctx)
+SW_GUARD_FUNCTION int sw_look_up(struct xdp_md *ctx)
 {
 	struct sw_work *w = sw_work_in_hand();
 	struct bpf_sock *found;
@@ -237,7 +237,7 @@ __noinline int sw_look_up(struct xdp_md *ctx)
 }
 
 /* A socket in TIME_WAIT has been found: the listener behind it. Another global one, for its stack. */
-__noinline int sw_look_behind(struct xdp_md *ctx)
+SW_GUARD_FUNCTION int sw_look_behind(struct xdp_md *ctx)
 {
 	struct sw_work *w = sw_work_in_hand();
 	struct bpf_sock *found;
@@ -356,7 +356,7 @@ static __always_inline enum sw_admission sw_protected_admission(const struct sw_
  * Fills w->ways, for a listener of this kind in the family of the segment in hand. A global function, as
  * the verifier then walks what follows once.
  */
-__noinline int sw_find_ways(int listener)
+SW_GUARD_FUNCTION int sw_find_ways(int listener)
 {
 	const struct sw_guard *guard = &sw_settings()->guard;
 	struct sw_work *w = sw_work_in_hand();

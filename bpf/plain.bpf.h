@@ -18,6 +18,7 @@
 #include <synward/stats.h>
 #include <synward/wire.h>
 
+#include "settings.bpf.h"
 #include "work.bpf.h"
 
 #define SW_SUMMED_AT_ONCE 64
@@ -107,7 +108,7 @@ static __always_inline enum sw_counter sw_oddity(struct xdp_md *ctx, struct sw_w
  * What the kernel may have against the segment in hand, whose options are read and whose listener is known, into
  * w->reason; false: nothing. A global function, so that the verifier walks it once.
  */
-__noinline int sw_find_odd(struct xdp_md *ctx)
+SW_GUARD_FUNCTION int sw_find_odd(struct xdp_md *ctx)
 {
 	struct sw_work *w = sw_work_in_hand();
 

@@ -16,6 +16,7 @@
 #include <synward/translate.h>
 
 #include "proxy.bpf.h"
+#include "settings.bpf.h"
 #include "work.bpf.h"
 
 /* Where a quoted segment lies in the frame; its ends are in w->packet, its ports in w->seg.key. */
@@ -84,7 +85,7 @@ static __always_inline bool skb_find_quote_v6(struct __sk_buff *skb, __u32 at,
 }
 
 /* The quoted sequence number becomes the service's. A frame that is something else stays as it is. */
-__noinline int skb_translate_quote(struct __sk_buff *skb)
+SW_GUARD_FUNCTION int skb_translate_quote(struct __sk_buff *skb)
 {
 	struct sw_work *w = sw_new_work();
 	const struct sw_proxied *proxied;

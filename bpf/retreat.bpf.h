@@ -116,7 +116,8 @@ static __always_inline enum sw_verdict sw_conclude_look(struct sw_retreat *retre
 }
 
 /* One of those that are watched beside the segment in hand, at the same port. */
-__noinline int sw_look_after_one(struct xdp_md *ctx, struct sw_retreat *retreat, __u32 number)
+SW_GUARD_FUNCTION int sw_look_after_one(struct xdp_md *ctx, struct sw_retreat *retreat,
+					__u32 number)
 {
 	struct sw_work *w = sw_work_in_hand();
 	struct sw_port *port = w ? bpf_map_lookup_elem(&sw_ports, &w->port_key) : NULL;

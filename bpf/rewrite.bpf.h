@@ -12,6 +12,7 @@
 #include <synward/translate.h>
 
 #include "proxy.bpf.h"
+#include "settings.bpf.h"
 #include "work.bpf.h"
 
 #define SW_TCP_CHECKSUM  (2 * SW_TCP_CHECKSUM_HALF)
@@ -139,7 +140,7 @@ static __always_inline bool skb_set_ip_length(struct __sk_buff *skb, const struc
  * Its TCP header becomes p->after, of so many words; its data, which has been loaded into p->kept, goes;
  * `kept`, which may be NULL, is its data then.
  */
-__noinline int skb_become(struct __sk_buff *skb, __u32 words, const struct sw_kept *kept)
+SW_GUARD_FUNCTION int skb_become(struct __sk_buff *skb, __u32 words, const struct sw_kept *kept)
 {
 	__u32 header = 4 * words, data = kept ? kept->length : 0, at;
 	__u64 sum = kept ? sw_sum_kept(kept) : 0;
@@ -188,7 +189,7 @@ static __always_inline bool skb_become_reset(struct __sk_buff *skb, const struct
 }
 
 /* It goes back where it came from. */
-__noinline int skb_turn(struct __sk_buff *skb)
+SW_GUARD_FUNCTION int skb_turn(struct __sk_buff *skb)
 {
 	const struct sw_work *w = sw_work_in_hand();
 	__u32 address[8], at, bytes;
@@ -211,7 +212,8 @@ __noinline int skb_turn(struct __sk_buff *skb)
 }
 
 /* It gets the numbers of its other side, and w->seg with it. */
-__noinline int skb_translate(struct __sk_buff *skb, const struct sw_proxied *proxied, int direction)
+SW_GUARD_FUNCTION int skb_translate(struct __sk_buff *skb, const struct sw_proxied *proxied,
+				    int direction)
 {
 	struct sw_proxy_work *p = sw_proxy_in_hand();
 	struct sw_work *w = sw_work_in_hand();

@@ -92,7 +92,7 @@ static __always_inline bool sw_handshake_ended(const struct sw_work *w)
 }
 
 /* After a segment has been tracked. A global function for the verifier's sake. */
-__noinline int sw_note_handshake(int leaves)
+SW_GUARD_FUNCTION int sw_note_handshake(int leaves)
 {
 	const struct sw_work *w = sw_work_in_hand();
 	struct sw_port *port;
@@ -120,7 +120,7 @@ static __always_inline bool sw_is_from_inside(void)
  * It is to be asked anew, by this SYN: of CPUs that find so at the same time one lets it pass. A global
  * function for the verifier's sake.
  */
-__noinline int sw_ask_service(void)
+SW_GUARD_FUNCTION int sw_ask_service(void)
 {
 	const struct sw_work *w = sw_work_in_hand();
 	struct sw_service *service;

@@ -18,8 +18,22 @@
  */
 static volatile struct sw_config sw_unconfigured = SW_CONFIG_DEFAULT;
 
-/* Where nothing is guarded, guard is left out: loading takes half as long. See sw_object_only_track(). */
-const volatile bool guardable = true;
+/*
+ * Where nothing is guarded, the object that only tracks is loaded: the same sources with SW_TRACK_ONLY, and without
+ * guard. So no helper is left that may change a packet, nor anything for which libbpf would read the kernel's BTF. A
+ * function of guard that the verifier is to check by itself is global there where guard is, see README.md.
+ */
+#ifdef SW_TRACK_ONLY
+enum {
+	guardable = false
+};
+#define SW_GUARD_FUNCTION static __attribute__((unused))
+#else
+enum {
+	guardable = true
+};
+#define SW_GUARD_FUNCTION __noinline
+#endif
 
 static __always_inline const struct sw_config *sw_settings(void)
 {

@@ -250,7 +250,7 @@ static __always_inline int sw_short_way(struct xdp_md *ctx, const __u32 *ip, con
 }
 
 /* The verdict on a SYN that is done with, or SW_LONG_WAY: nothing has been. */
-__noinline int sw_try_shortcut(struct xdp_md *ctx)
+SW_GUARD_FUNCTION int sw_try_shortcut(struct xdp_md *ctx)
 {
 	const __u8 *frame = (const __u8 *)(long)ctx->data;
 	const __u32 *ip = (const __u32 *)(frame + SW_ETHERNET_HEADER);

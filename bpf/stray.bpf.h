@@ -232,7 +232,7 @@ static __always_inline int sw_rule_protected(struct xdp_md *ctx, struct sw_work 
  * A segment that is no SYN, and that no flow has taken. `known`: there is one, but it refused it, is
  * over or not proved live; what it makes of the segment stands then, unless there is a cookie.
  */
-__noinline int sw_guard_stray(struct xdp_md *ctx, int known)
+SW_GUARD_FUNCTION int sw_guard_stray(struct xdp_md *ctx, int known)
 {
 	const struct sw_guard *guard = &sw_settings()->guard;
 	struct sw_work *w = sw_work_in_hand();

@@ -97,7 +97,7 @@ static __always_inline enum sw_counter sw_may_answer(struct sw_work *w, struct s
  * XDP_TX: it gets one after all, if need be of the least MSS that a cookie can keep, as from the kernel whose queue
  * is full (__cookie_v4_init_sequence()).
  */
-__noinline int sw_leave_unfit(struct xdp_md *ctx, struct sw_port *port, int sending)
+SW_GUARD_FUNCTION int sw_leave_unfit(struct xdp_md *ctx, struct sw_port *port, int sending)
 {
 	const struct sw_guard *guard = &sw_settings()->guard;
 	struct sw_work *w = sw_work_in_hand();
@@ -267,7 +267,7 @@ static __always_inline int sw_reply(struct xdp_md *ctx, struct sw_work *w, struc
 }
 
 /* The listener's ways become those that the route to the client leaves it. Global, as sw_answer(). */
-__noinline int sw_follow_route(void)
+SW_GUARD_FUNCTION int sw_follow_route(void)
 {
 	const struct sw_guard *guard = &sw_settings()->guard;
 	struct sw_work *w = sw_work_in_hand();
@@ -283,7 +283,7 @@ __noinline int sw_follow_route(void)
 }
 
 /* It is to have a cookie, if it may have one now. Global, so that the verifier walks it once. */
-__noinline int sw_answer(struct xdp_md *ctx, struct sw_port *port)
+SW_GUARD_FUNCTION int sw_answer(struct xdp_md *ctx, struct sw_port *port)
 {
 	const struct sw_guard *guard = &sw_settings()->guard;
 	struct sw_work *w = sw_work_in_hand();
@@ -317,7 +317,7 @@ __noinline int sw_answer(struct xdp_md *ctx, struct sw_port *port)
  * A SYN to a guarded port, whose stand is known: XDP_TX, the frame is its answer; XDP_DROP, w->reason says
  * why; XDP_PASS, it is the kernel's.
  */
-__noinline int sw_guard_syn(struct xdp_md *ctx, struct sw_port *port)
+SW_GUARD_FUNCTION int sw_guard_syn(struct xdp_md *ctx, struct sw_port *port)
 {
 	const struct sw_guard *guard = &sw_settings()->guard;
 	struct sw_work *w = sw_work_in_hand();

@@ -85,6 +85,50 @@ int synward_egress(struct __sk_buff *skb)
 	return TC_ACT_UNSPEC;
 }
 
+/* User space runs these. */
+
+SEC("syscall")
+int synward_sweep(struct sw_sweep *args)
+{
+	sw_sweep_all(args);
+	return 0;
+}
+
+SEC("syscall")
+int synward_tell(const struct sw_event *event)
+{
+	struct sw_event copy = *event; /* older kernels let no helper read a context */
+
+	sw_tell_reader(&copy);
+	return 0;
+}
+
+SEC("syscall")
+int synward_expire(void *none)
+{
+	(void)none;
+	sw_expire_all();
+	return 0;
+}
+
+#ifdef SW_TRACK_ONLY
+
+/* Names without content: the skeleton is that of the whole object, see load.c. They are never loaded. */
+#define SW_ABSENT(program)                     \
+	SEC("syscall") int program(void *none) \
+	{                                      \
+		(void)none;                    \
+		return 0;                      \
+	}
+SW_ABSENT(synward_admit)
+SW_ABSENT(synward_inward)
+SW_ABSENT(synward_outward)
+SW_ABSENT(synward_again)
+SW_ABSENT(synward_sockets)
+SW_ABSENT(synward_retry)
+
+#else
+
 /* Guard: hands a connection that a cookie opened to its listener. Loaded where the kernel can. */
 SEC("tc")
 int synward_admit(struct __sk_buff *skb)
@@ -157,32 +201,6 @@ int synward_sockets(struct bpf_iter__tcp *ctx)
 	return 0;
 }
 
-/* User space runs these. */
-
-SEC("syscall")
-int synward_sweep(struct sw_sweep *args)
-{
-	sw_sweep_all(args);
-	return 0;
-}
-
-SEC("syscall")
-int synward_tell(const struct sw_event *event)
-{
-	struct sw_event copy = *event; /* older kernels let no helper read a context */
-
-	sw_tell_reader(&copy);
-	return 0;
-}
-
-SEC("syscall")
-int synward_expire(void *none)
-{
-	(void)none;
-	sw_expire_all();
-	return 0;
-}
-
 /* Proxy: what is due of it, see proxy_retry.bpf.h. */
 SEC("syscall")
 int synward_retry(void *none)
@@ -191,3 +209,5 @@ int synward_retry(void *none)
 	sw_proxy_look_after_all();
 	return 0;
 }
+
+#endif

@@ -286,7 +286,7 @@ static __always_inline void sw_account_for(struct sw_work *w)
 		sw_count(w->reason);
 	if (w->picked_up)
 		sw_count(SW_FLOWS_MIDSTREAM);
-	if (w->first_word)
+	if (guardable && w->first_word)
 		sw_judge_by_word();
 	if (w->before[0] != w->after[0] || w->before[1] != w->after[1])
 		sw_account_for_change(w);

@@ -132,7 +132,7 @@ static __always_inline bool sw_may_hide_segment(int stop)
 }
 
 /* The verdict of such a frame: XDP_PASS, or XDP_DROP. */
-__noinline int sw_guard_unread(struct xdp_md *ctx)
+SW_GUARD_FUNCTION int sw_guard_unread(struct xdp_md *ctx)
 {
 	const struct sw_guard *guard = &sw_settings()->guard;
 	struct sw_work *w = sw_work_in_hand();

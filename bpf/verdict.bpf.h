@@ -100,7 +100,7 @@ static __always_inline void sw_judge_in_hand(struct sw_retreat *retreat, const s
 }
 
 /* The segment in hand is the first that the server says in a connection that a cookie opened. */
-__noinline int sw_judge_by_word(void)
+SW_GUARD_FUNCTION int sw_judge_by_word(void)
 {
 	struct sw_work *w = sw_work_in_hand();
 	enum sw_verdict verdict = VERDICT_SERVED;

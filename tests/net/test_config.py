@@ -102,6 +102,7 @@ def sighup_applies_all_that_can_change_and_a_bad_file_nothing(lab):
     serves(lab, listener)
     lab.counts(cookies_accepted=1)
     assert config.status()["veth"]["ingress"]["id"] == guards, config.status()
+    until(lambda: None if lab.dump("sw_sockets_now")[0]["value"] else "guard's list of sockets is not kept up")
     connection.states("ESTABLISHED", "ESTABLISHED")
     assert lab.tracker.stop() == 0 and not run(["ip", "netns", "exec", lab.server.name, SYNWARD, "status"],
                                                check=False).stdout

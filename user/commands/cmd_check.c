@@ -112,7 +112,7 @@ static void check_load(struct sw_findings *findings)
 	static const struct sw_maps none;
 	const struct sw_sizes small = { .flows = 1024, .halfopen = 1024 };
 	struct synward *object = NULL;
-	int err = sw_object_open(&object) ?: sw_object_try(object, &small, &none);
+	int err = sw_object_open(&object, true) ?: sw_object_try(object, &small, &none);
 
 	sw_find(findings, "synward's programs", err ? SW_BAD : SW_GOOD,
 		"--verbose shows what the kernel's verifier says", "%s",

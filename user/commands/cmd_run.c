@@ -136,7 +136,7 @@ static int open_duties(struct running *run)
 	sw_loop_on_hangup(&run->loop, reload, run);
 	return open_service(run) ?: sw_sweeper_open(&run->sweeper, object, &run->args->tracker.config.timeout) ?:
 	       sw_loop_add(&run->loop, sw_sweeper_duty(run->sweeper)) ?:
-	       sw_sockets_open(&run->sockets, object, &run->tracker.maps) ?:
+	       sw_sockets_open(&run->sockets, &run->tracker) ?:
 	       sw_loop_add(&run->loop, sw_sockets_duty(run->sockets)) ?:
 	       sw_hook_watch_open(&run->hooks, &run->tracker, &run->loop) ?:
 	       sw_loop_add(&run->loop, sw_hook_duty(&run->hooks)) ?:

@@ -18,33 +18,30 @@
 #define SETTLE_NS (250 * SW_NS_PER_MS) /* from the driver to a socket, backlogs included */
 
 struct sw_sockets {
-	const struct sw_maps *maps;
-	struct bpf_link *list;
+	const struct sw_tracker *tracker;
+	struct bpf_link *list; /* NULL: not needed yet, or the kernel has none */
 	__u32 in_use; /* as in sw_sockets_now */
 	bool emptied;
 };
 
 static int write_in_use(struct sw_sockets *sockets, __u32 in_use)
 {
-	int err = sw_sockets_now_write(sockets->maps, in_use);
+	int err = sw_sockets_now_write(&sockets->tracker->maps, in_use);
 
 	if (!err)
 		sockets->in_use = in_use;
 	return err;
 }
 
-int sw_sockets_open(struct sw_sockets **sockets, const struct synward *object,
-		    const struct sw_maps *maps)
+int sw_sockets_open(struct sw_sockets **sockets, const struct sw_tracker *tracker)
 {
 	struct sw_sockets *new = calloc(1, sizeof(*new));
 
 	*sockets = new;
 	if (!new)
 		return sw_fail(-ENOMEM, NULL, "set up the list of sockets");
-	new->maps = maps;
+	new->tracker = tracker;
 	new->in_use = SW_SOCKETS_NOT_READY; /* so the tracker left it when it started */
-	if (bpf_program__autoload(object->progs.synward_sockets))
-		new->list = bpf_program__attach_iter(object->progs.synward_sockets, NULL);
 	return 0;
 }
 
@@ -66,7 +63,7 @@ static int empty_other(struct sw_sockets *sockets)
 {
 	static const struct sw_socket_bits none;
 	__u32 key = other(sockets);
-	int fd = sw_maps_fd(sockets->maps, "sw_sockets");
+	int fd = sw_maps_fd(&sockets->tracker->maps, "sw_sockets");
 
 	return bpf_map_update_elem(fd, &key, &none, 0) ? -errno : 0;
 }
@@ -86,13 +83,24 @@ static int read_list(const struct sw_sockets *sockets)
 	return err;
 }
 
+/* Guard, and with it the program, may have come after the start. */
+static bool has_list(struct sw_sockets *sockets)
+{
+	const struct bpf_program *program =
+		sw_tracker_programs(sockets->tracker)->progs.synward_sockets;
+
+	if (!sockets->list && bpf_program__autoload(program))
+		sockets->list = bpf_program__attach_iter(program, NULL);
+	return sockets->list;
+}
+
 /* The next step, and the time until the one after it. */
 static int renew(struct sw_sockets *sockets, __u64 *pause_ns)
 {
 	int err;
 
 	*pause_ns = PERIOD_NS;
-	if (!sockets->list || !sw_maps_guarded(sockets->maps))
+	if (!sw_maps_guarded(&sockets->tracker->maps) || !has_list(sockets))
 		return sockets->in_use ? write_in_use(sockets, SW_SOCKETS_NOT_READY) : 0;
 	if (!sockets->emptied) {
 		err = empty_other(sockets);

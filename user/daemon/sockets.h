@@ -7,17 +7,12 @@
 #define SYNWARD_USER_SOCKETS_H
 
 #include "daemon/loop.h"
-#include "host/maps.h"
+#include "host/tracker.h"
 
-struct synward;
 struct sw_sockets;
 
-/*
- * For the maps of this loaded object. Where the kernel has no such list, nothing is ever ready. 0 or
- * -errno, reported.
- */
-int sw_sockets_open(struct sw_sockets **sockets, const struct synward *object,
-		    const struct sw_maps *maps);
+/* For a loaded tracker. Where the kernel has no such list, nothing is ever ready. 0 or -errno, reported. */
+int sw_sockets_open(struct sw_sockets **sockets, const struct sw_tracker *tracker);
 void sw_sockets_close(struct sw_sockets *sockets);
 
 struct sw_duty sw_sockets_duty(struct sw_sockets *sockets);

@@ -102,12 +102,10 @@ struct ingress {
 static int open_ingress(const struct sw_iface_state *iface, const struct ingress *what,
 			struct synward **object)
 {
-	int err = sw_object_open(object);
+	int err = sw_object_open(object, what->guards);
 
 	if (err)
 		return err;
-	if (!what->guards)
-		sw_object_only_track(*object);
 	(*object)->rodata->bare_ip = sw_iface_link(iface) == SW_LINK_IP;
 	return sw_object_keep(*object, (*object)->progs.synward_ingress, what->maps);
 }

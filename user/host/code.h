@@ -10,8 +10,8 @@
 #include <string.h>
 
 /*
- * The kernel's digest is of the code as it came. What a constant makes dead, such as guard where all is only
- * tracked, the verifier takes out later: by how much is left the two differ.
+ * The kernel's digest is of the code as it came. What a constant makes dead, such as Ethernet where there is
+ * none, the verifier takes out later: by how much is left the two differ.
  */
 struct sw_code {
 	__u8 tag[BPF_TAG_SIZE];

@@ -5,13 +5,15 @@
  */
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <stdio.h>
+#include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "host/kernel.h"
 #include "host/load.h"
 #include "text/report.h"
 #include "synward.skel.h"
+#include "synward_track.skel.h"
 
 /* Proxy is loaded where it is needed, by sw_object_keep_proxy(): nobody else pays for it. */
 static void want_proxy(struct synward *object, bool wanted)
@@ -25,30 +27,53 @@ static void want_proxy(struct synward *object, bool wanted)
 	bpf_map__set_autocreate(object->maps.sw_proxy_work, wanted);
 }
 
-/* What this kernel can't load is left out: tracking works without. */
-static void suit_kernel(struct synward *object)
+/* Guard's programs, where they are there and this kernel can load them: tracking works without. */
+static void want_guard(struct synward *object, bool wanted)
 {
-	want_proxy(object, false);
-	if (!sw_kernel_assigns_requests())
-		bpf_program__set_autoload(object->progs.synward_admit, false);
-	if (!sw_kernel_lists_sockets())
-		bpf_program__set_autoload(object->progs.synward_sockets, false);
+	bpf_program__set_autoload(object->progs.synward_admit,
+				  wanted && sw_kernel_assigns_requests());
+	bpf_program__set_autoload(object->progs.synward_sockets,
+				  wanted && sw_kernel_lists_sockets());
 }
 
-int sw_object_open(struct synward **object)
+/* The object that only tracks has the names of all programs and maps, and the same variables: one type is for both. */
+#define SAME_PLACE(area, name)                                               \
+	_Static_assert(offsetof(struct synward__##area, name) ==             \
+			       offsetof(struct synward_track__##area, name), \
+		       "the objects differ in ." #area)
+SAME_PLACE(rodata, offline);
+SAME_PLACE(rodata, bare_ip);
+SAME_PLACE(bss, offline_now_ns);
+SAME_PLACE(bss, offline_result);
+SAME_PLACE(bss, offline_wire_length);
+SAME_PLACE(bss, expire_batch);
+
+static struct synward *open_track(void)
+{
+	struct synward *object = calloc(1, sizeof(*object));
+	int err = object ? synward__create_skeleton(object) : -ENOMEM;
+
+	if (!err) {
+		object->skeleton->data =
+			(void *)synward_track__elf_bytes(&object->skeleton->data_sz);
+		err = bpf_object__open_skeleton(object->skeleton, NULL);
+	}
+	if (!err)
+		return object;
+	synward__destroy(object);
+	errno = -err;
+	return NULL;
+}
+
+int sw_object_open(struct synward **object, bool guards)
 {
 	sw_library_forget();
-	*object = synward__open();
+	*object = guards ? synward__open() : open_track();
 	if (!*object)
 		return sw_fail(-errno, sw_library_said(), "open the BPF object");
-	suit_kernel(*object);
+	want_proxy(*object, false);
+	want_guard(*object, guards);
 	return 0;
-}
-
-void sw_object_only_track(struct synward *object)
-{
-	object->rodata->guardable = false;
-	bpf_program__set_autoload(object->progs.synward_admit, false);
 }
 
 static int set_sizes(struct synward *object, const struct sw_sizes *sizes)
@@ -96,12 +121,11 @@ static void want_nothing(struct synward *object)
 
 int sw_object_load_guard(struct synward *object, const struct sw_maps *maps)
 {
-	bool admits = bpf_program__autoload(object->progs.synward_admit);
 	int err;
 
 	want_nothing(object);
+	want_guard(object, true);
 	bpf_program__set_autoload(object->progs.synward_egress, true);
-	bpf_program__set_autoload(object->progs.synward_admit, admits);
 	err = sw_maps_reuse(maps, object->obj);
 	sw_library_forget();
 	err = err ?: synward__load(object);

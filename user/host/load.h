@@ -17,14 +17,12 @@ struct sw_sizes {
 	__u32 flows, halfopen;
 };
 
-/* Opened and nothing more. Destroy it with synward__destroy(). 0 or -errno, reported. */
-int sw_object_open(struct synward **object);
-
 /*
- * Opened, it will only ever track: guard is left out, and what the kernel has to look at is half of it. Guard in
- * sw_config then has no effect.
+ * Opened and nothing more. Destroy it with synward__destroy(). If it does not guard it is another object, with the
+ * same maps, that can only track: guard in sw_config has no effect on it, and loading it takes a third of the time. 0
+ * or -errno, reported.
  */
-void sw_object_only_track(struct synward *object);
+int sw_object_open(struct synward **object, bool guards);
 
 /*
  * Loads every program, over the maps of *maps where it has them, else over new ones. 0 or -errno,
@@ -37,7 +35,7 @@ int sw_object_load(struct synward *object, const struct sw_sizes *sizes,
 int sw_object_try(struct synward *object, const struct sw_sizes *sizes, const struct sw_maps *maps);
 
 /*
- * Loads what guard has at tc, and nothing else, over these maps: for who has only tracked. 0 or -errno, reported.
+ * Loads what guard has at tc and its list of sockets, and nothing else, over these maps: for who has only tracked. 0 or -errno, reported.
  */
 int sw_object_load_guard(struct synward *object, const struct sw_maps *maps);
 

@@ -16,7 +16,7 @@ int sw_removal_open(struct sw_removal *removal, const struct sw_maps *maps)
 {
 	static const struct sw_sizes sizes;
 	struct bpf_program *prog;
-	int err = sw_object_open(&removal->object);
+	int err = sw_object_open(&removal->object, false);
 
 	if (err)
 		return err;

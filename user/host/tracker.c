@@ -126,6 +126,11 @@ static const char *loopback(const struct sw_tracker *tracker)
 	return NULL;
 }
 
+const struct synward *sw_tracker_programs(const struct sw_tracker *tracker)
+{
+	return tracker->guard ?: tracker->object;
+}
+
 bool sw_tracker_may_proxy(const struct sw_tracker *tracker)
 {
 	return !loopback(tracker);
@@ -137,7 +142,7 @@ int sw_tracker_load_guard(struct sw_tracker *tracker)
 
 	if (tracker->guards)
 		return 0;
-	err = sw_object_open(&tracker->guard)
+	err = sw_object_open(&tracker->guard, true)
 		      ?: sw_object_load_guard(tracker->guard, &tracker->maps);
 	if (err) {
 		synward__destroy(tracker->guard);
@@ -160,7 +165,7 @@ int sw_tracker_load_proxy(struct sw_tracker *tracker)
 		return 0;
 	if (name)
 		return sw_fail(0, NULL, "put proxy on %s: what leaves comes in there", name);
-	err = sw_object_open(&tracker->proxy)
+	err = sw_object_open(&tracker->proxy, true)
 		      ?: sw_object_load_proxy(tracker->proxy, &tracker->maps, inherited(tracker));
 	if (err)
 		return err;
@@ -212,12 +217,15 @@ static bool translates(const struct sw_tracker *tracker)
 	return false;
 }
 
-/* Of an earlier synward: what is carried over may have cookies out. */
-static bool is_of_another_layout(const struct sw_tracker *tracker)
+/* An earlier synward may have cookies out. Of one that is laid out otherwise it is not known. */
+static bool may_have_cookies_out(const struct sw_tracker *tracker)
 {
-	for (size_t i = 0; i < tracker->count; i++)
-		if (tracker->iface[i].maps.count && tracker->iface[i].misfit)
+	for (size_t i = 0; i < tracker->count; i++) {
+		const struct sw_iface_state *iface = &tracker->iface[i];
+
+		if (iface->maps.count && (iface->misfit || sw_maps_guarded(&iface->maps)))
 			return true;
+	}
 	return false;
 }
 
@@ -225,16 +233,15 @@ static bool is_of_another_layout(const struct sw_tracker *tracker)
 static int load(struct sw_tracker *tracker, const struct sw_sizes *sizes)
 {
 	const struct sw_maps *maps;
-	int err = sw_object_open(&tracker->object);
+	int err;
 
+	tracker->guards |= may_have_cookies_out(tracker);
+	err = sw_object_open(&tracker->object, tracker->guards);
 	if (err)
 		return err;
 	maps = inherited(tracker);
 	if (maps->count)
 		say_inherited(maps, sizes);
-	tracker->guards |= sw_maps_guarded(maps) || is_of_another_layout(tracker);
-	if (!tracker->guards)
-		sw_object_only_track(tracker->object);
 	suit_interfaces(tracker);
 	err = sw_object_load(tracker->object, sizes, maps) ?: note_loaded(tracker);
 	if (!err && translates(tracker))

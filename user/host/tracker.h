@@ -15,8 +15,8 @@
 
 struct sw_tracker {
 	struct synward *object; /* the programs that run here, and egress */
-	struct synward
-		*guard; /* guard's at tc; NULL: the object has them, or all is only tracked */
+	struct synward *
+		guard; /* guard's at tc and for sockets; NULL: the object has them, or all is only tracked */
 	struct synward *proxy; /* and proxy's; NULL: it has not been needed */
 	struct synward *bare; /* egress for what has no Ethernet; NULL while there is no such */
 	struct sw_maps maps;
@@ -47,6 +47,9 @@ int sw_tracker_load(struct sw_tracker *tracker, char *const *names, const struct
  * -errno, reported.
  */
 int sw_tracker_load_guard(struct sw_tracker *tracker);
+
+/* Those at tc, and guard's, where anything is guarded. */
+const struct synward *sw_tracker_programs(const struct sw_tracker *tracker);
 
 /* No interface of these is in proxy's way. */
 bool sw_tracker_may_proxy(const struct sw_tracker *tracker);

@@ -48,22 +48,16 @@ static int put_at_tc(const struct sw_tracker *tracker, struct sw_iface_state *if
 	return err;
 }
 
-/* Of guard at tc, or of what only tracks. */
-static const struct synward *at_tc(const struct sw_tracker *tracker)
-{
-	return tracker->guard ?: tracker->object;
-}
-
 static const struct bpf_program *egress_program(const struct sw_tracker *tracker)
 {
 	return tracker->proxy ? tracker->proxy->progs.synward_outward
-			      : at_tc(tracker)->progs.synward_egress;
+			      : sw_tracker_programs(tracker)->progs.synward_egress;
 }
 
 static const struct bpf_program *admit_program(const struct sw_tracker *tracker)
 {
 	return tracker->proxy ? tracker->proxy->progs.synward_inward
-			      : at_tc(tracker)->progs.synward_admit;
+			      : sw_tracker_programs(tracker)->progs.synward_admit;
 }
 
 /* Loaded when the first interface wants it. 0 or -errno, reported. */
@@ -74,12 +68,10 @@ static int load_bare(struct sw_tracker *tracker)
 
 	if (tracker->bare)
 		return 0;
-	err = sw_object_open(&tracker->bare);
+	err = sw_object_open(&tracker->bare, tracker->guards);
 	if (err)
 		return err;
 	bare = tracker->bare;
-	if (!tracker->guards)
-		sw_object_only_track(bare);
 	bare->rodata->bare_ip = true;
 	err = sw_object_keep(bare, bare->progs.synward_egress, &tracker->maps);
 	if (err)

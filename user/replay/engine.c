@@ -38,7 +38,6 @@ static int configure(struct synward *object)
 	int err;
 
 	object->rodata->offline = true;
-	sw_object_only_track(object);
 	err = bpf_map__set_type(halfopen, BPF_MAP_TYPE_HASH);
 	err = err ?: bpf_map__set_map_flags(halfopen, BPF_F_NO_PREALLOC);
 	if (err)
@@ -52,7 +51,7 @@ int sw_replay_start(struct sw_replay *replay, const struct sw_capture_source *so
 	__u32 records = sw_capture_segments_at_most(source, RECORDS_MAX);
 	const struct sw_sizes sizes = { .flows = records, .halfopen = records };
 	static const struct sw_maps none;
-	int err = sw_object_open(&replay->object);
+	int err = sw_object_open(&replay->object, false);
 
 	replay->source = source;
 	replay->options = options;
