@@ -840,8 +840,11 @@ SW_INLINE enum sw_counter sw_take_ack_of_syn(struct sw_flow *flow, struct sw_end
 		return SW_ACK_BAD;
 	if (!sw_seq_acceptable(flow, src, dst, seg))
 		return SW_OUT_OF_WINDOW;
-	if (claimed)
+	if (claimed) {
+		sw_unclaim(flow);
 		sw_learn_next(dst, seg->ack);
+		src->ack = seg->ack; /* what it had of the other one may lie far ahead */
+	}
 	sw_establish(src, dst);
 	if (flow->repeats < 2) /* else dst does not take it, see sw_synack_repeated() */
 		sw_establish(dst, src);
