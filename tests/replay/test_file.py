@@ -53,7 +53,14 @@ def gzip_is_unpacked():
     packed = gzip.compress(PLAIN)
     same(lines_of(packed), lines_of(PLAIN), "lines")
     must("ESTABLISHED" in replay(packed, "--ladder").ok().out, "no ladder: it is read twice")
-    check_error(replay(packed[:-9]), "beyond frame")
+    check_error(replay(packed[:-9]), "beyond frame", "compressed by gzip, and damaged or cut")
+
+
+@test
+def damaged_compression_is_named():
+    for packed, packer in ((b"\x1f\x8b" + bytes(99), "gzip"), (gzip.compress(PLAIN)[:-8] + bytes(8), "gzip"),
+                           (b"\x28\xb5\x2f\xfd" + b"\xff" * 99, "zstd"), (zstd_stored(PLAIN)[:30], "zstd")):
+        check_error(replay(packed), f"compressed by {packer}, and damaged or cut")
 
 
 @test
@@ -295,6 +302,8 @@ def capture_without_a_segment_says_what_it_holds():
     frames = [arp, link(ip(A, B, bytes(20), protocol=17)), arp]
     result = replay(pcap(times(frames))).ok()
     must("no TCP segment in 3 frames: 2 ARP, 1 UDP" in result.err, result.err)
+    result = replay(pcap(times(FRAMES[:2]), snaplen=10)).ok()
+    must("no TCP segment in 2 frames: 2 Ethernet that can't be read" in result.err, result.err)
 
 
 # --- Lengths ---------------------------------------------------------------------------------------------------------

@@ -111,12 +111,21 @@ void sw_capture_forget(struct sw_capture_source *source)
 
 /* --- Reading -------------------------------------------------------------------------------- */
 
+/* A compressed file that can't be read on is damaged; says so in place of what the reader found. */
+static void blame_packer(struct sw_capture *capture)
+{
+	if (capture->packer && ferror(capture->file))
+		snprintf(capture->error, sizeof(capture->error),
+			 "it is compressed by %s, and damaged or cut", capture->packer);
+}
+
 static int open_pcap(struct sw_capture *capture)
 {
 	int link;
 
 	capture->pcap = pcap_fopen_offline_with_tstamp_precision(
 		capture->file, PCAP_TSTAMP_PRECISION_NANO, capture->error);
+	blame_packer(capture);
 	if (!capture->pcap)
 		return sw_fail(0, file_hint, "read %s: %s", capture->source->name, capture->error);
 	link = pcap_datalink(capture->pcap);
@@ -132,6 +141,9 @@ static int open_by_magic(struct sw_capture *capture)
 	__u32 magic = 0;
 	size_t got = fread(&magic, 1, sizeof(magic), capture->file);
 
+	blame_packer(capture);
+	if (*capture->error)
+		return sw_fail(0, NULL, "read %s: %s", capture->source->name, capture->error);
 	if (ferror(capture->file))
 		return sw_fail(-EIO, NULL, "read %s", capture->source->name);
 	if (got == 0)
@@ -176,7 +188,7 @@ int sw_capture_open(struct sw_capture *capture, const struct sw_capture_source *
 		return err;
 	}
 	capture->size = status.st_size;
-	capture->file = sw_unpack(capture->fd, source->name);
+	capture->file = sw_unpack(capture->fd, source->name, &capture->packer);
 	if (!capture->file)
 		return -EINVAL;
 	setvbuf(capture->file, NULL, _IOFBF, READ_AHEAD);
@@ -239,6 +251,8 @@ int sw_capture_next(struct sw_capture *capture, struct sw_frame *frame)
 	struct sw_pcapng_packet packet = {};
 	int got = capture->pcap ? next_of_pcap(capture, &packet) : next_of_pcapng(capture, &packet);
 
+	if (got < 0)
+		blame_packer(capture);
 	if (got <= 0)
 		return got;
 	*frame = (struct sw_frame){

@@ -29,7 +29,8 @@ struct pcap; /* libpcap's header and <linux/bpf.h> don't go together */
 
 struct sw_capture {
 	const struct sw_capture_source *source;
-	FILE *file; /* unpacked, if it was compressed */
+	FILE *file; /* unpacked, if it was compressed ... */
+	const char *packer; /* ... by this program, else NULL */
 	int fd; /* of what is on the disk */
 	__u64 size; /* of that */
 	struct pcap *pcap; /* a pcap, or ... */

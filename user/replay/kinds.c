@@ -20,6 +20,7 @@ static const struct name ethertypes[] = {
 	{ SW_TYPE_LLC, "LLC" },
 	{ 0x0806, "ARP" },
 	{ 0x2000, "CDP" },
+	{ SW_TYPE_ETHERNET, "Ethernet that can't be read" },
 	{ 0x8035, "RARP" },
 	{ 0x8137, "IPX" },
 	{ 0x8809, "LACP" },

@@ -177,11 +177,12 @@ static const struct packer *packer_of(int fd)
 	return NULL;
 }
 
-FILE *sw_unpack(int fd, const char *name)
+FILE *sw_unpack(int fd, const char *name, const char **by)
 {
 	const struct packer *packer = packer_of(fd);
 	FILE *file;
 
+	*by = packer ? packer->name : NULL;
 	if (packer && !packer->open) {
 		sw_fail(0, "Unpack it, and give what comes out as `synward replay -`",
 			"read %s: it is compressed by %s", name, packer->name);
