@@ -3,6 +3,7 @@
 
 import os
 import re
+import struct
 import tempfile
 import xml.etree.ElementTree as tree
 
@@ -209,6 +210,57 @@ def times_that_differ_look_different():
     labels = [t.text for t in tree.fromstring(replay(capture, "--svg", "-").ok().out).iter(SVG + "text")
               if t.get("class") == "time"]
     same(len(set(labels)), 6, f"times of the picture {labels}")
+
+
+@test
+def numbers_of_long_labels_are_whole_and_between_the_life_lines():
+    scaled = {"window": 65535, "options": b"\1\3\3\x0e"}
+    far = 1 << 31
+    frames = [frame(A, B, "S", 1000, **scaled), frame(B, A, "SA", 5000, 1001, **scaled),
+              frame(A, B, "A", 1001, 5001), frame(B, A, "A", 5001, 1001, b"x" * 60000),
+              *(frame(B, A, flags, 5001 + far, 1001 + far, b"x" * 60000) for flags in ("PA", "PAUEC"))]
+    capture = pcap(times(frames))
+    for kind in ("--ladder", "--svg=-"):
+        labels = re.findall(r"seq=(\d+) ack=(\d+) len=60000(?: win=(\d+))?", replay(capture, kind, "--window").ok().out)
+        same(labels, [("1", "1", "1073725440"), ("2147483649", "2147483649", "1073725440"),
+                      ("2147483649", "2147483649", "")], kind)
+    for label in tree.fromstring(replay(capture, "--svg", "-", "--window").ok().out).iter(SVG + "text"):
+        if (label.get("class") or "").startswith("label"):
+            size = float((re.findall(r"font-size: (.*)px", label.get("style") or "") or [15])[0])
+            must(len(label.text) * size < 700, f"too wide: {label.text}")  # 0.61 of the size, by letter, of 440
+
+
+@test
+def segment_without_flags_is_said_to_have_none():
+    for picture in drawn(HANDSHAKE + [(0, "", 1001, 0, 0)]):
+        must("no flags seq=1" in picture, "not said")
+
+
+@test
+def duration_is_that_of_what_is_drawn_by_a_clock_that_goes_right():
+    stamps = [1700000000 + t for t in (0, 0.5, 1, 9e7, 2, 2.5)]
+    close = list(conversation(A, B, HANDSHAKE + CLOSE))
+    for capture, time in ((list(zip(stamps, close)), "2.5s"), (times(close, 0.00001), "50us")):
+        for kind in ("--ladder", "--svg=-"):
+            must(f"6 segments, 0 bytes in {time}" in replay(pcap(capture), kind).ok().out, f"{kind}: not {time}")
+
+
+@test
+def tunnel_of_a_flow_is_named():
+    inner = [f[14:] for f in conversation(A, B, HANDSHAKE)]
+    frames = [bytes(12) + b"\x88\x47" + struct.pack("!I", n << 12 | 0x140) + packet for packet in inner for n in (7, 8)]
+    capture = pcap(times(frames))
+    for kind in ("--ladder", "--svg=-"):
+        must("flow 2 in mpls 8, 3 segments" in replay(capture, kind, "--flow", "2").ok().out, kind)
+    listed = replay(capture, "--segments").ok().out.partition("ORIGINATOR")[0]
+    same((listed.count("in mpls 7\n"), listed.count("in mpls 8\n")), (3, 3), "segments")
+
+
+@test
+def what_crossed_does_so_with_windows_too_and_has_its_time():
+    ladder, picture = (replay(LADDERS["simultaneous-open"], kind, "--window").ok().out for kind in ("--ladder", "--svg=-"))
+    same(ladder.count("╲╱"), 2, "crossings")
+    same(picture.count('class="time"'), 4, "times")
 
 
 @test

@@ -170,7 +170,7 @@ static void duration_is_shown_in_five_characters(void **state)
 		__u64 ms;
 		const char *text;
 	} cases[] = {
-		{ 0, "0ms" },          { 999, "999ms" },      { 1000, "1.0s" },
+		{ 1, "1ms" },          { 999, "999ms" },      { 1000, "1.0s" },
 		{ 1049, "1.0s" },      { 1050, "1.1s" },      { 59100, "59.1s" },
 		{ 99949, "99.9s" },    { 99950, "2m" },       { 149999, "2m" },
 		{ 150000, "3m" },      { 5969999, "99m" },    { 5970000, "1h40" },
@@ -185,6 +185,9 @@ static void duration_is_shown_in_five_characters(void **state)
 				    cases[i].text);
 		assert_true(strlen(text) <= 5);
 	}
+	assert_string_equal(sw_duration_short(0, text), "0ms");
+	assert_string_equal(sw_duration_short(1999, text), "1us");
+	assert_string_equal(sw_duration_short(999999, text), "999us");
 }
 
 static void number_is_shown_in_five_characters(void **state)

@@ -177,6 +177,7 @@ static void tell(struct sw_replay *replay, const struct pass *pass, struct sw_st
 {
 	step->number = pass->frame->number;
 	step->time_ns = pass->frame->time_ns;
+	step->now_ns = replay->timeline.now_ns;
 	step->tunnel = &pass->frame->tunnel;
 	step->seg = &pass->seg;
 	if (pass->entry && is_refusal(step->reason)) {

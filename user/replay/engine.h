@@ -18,7 +18,8 @@
 /* What one segment did. */
 struct sw_step {
 	__u64 number; /* of the frame */
-	__s64 time_ns; /* since the epoch */
+	__s64 time_ns; /* since the epoch, as it is stamped */
+	__u64 now_ns; /* by the clock of the flows, which mends stamps */
 	const struct sw_tunnel *tunnel; /* that it was found in */
 	const struct sw_segment *seg;
 	const struct sw_flow *before, *after; /* all zero: there is no such flow */

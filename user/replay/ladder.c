@@ -25,6 +25,7 @@ void sw_ladder_find(void *context, const struct sw_flow_end *end)
 		return;
 	ladder->key = *end->key;
 	ladder->flow = *end->flow;
+	ladder->tunnel = *end->tunnel;
 }
 
 /* The clock of replay never stands still: a start tells one incarnation from the next. */
@@ -115,14 +116,24 @@ static bool has_crossed(const struct sw_rung *first, const struct sw_rung *secon
 	return (both & SW_TCP_FIN) && second->ack != first->seq + first->length + 1;
 }
 
-/* And there is room to draw it so. */
-static bool crosses(const struct sw_rung *first, const struct sw_rung *second)
+static bool fits_crossing(const struct sw_rung *rung)
 {
 	char label[SW_RUNG_TEXT];
 
-	return has_crossed(first, second) &&
-	       strlen(sw_rung_label(first, label)) <= SW_CROSSING_LABEL &&
-	       strlen(sw_rung_label(second, label)) <= SW_CROSSING_LABEL;
+	return strlen(sw_rung_label(rung, label)) <= SW_CROSSING_LABEL;
+}
+
+/* And there is room to draw it so, be it with the flags' letters. */
+static bool crosses(struct sw_rung *first, struct sw_rung *second)
+{
+	if (!has_crossed(first, second))
+		return false;
+	first->letters = !fits_crossing(first);
+	second->letters = !fits_crossing(second);
+	if (fits_crossing(first) && fits_crossing(second))
+		return true;
+	first->letters = second->letters = false;
+	return false;
 }
 
 static bool shows_nothing_new(const struct sw_rung *rung)
@@ -197,10 +208,11 @@ void sw_ladder_collect(void *context, const struct sw_step *step)
 		ladder->rung = rung;
 		ladder->room = room;
 	}
-	if (!ladder->segments++)
-		ladder->first_ns = ladder->last_ns = step->time_ns;
-	if (step->time_ns > ladder->last_ns)
-		ladder->last_ns = step->time_ns;
+	if (!ladder->segments++) {
+		ladder->first_ns = step->time_ns;
+		ladder->begin_ns = step->now_ns;
+	}
+	ladder->end_ns = step->now_ns;
 	rung = &ladder->rung[ladder->count++];
 	*rung = rung_of(ladder, step);
 	note_isn(ladder, rung);
@@ -241,14 +253,14 @@ static const char *flag_words(__u8 flags, char text[WORDS_TEXT])
 	static const char *const words[] = { "FIN ", "SYN ", "RST ", "PSH ",
 					     "ACK ", "URG ", "ECE ", "CWR " };
 
-	*text = '\0';
+	strcpy(text, flags ? "" : "no flags ");
 	for (int bit = 0; bit < 8; bit++)
 		if (flags & (1 << bit))
 			strcat(text, words[bit]);
 	return text;
 }
 
-/* Too long a label has the flags' letters instead of their names. */
+/* Too long a label has the flags' letters instead of their names, and is cut between words. */
 const char *sw_rung_label(const struct sw_rung *rung, char text[SW_RUNG_TEXT])
 {
 	static const char *const notes[] = {
@@ -261,11 +273,15 @@ const char *sw_rung_label(const struct sw_rung *rung, char text[SW_RUNG_TEXT])
 	int columns = snprintf(text, SW_RUNG_TEXT, "%s%s%s", flag_words(rung->flags, words),
 			       numbers(rung, rest), notes[rung->kind] ?: "");
 
-	if (columns > SW_RUNG_COLUMNS)
+	if (rung->letters || columns > SW_RUNG_COLUMNS)
 		columns = snprintf(text, SW_RUNG_TEXT, "%s %s", sw_flags_name(rung->flags, letters),
 				   rest);
-	if (columns > SW_RUNG_COLUMNS)
-		text[SW_RUNG_COLUMNS] = '\0';
+	while (columns > SW_RUNG_COLUMNS) {
+		char *space = strrchr(text, ' ');
+
+		*space = '\0';
+		columns = (int)(space - text);
+	}
 	return text;
 }
 
@@ -299,13 +315,14 @@ int sw_rung_passed(const struct sw_rung *rung, int side)
 	return -1;
 }
 
-const char *sw_ladder_size(const struct sw_ladder *ladder, char text[SW_LADDER_SIZE])
+const char *sw_ladder_subject(const struct sw_ladder *ladder, char text[SW_LADDER_SUBJECT])
 {
-	const struct sw_flow *flow = &ladder->flow;
-	char time[SW_VALUE_TEXT];
+	char time[SW_VALUE_TEXT], tunnel[SW_TUNNEL_TEXT];
 
-	snprintf(text, SW_LADDER_SIZE, "%llu segments, %llu bytes in %s", ladder->segments,
-		 sw_endpoint_bytes(&flow->ep[0]) + sw_endpoint_bytes(&flow->ep[1]),
-		 sw_duration_short((__u64)(ladder->last_ns - ladder->first_ns), time));
+	snprintf(text, SW_LADDER_SUBJECT, "flow %llu%s%s, %llu segments, %llu bytes in %s",
+		 ladder->number, ladder->tunnel.levels ? " in " : "",
+		 sw_tunnel_name(&ladder->tunnel, tunnel), ladder->segments,
+		 sw_flow_bytes(&ladder->key, &ladder->flow),
+		 sw_duration_short(ladder->end_ns - ladder->begin_ns, time));
 	return text;
 }

@@ -28,6 +28,7 @@ struct sw_rung {
 	bool mixed; /* ... of any */
 	bool other_isn; /* a SYN that does not begin where the one before it did */
 	bool shows_window; /* it is zero, or asked for */
+	bool letters; /* its flags by their letters, to save room */
 	__u32 isn; /* of a SYN, as it stands */
 	__u32 window; /* scaled, where the scale is known */
 	const char *reason; /* of an ignored one */
@@ -45,7 +46,9 @@ struct sw_ladder {
 	struct sw_flow_key key;
 	struct sw_flow flow; /* as it ended; start_ns 0: not found yet */
 	__u64 flows; /* seen so far */
-	__s64 first_ns, last_ns; /* of the segments collected, since the epoch */
+	struct sw_tunnel tunnel; /* that it was found in */
+	__s64 first_ns; /* the stamp of the first segment collected, since the epoch */
+	__u64 begin_ns, end_ns; /* of the segments collected, by the clock of the flows */
 	__u64 segments; /* collected, folded or not */
 	bool no_memory;
 	bool windows; /* the window of each segment is shown */
@@ -68,7 +71,7 @@ void sw_ladder_free(struct sw_ladder *ladder);
 
 /* "SYN ACK seq=0 ack=1", and " (again)" where it is. At most SW_RUNG_COLUMNS. */
 #define SW_RUNG_TEXT    128
-#define SW_RUNG_COLUMNS 56
+#define SW_RUNG_COLUMNS 58
 const char *sw_rung_label(const struct sw_rung *rung, char text[SW_RUNG_TEXT]);
 
 /* "12 segments without a change", "3 segments out_of_window": what was left out above the rung. */
@@ -84,9 +87,9 @@ int sw_rung_passed(const struct sw_rung *rung, int side);
 /* It came to state[side] by this segment. */
 bool sw_rung_changed(const struct sw_rung *rung, int side);
 
-/* "11 segments, 600 bytes in 100ms". */
-#define SW_LADDER_SIZE 96
-const char *sw_ladder_size(const struct sw_ladder *ladder, char text[SW_LADDER_SIZE]);
+/* "flow 2 in vxlan 7, 11 segments, 600 bytes in 100ms". */
+#define SW_LADDER_SUBJECT (SW_TUNNEL_TEXT + 128)
+const char *sw_ladder_subject(const struct sw_ladder *ladder, char text[SW_LADDER_SUBJECT]);
 
 /* Draws it on stdout. */
 void sw_ladder_print(const struct sw_ladder *ladder, bool ascii);

@@ -32,6 +32,8 @@
 #define BAR       8 /* width of a life line */
 #define HIGHEST   32000 /* 2^15 is what programs show at most */
 #define TIME_TEXT 40
+#define SIZE_TEXT 40
+#define LABEL_MAX 43 /* columns between the life lines in full size */
 
 /* Where one arrow begins and ends. */
 struct place {
@@ -192,6 +194,18 @@ static const char *class_of(const struct sw_rung *rung)
 	return classes[rung->kind];
 }
 
+/* A long label is written smaller, to stay between the life lines. */
+static const char *size_of(const char *label, char text[SIZE_TEXT])
+{
+	size_t length = strlen(label);
+
+	*text = '\0';
+	if (length > LABEL_MAX)
+		snprintf(text, SIZE_TEXT, " style=\"font-size: %.1fpx\"",
+			 15.0 * LABEL_MAX / (double)length);
+	return text;
+}
+
 /* A label above the line, turned as it is; where lines cross, it keeps to its sender's half. */
 static void draw_label(const struct drawing *drawing, size_t i, double degrees)
 {
@@ -201,13 +215,14 @@ static void draw_label(const struct drawing *drawing, size_t i, double degrees)
 	int quarter = crossed ? (RIGHT_X - LEFT_X) / 4 : 0;
 	int x = (LEFT_X + RIGHT_X) / 2 + (rung->from == SW_LEFT ? -quarter : quarter);
 	int y = place->sent + (place->arrived - place->sent) / (crossed ? 4 : 2) - 7;
-	char label[SW_RUNG_TEXT];
+	char label[SW_RUNG_TEXT], size[SIZE_TEXT];
 
+	sw_rung_label(rung, label);
 	fprintf(drawing->file,
-		"<text class=\"label %s%s\" x=\"%d\" y=\"%d\""
+		"<text class=\"label %s%s\" x=\"%d\" y=\"%d\"%s"
 		" transform=\"rotate(%.2f %d %d)\">%s</text>\n",
-		class_of(rung), crossed ? " crossed" : "", x, y, degrees, x, y,
-		sw_rung_label(rung, label));
+		class_of(rung), crossed ? " crossed" : "", x, y, size_of(label, size), degrees, x,
+		y, label);
 	if (rung->kind == SW_RUNG_IGNORED)
 		fprintf(drawing->file,
 			"<text class=\"reason\" x=\"%d\" y=\"%d\""
@@ -232,13 +247,14 @@ static void draw_loop(const struct drawing *drawing, size_t i)
 {
 	const struct sw_rung *rung = &drawing->ladder->rung[i];
 	int y = drawing->place[i].sent, from = LEFT_X + BAR / 2 + 1;
-	char label[SW_RUNG_TEXT];
+	char label[SW_RUNG_TEXT], size[SIZE_TEXT];
 
+	sw_rung_label(rung, label);
 	fprintf(drawing->file,
 		"<path class=\"%s\" d=\"M%d %d H%d a%d %d 0 0 1 0 %d H%d\"/>\n"
-		"<text class=\"label %s\" x=\"%d\" y=\"%d\">%s</text>\n",
+		"<text class=\"label %s\" x=\"%d\" y=\"%d\"%s>%s</text>\n",
 		class_of(rung), from, y, LOOP_X, LOOP / 2, LOOP / 2, LOOP, from, class_of(rung),
-		(LEFT_X + LOOP_X) / 2, y - 7, sw_rung_label(rung, label));
+		(LEFT_X + LOOP_X) / 2, y - 7, size_of(label, size), label);
 	if (rung->kind == SW_RUNG_IGNORED)
 		fprintf(drawing->file, "<text class=\"reason\" x=\"%d\" y=\"%d\">%s</text>\n",
 			(LEFT_X + LOOP_X) / 2, y + 19, rung->reason);
@@ -262,21 +278,22 @@ static const char *time_text(__s64 ns, int more, char text[TIME_TEXT])
 	return text;
 }
 
-/* Two times that differ don't look the same one below the other. */
+/*
+ * Two times that differ don't look the same one below the other. Of two arrows that begin at one height the
+ * later one's stands where both arrive.
+ */
 static void draw_time(const struct drawing *drawing, size_t i)
 {
 	const struct sw_rung *rung = &drawing->ladder->rung[i];
 	char text[TIME_TEXT], above[TIME_TEXT];
-	int more = 0;
+	int more = 0, y = rung->crosses ? drawing->place[i].arrived : drawing->place[i].sent;
 
-	if (rung->crosses)
-		return;
 	time_text(rung->time_ns, more, text);
 	while (i && more < 9 && rung->time_ns != rung[-1].time_ns &&
 	       !strcmp(text, time_text(rung[-1].time_ns, more, above)))
 		time_text(rung->time_ns, ++more, text);
 	fprintf(drawing->file, "<text class=\"time\" x=\"%d\" y=\"%d\">%s</text>\n",
-		strlen(text) > 10 ? 138 : 84, drawing->place[i].sent + 4, text);
+		strlen(text) > 10 ? 138 : 84, y + 4, text);
 }
 
 static void draw_rung(const struct drawing *drawing, size_t i)
@@ -413,7 +430,7 @@ static void draw_head(const struct drawing *drawing)
 {
 	const struct sw_ladder *ladder = drawing->ladder;
 	const char *state = sw_conn_state(&ladder->key, &ladder->flow);
-	char size[SW_LADDER_SIZE];
+	char subject[SW_LADDER_SUBJECT];
 
 	fprintf(drawing->file,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\""
@@ -422,10 +439,9 @@ static void draw_head(const struct drawing *drawing)
 		"%s"
 		"<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n"
 		"<text class=\"title\" x=\"%d\" y=\"34\">%s: %s</text>\n"
-		"<text class=\"subtitle\" x=\"%d\" y=\"58\">flow %llu, %s</text>\n",
+		"<text class=\"subtitle\" x=\"%d\" y=\"58\">%s</text>\n",
 		WIDTH, drawing->height, WIDTH, drawing->height, style, WIDTH / 2, state,
-		sw_conn_state_meaning(state), WIDTH / 2, ladder->number,
-		sw_ladder_size(ladder, size));
+		sw_conn_state_meaning(state), WIDTH / 2, sw_ladder_subject(ladder, subject));
 }
 
 static void draw(const struct drawing *drawing)

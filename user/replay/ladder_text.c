@@ -277,12 +277,12 @@ void sw_ladder_print(const struct sw_ladder *ladder, bool ascii)
 	struct pen pen = ascii ? ascii_pen : unicode;
 	bool self = sw_key_is_self(&ladder->key);
 	const char *state = sw_conn_state(&ladder->key, &ladder->flow);
-	char size[SW_LADDER_SIZE];
+	char subject[SW_LADDER_SUBJECT];
 
 	if (self)
 		pen.far_life = "";
-	printf("flow %llu, %s: %s (%s)\n\n", ladder->number, sw_ladder_size(ladder, size),
-	       sw_conn_state_meaning(state), state);
+	printf("%s: %s (%s)\n\n", sw_ladder_subject(ladder, subject), sw_conn_state_meaning(state),
+	       state);
 	print_names(&pen, ladder);
 	for (size_t i = 0; i < ladder->count; i++) {
 		const struct sw_rung *rung = &ladder->rung[i];

@@ -167,6 +167,7 @@ void sw_replay_flow_json(void *context, const struct sw_flow_end *end)
 
 #define ENDPOINT_WIDTH 21 /* of IPv4 */
 #define LEFT_WIDTH     40 /* up to the end of the sender's name */
+#define SEGMENT_INDENT 19 /* number and time */
 
 /* "LISTEN > SYN_RCVD", empty if nothing has changed. */
 static const char *change(const struct sw_endpoint *before, const struct sw_endpoint *after,
@@ -212,9 +213,9 @@ static void print_effect(const struct sw_step *step, const struct sw_sides *side
 void sw_replay_segment_text(void *context, const struct sw_step *step)
 {
 	char src[SW_ENDPOINT_TEXT], dst[SW_ENDPOINT_TEXT], flags[SW_FLAGS_TEXT];
+	char time[SW_ELAPSED_TEXT], tunnel[SW_TUNNEL_TEXT];
 	struct sw_sides sides = sw_step_sides(step);
 	struct sw_replay_view *view = context;
-	char time[SW_ELAPSED_TEXT];
 
 	if (!view->begun)
 		view->first_ns = step->time_ns;
@@ -228,6 +229,8 @@ void sw_replay_segment_text(void *context, const struct sw_step *step)
 		printf("%s >\n%*s%-47s", src, 17, "", dst);
 	printf(" %-5s %10u %10u %5u\n", sw_flags_name(step->seg->flags, flags),
 	       sw_relative_seq(step), sw_relative_ack(step), step->seg->length);
+	if (step->tunnel->levels)
+		printf("%*sin %s\n", SEGMENT_INDENT, "", sw_tunnel_name(step->tunnel, tunnel));
 	print_effect(step, &sides, view->ascii);
 }
 

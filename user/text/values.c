@@ -121,9 +121,11 @@ static char *decimal_tenths(__u64 number, char *text)
 
 const char *sw_duration_short(__u64 ns, char text[SW_VALUE_TEXT])
 {
-	__u64 ms = ns / 1000000, minutes = (ms + MS_PER_M / 2) / MS_PER_M;
+	__u64 us = ns / 1000, ms = us / 1000, minutes = (ms + MS_PER_M / 2) / MS_PER_M;
 
-	if (ms < MS_PER_S) {
+	if (us && !ms) {
+		strcpy(sw_decimal(us, text), "us");
+	} else if (ms < MS_PER_S) {
 		strcpy(sw_decimal(ms, text), "ms");
 	} else if (tenths(ms, MS_PER_S) < 1000) {
 		strcpy(decimal_tenths(tenths(ms, MS_PER_S), text), "s");

@@ -30,7 +30,7 @@ const char *sw_duration_exact(__u64 ms, char text[SW_VALUE_TEXT]);
 /* The digits of the number; returns where they end. */
 char *sw_decimal(__u64 number, char *text);
 
-/* At most five characters: "59.1s", "12m", "3h05", "4.9d". */
+/* At most five characters: "35us", "59.1s", "12m", "3h05", "4.9d". */
 const char *sw_duration_short(__u64 ns, char text[SW_VALUE_TEXT]);
 
 /* At most five characters: "12345", "1.2M", "345k". */
