@@ -147,10 +147,6 @@ _Static_assert(sizeof(struct sw_flow) == 96, "no hidden padding in the value");
 _Static_assert(48 + 8 + (sizeof(struct sw_flow_key) + 7) / 8 * 8 + sizeof(struct sw_flow) <= 192,
 	       "a flow fits the slab of 192 bytes");
 
-/*
- * Source and destination endpoint are the same: a socket connected to itself (RFC 9293, 3.5, figure
- * 8 with one end).
- */
 /* Both ends are done: what else they say belongs to this connection's end, or begins another. */
 SW_INLINE bool sw_over(const enum sw_state states[2])
 {
@@ -158,6 +154,10 @@ SW_INLINE bool sw_over(const enum sw_state states[2])
 	       (states[1] == CLOSED || states[1] == TIME_WAIT);
 }
 
+/*
+ * Source and destination endpoint are the same: a socket connected to itself (RFC 9293, 3.5, figure
+ * 8 with one end).
+ */
 SW_INLINE bool sw_key_is_self(const struct sw_flow_key *key)
 {
 	const __u32 *a = (const __u32 *)key->addr[0], *b = (const __u32 *)key->addr[1];
