@@ -8,7 +8,7 @@ import os
 from lab import Skip, run, test
 from siege import FLOOD, Siege
 
-CLIENTS = int(os.environ.get("SW_CLIENTS", "1000"))
+CLIENTS = int(os.environ.get("SW_CLIENTS", "400"))
 SPOOFED = [ipaddress.ip_network(network) for network in ("198.18.0.0/15", "2001:db8::/32")]
 HIGH_MARK = 256
 LISTENERS, BATCH = 2, 64  # what is on its way from XDP to the listener has not been counted by it
