@@ -33,6 +33,24 @@
 #include "track.bpf.h"
 #include "work.bpf.h"
 
+#define SW_TOS_ECN 3 /* its bits in TOS and traffic class (RFC 3168): they are the sender's */
+
+#define SW_ASKS_FOR_ECN (SW_TCP_ECE | SW_TCP_CWR)
+#define SW_TCP_RESERVED \
+	0x0f000000 /* of the header's fourth word; the last of them is AE (RFC 9768) */
+
+/*
+ * A SYN that asks for ECN bears none of it in its IP header (RFC 3168, 6.1.1): where it does, the path plays with TOS,
+ * and would report congestion that is none. So it has not asked, as Linux has it, unless bits are set that RFC 3168
+ * had reserved (tcp_ecn_create_request()).
+ */
+static __always_inline void sw_doubt_ecn(struct xdp_md *ctx, struct sw_work *w, __u32 *word)
+{
+	bpf_xdp_load_bytes(ctx, w->packet.at + 12, word, sizeof(*word));
+	if (!(*word & sw_wire32(SW_TCP_RESERVED)))
+		w->seg.flags &= ~SW_ASKS_FOR_ECN;
+}
+
 /*
  * The SYN's own header, where the listener or the host goes by it: hop limit, TOS (traffic class) and flow
  * label.
@@ -40,9 +58,10 @@
 static __always_inline void sw_read_ip(struct xdp_md *ctx, struct sw_work *w,
 				       const struct sw_guard *guard)
 {
+	bool asks_for_ecn = (w->seg.flags & SW_ASKS_FOR_ECN) == SW_ASKS_FOR_ECN;
 	__u32 word[3] = {};
 
-	if (!w->look.manner.least_hop_limit && !guard->reflect_tos &&
+	if (!asks_for_ecn && !w->look.manner.least_hop_limit && !guard->reflect_tos &&
 	    guard->flow_label != FLOW_LABEL_REFLECTED)
 		return;
 	bpf_xdp_load_bytes(ctx, w->packet.ip, word, sizeof(word));
@@ -50,6 +69,8 @@ static __always_inline void sw_read_ip(struct xdp_md *ctx, struct sw_work *w,
 	w->syn_tos = word[0] >> (w->packet.ipv4 ? SW_IPV4_TOS_SHIFT : SW_IPV6_TOS_SHIFT);
 	w->syn_flow_label = word[0] & SW_FLOW_LABEL_MASK;
 	w->syn_hop_limit = sw_hop_limit_of(&w->packet, word);
+	if (asks_for_ecn && (w->syn_tos & SW_TOS_ECN))
+		sw_doubt_ecn(ctx, w, word);
 }
 
 /* What of its offer a cookie can keep and who answers takes up, into w->offer. */
@@ -173,8 +194,6 @@ static __always_inline int sw_send_reply(struct xdp_md *ctx, struct sw_work *w)
 	sw_swap_ethernet(mac);
 	return XDP_TX;
 }
-
-#define SW_TOS_ECN 3 /* its bits in TOS and traffic class (RFC 3168): they are the sender's */
 
 /* What the answer says that hangs on nothing of the SYN's IP header. mss: what it announces. */
 static __always_inline struct sw_reply_terms sw_terms_of(const struct sw_guard *guard,

@@ -16,7 +16,7 @@ ETH_P_IP = 0x0800
 ETH_P_IPV6 = 0x86DD
 VLAN = 0x8100
 QINQ = 0x88A8
-LETTERS = "FSRPAUEC"  # control bits from the lowest (RFC 9293, 3.1)
+LETTERS = "FSRPAUECN"  # control bits from the lowest (RFC 9293, 3.1); N: what was NS, and is AE (RFC 9768)
 PATIENCE = 20  # seconds: who has waited so long for what must come says that it did not
 
 
@@ -102,7 +102,7 @@ class Segment:
         options = self.options + b"\0" * (-len(self.options) % 4)
         bits = sum(1 << LETTERS.index(letter) for letter in self.flags)
         head = struct.pack("!HHIIBBHHH", self.sport, self.dport, self.seq, self.ack,
-                           (20 + len(options)) << 2, bits, self.window, 0, self.urgent) + options + self.data
+                           (20 + len(options)) << 2 | bits >> 8, bits & 255, self.window, 0, self.urgent) + options + self.data
         src, dst = ipaddress.ip_address(self.src), ipaddress.ip_address(self.dst)
         pseudo = src.packed + dst.packed + struct.pack("!II", len(head), socket.IPPROTO_TCP)
         return head[:16] + struct.pack("!H", checksum(pseudo + head)) + head[18:]

@@ -55,9 +55,9 @@ class Twins:
             prepare(sock)
         time.sleep(REMEMBERED)
 
-    def frame(self, port, options, tos, hop_limit):
+    def frame(self, port, options, tos, hop_limit, flags="S"):
         self.number += 1
-        syn = Segment(self.puppet.address, self.number, self.puppet.peer, port, "S", 5000, options=options)
+        syn = Segment(self.puppet.address, self.number, self.puppet.peer, port, flags, 5000, options=options)
         frame = bytearray(self.tap.frame(syn))
         if self.family == 4:
             frame[15], frame[22], frame[24:26] = tos, hop_limit, b"\0\0"
@@ -67,9 +67,9 @@ class Twins:
             frame[21] = hop_limit
         return bytes(frame), syn
 
-    def ask(self, twin, options, tos=0, hop_limit=64):
+    def ask(self, twin, options, tos=0, hop_limit=64, flags="S"):
         """What the answer to a SYN says, or None; the first listener is guarded."""
-        frame, syn = self.frame(self.lab.port + twin, options, tos, hop_limit)
+        frame, syn = self.frame(self.lab.port + twin, options, tos, hop_limit, flags)
         self.tap.send_frame(frame)
         found = []
 
@@ -117,6 +117,16 @@ def answer_says_of_the_listener_what_the_kernel_s_would(lab, family):
             sock.close()
     small = 2 if family == 6 else 0  # its TCP_MAXSEG is less than an admission takes over IPv6
     lab.counts(cookies_sent=2 * len(WAYS) - small, unfit_mss=small)
+
+
+@test(run=ALWAYS, families=BOTH)
+def ecn_is_agreed_to_as_by_the_kernel(lab, family):
+    """Not if the SYN's own header bears ECN, since a path that sets it would do so for ever; but AccECN's may (RFC 9768)."""
+    twins = Twins(lab, family)
+    twins.listen(lambda sock: None)
+    agreed = {(flags, ecn): "E" in twins.compare(f"{flags}, {ecn}", LINUX, tos=ecn, flags=flags)["flags"]
+              for flags in ("SE", "SEC", "SECN") for ecn in range(4)}
+    assert [case for case, yes in agreed.items() if yes] == [("SEC", 0), *(("SECN", ecn) for ecn in range(4))], agreed
 
 
 METRICS = ("advmss 1300", "mtu 1400", "mtu lock 1390", "hoplimit 33", "initrwnd 3", "quickack 1",
