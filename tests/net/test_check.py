@@ -73,11 +73,19 @@ def check_tries_guard_and_leaves_no_trace(lab):
 @test(track=False)
 def check_names_what_is_in_guards_way(lab):
     lab.client.take_xdp()
+    mangle = {"IPv4": "iptables-legacy -t mangle", "IPv6": "ip6tables-legacy -t mangle"}
+    for command in mangle.values():
+        lab.server.run(f"{command} -A OUTPUT -j ACCEPT")
     quiet = grades(findings(lab, "veth"))
     noisy = {"guard, routing", "guard, ip rule", "guard, diverted", "guard, MSS", "guard, conntrack", "guard, rp_filter", "guard, bridge port",
              "accept queues", "tc", "guard, veth", "link"}
     assert not noisy & quiet.keys(), quiet
     assert quiet["guard, syncookies"] == quiet["guard, NAT"] == "ok", quiet
+
+    for family, command in mangle.items():
+        lab.server.run(f"{command} -A POSTROUTING -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 1200")
+        assert findings(lab, "veth")["guard, MSS"]["found"].startswith(family)
+        lab.server.run(f"{command} -F")
 
     lab.server.sysctl(net__ipv4__ip_forward=1, net__ipv4__conf__all__rp_filter=1, net__ipv4__tcp_syncookies=2,
                       net__netfilter__nf_conntrack_tcp_loose=0)

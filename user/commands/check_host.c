@@ -12,6 +12,7 @@
 #include "host/behind.h"
 #include "host/clsact.h"
 #include "host/kernel.h"
+#include "host/legacy.h"
 #include "host/local.h"
 #include "host/master.h"
 #include "host/nft.h"
@@ -51,14 +52,10 @@ static void check_rules(struct sw_findings *findings)
 				sw_family_name(family));
 }
 
-/* Rules that do so, by family. */
-static void check_nft(struct sw_findings *findings, bool (*does)(const struct nlmsghdr *message),
-		      const char *subject, const char *said, const char *advice)
+/* Something is found, by family. */
+static void tell_families(struct sw_findings *findings, const __u8 found[2], const char *subject,
+			  const char *said, const char *advice)
 {
-	__u8 found[2] = {};
-
-	if (sw_nft_find_rules(does, found))
-		return;
 	for (int family = 0; family < 2; family++)
 		if (found[family])
 			sw_find(findings, subject, SW_NOTE, advice, "%s: %s",
@@ -67,16 +64,27 @@ static void check_nft(struct sw_findings *findings, bool (*does)(const struct nl
 
 static void check_diverts(struct sw_findings *findings)
 {
-	check_nft(findings, sw_nft_rule_diverts, "guard, diverted", "TPROXY or REDIRECT rules",
-		  "--protect, and not --guard, for ports that `nft list ruleset` shows there");
+	__u8 found[2] = {};
+
+	if (!sw_nft_find_rules(sw_nft_rule_diverts, found))
+		tell_families(findings, found, "guard, diverted", "TPROXY or REDIRECT rules",
+			      "--protect, and not --guard, for ports that `nft list ruleset` "
+			      "shows there");
 }
 
 /* Guard's SYN+ACKs leave at XDP, before any rule for what leaves. What comes by a route has its metrics. */
 static void check_mss(struct sw_findings *findings)
 {
-	check_nft(findings, sw_nft_rule_sets_mss, "guard, MSS",
-		  "a firewall sets the MSS of SYNs, but of no cookie",
-		  "ip route change ... advmss MSS, where the rule is for this host's own answers");
+	__u8 found[2] = {};
+
+	if (sw_nft_find_rules(sw_nft_rule_sets_mss, found))
+		memset(found, 0, sizeof(found)); /* a kernel without nf_tables may have the other */
+	for (int family = 0; family < 2; family++)
+		found[family] |= sw_legacy_sets_mss(family) > 0;
+	tell_families(findings, found, "guard, MSS",
+		      "a firewall sets the MSS of SYNs, but of no cookie",
+		      "ip route change ... advmss MSS, where the rule is for this host's own "
+		      "answers");
 }
 
 static void check_conntrack(struct sw_findings *findings)

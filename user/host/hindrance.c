@@ -6,8 +6,6 @@
  * have. Rules are read of nf_tables alone; connection tracking itself may be told to take nothing up
  * that did not begin with a SYN.
  */
-#include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <synward/guard.h>
@@ -15,22 +13,8 @@
 #include "host/bridge.h"
 #include "host/hindrance.h"
 #include "host/kernel.h"
+#include "host/legacy.h"
 #include "host/nft.h"
-
-/* Where the kernel has no iptables-legacy, or has not needed it yet, there is no such file. */
-static bool legacy_has_nat(const char *path)
-{
-	char table[64];
-	bool found = false;
-	FILE *file = fopen(path, "re");
-
-	if (!file)
-		return false;
-	while (!found && fscanf(file, "%63s", table) == 1)
-		found = !strcmp(table, "nat");
-	fclose(file);
-	return found;
-}
 
 int sw_hindrance_read(const struct sw_iface_state *iface, size_t count, __u8 hindrance[2])
 {
@@ -41,10 +25,9 @@ int sw_hindrance_read(const struct sw_iface_state *iface, size_t count, __u8 hin
 	err = sw_nft_read(hindrance) ?: sw_bridge_read(iface, count, hindrance);
 	if (err)
 		return err;
-	if (legacy_has_nat("/proc/net/ip_tables_names"))
-		hindrance[0] |= HINDRANCE_NAT;
-	if (legacy_has_nat("/proc/net/ip6_tables_names"))
-		hindrance[1] |= HINDRANCE_NAT;
+	for (int family = 0; family < 2; family++)
+		if (sw_legacy_has("nat", family))
+			hindrance[family] |= HINDRANCE_NAT;
 	if (!sw_sysctl_read("net/netfilter/nf_conntrack_tcp_loose"))
 		both |= HINDRANCE_NEW_ACK;
 	if (sw_syncookies_read() == SYNCOOKIES_NEVER)
