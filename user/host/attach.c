@@ -149,8 +149,8 @@ static const char *attach_hint(const struct sw_iface_state *iface, enum sw_mode 
 	    iface->xdp_mode != XDP_ATTACHED_SKB)
 		return "Another XDP program is there, in native mode; there can be but one mode";
 	if (iface->xdp_id && !iface->ingress.id && err == -EINVAL)
-		return "Behind another program this kernel takes none that may change packets; `ip "
-		       "link` shows it";
+		return "Behind another program this kernel takes none that may change packets, as "
+		       "guard does; `ip link` shows it";
 	if (iface->xdp_id && !iface->ingress.id && (err == -EBUSY || err == -EEXIST))
 		return "Another XDP program is there that shares with no one; `ip link` shows it";
 	if (err == -EOPNOTSUPP && mode == SW_MODE_NATIVE)
