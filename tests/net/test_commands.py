@@ -281,6 +281,20 @@ def ctrl_c_and_sigterm_detach_what_was_attached(lab):
 
 
 @test(track=False)
+def signal_while_it_attaches_leaves_all_or_nothing(lab):
+    """tc comes first, and XDP last; the verifier's time lies between."""
+    process = lab.server.start([SYNWARD, "attach", "veth", "--guard", "80"])
+    while process.poll() is None and not at_tc(lab.server, "egress"):
+        pass
+    process.terminate()
+    process.wait(PATIENCE)
+    there = hooks(lab.server)
+    assert there["xdp"] and len(there["tc"]) == 2, there
+    lab.synward("detach", "veth")
+    assert hooks(lab.server) == NOTHING, hooks(lab.server)
+
+
+@test(track=False)
 def attach_stays_without_a_daemon_until_detach(lab):
     lab.synward("attach", "veth", "--timeout", "time-wait=5m")
     conn = lab.connection().establish()

@@ -50,6 +50,7 @@ enum sw_exit sw_cmd_detach(char *const *operands, void *args)
 	(void)args;
 	if (err)
 		return SW_EXIT_FAILED;
+	sw_lock_begin_changes();
 	err = sw_ifaces_open(operands, &ifaces);
 	for (size_t i = 0; i < ifaces.count; i++)
 		err = detach(&ifaces.iface[i]) ?: err;

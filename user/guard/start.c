@@ -104,6 +104,7 @@ int sw_start(struct sw_tracker *tracker, char *const *names,
 	err = sw_tracker_load(tracker, names, &options->sizes, options->serve);
 	if (!err && attach.guard)
 		err = check_links(tracker);
+	sw_lock_begin_changes();
 	err = err ?: configure(tracker, options) ?: sw_tracker_attach(tracker, &attach);
 	sw_lock_release_setup();
 	if (err)

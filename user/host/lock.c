@@ -5,6 +5,7 @@
  * in the namespace may bind such a name, and so keep synward from starting; that is then said.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,8 @@
 #define SAY_AFTER_NS SW_NS_PER_S
 
 static struct sw_lock setup = SW_LOCK_NONE;
+static sigset_t before; /* what was blocked, while changes are made */
+static bool changing;
 
 /* A descriptor or -errno. */
 static int bind_name(const char *name)
@@ -153,9 +156,25 @@ int sw_lock_setup(void)
 	return err ? sw_fail(err, NULL, "lock out others who attach") : 0;
 }
 
+void sw_lock_begin_changes(void)
+{
+	sigset_t ends;
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGHUP);
+	sigaddset(&ends, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &ends, &before);
+	changing = true;
+}
+
 void sw_lock_release_setup(void)
 {
 	sw_lock_release(&setup);
+	if (changing)
+		sigprocmask(SIG_SETMASK, &before, NULL);
+	changing = false;
 }
 
 /* --- Readers ---------------------------------------------------------------------------------- */

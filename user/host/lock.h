@@ -21,6 +21,9 @@
 int sw_lock_setup(void);
 void sw_lock_release_setup(void);
 
+/* Interfaces are changed from here on: until the lock is released, signals wait, so that nothing is left half done. */
+void sw_lock_begin_changes(void);
+
 /* A lock of any name, to be given back. */
 struct sw_lock {
 	int name, process; /* descriptors */
