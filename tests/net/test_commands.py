@@ -644,6 +644,24 @@ def check_says_what_this_machine_allows(lab):
 
 
 @test(track=False)
+def without_sys_it_tracks_and_says_what_it_misses(lab):
+    """As in a chroot: neither the kernel's types, nor how many processors there may be."""
+    def without(words, code):
+        result = lab.server.run(["unshare", "-m", "sh", "-c", f"umount -l /sys; exec {SYNWARD} {words}"], check=False)
+        assert result.returncode == code, result
+        return result.stdout + result.stderr
+
+    assert "/sys/kernel/btf; tracking does without" in without("run veth --guard 80", 1)
+    without("attach veth", 0)
+    said = without("check", 0)
+    assert "Tracking works here" in said and "note  guard's programs" in said, said
+    assert "ORIGINATOR" in without("flows", 0)
+    assert "/sys is to be mounted" in without("stats", 1) and "/sys is to be mounted" in without("status", 1)
+    without("detach veth", 0)
+    assert hooks(lab.server) == NOTHING, hooks(lab.server)
+
+
+@test(track=False)
 def several_labs_do_not_see_each_other(lab):
     """Two runs in two namespaces at the same time, each with tables of its own."""
     server, client = Tracker(lab.server), Tracker(lab.client)

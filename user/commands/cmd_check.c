@@ -107,14 +107,15 @@ static void check_helpers(struct sw_findings *findings)
 		missing ? " is missing" : "");
 }
 
-static void check_load(struct sw_findings *findings)
+static void check_load(struct sw_findings *findings, const char *subject, bool guards)
 {
 	static const struct sw_maps none;
 	const struct sw_sizes small = { .flows = 1024, .halfopen = 1024 };
+	enum sw_grade failed = guards ? SW_NOTE : SW_BAD;
 	struct synward *object = NULL;
-	int err = sw_object_open(&object, true) ?: sw_object_try(object, &small, &none);
+	int err = sw_object_open(&object, guards) ?: sw_object_try(object, &small, &none);
 
-	sw_find(findings, "synward's programs", err ? SW_BAD : SW_GOOD,
+	sw_find(findings, subject, err ? failed : SW_GOOD,
 		"--verbose shows what the kernel's verifier says", "%s",
 		err ? strerror(-err) : "loaded");
 	synward__destroy(object);
@@ -125,8 +126,7 @@ static void check_btf(struct sw_findings *findings)
 	struct btf *btf = btf__load_vmlinux_btf();
 
 	sw_find(findings, "kernel BTF", btf ? SW_GOOD : SW_NOTE,
-		"Build the kernel with CONFIG_DEBUG_INFO_BTF; "
-		"tracking does without, guard does not",
+		"It takes CONFIG_DEBUG_INFO_BTF, and /sys; tracking does without, guard does not",
 		btf ? "available" : "missing");
 	btf__free(btf);
 }
@@ -427,7 +427,8 @@ enum sw_exit sw_cmd_check(char *const *operands, void *args)
 	check_jit(&findings);
 	check_programs(&findings);
 	check_helpers(&findings);
-	check_load(&findings);
+	check_load(&findings, "synward's programs", false);
+	check_load(&findings, "guard's programs", true);
 	check_btf(&findings);
 	check_admission(&findings);
 	check_cookie_sysctl(&findings);

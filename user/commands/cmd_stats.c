@@ -154,7 +154,7 @@ static int read_all(const struct sw_ifaces *ifaces, struct look *look)
 		if (sw_ifaces_first_with_maps(ifaces, i))
 			err = sw_totals_add(&look->totals, &maps, look->time_ns);
 	}
-	return err ? sw_fail(err, NULL, "read the counters") : 0;
+	return err ? sw_fail(err, SW_COUNTERS_HINT(err), "read the counters") : 0;
 }
 
 /* The interfaces are looked at each time: what is there may have been replaced. */

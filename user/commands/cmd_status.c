@@ -16,6 +16,7 @@
 #include "host/iface.h"
 #include "host/lock.h"
 #include "host/veth.h"
+#include "model/stats.h"
 #include "model/status.h"
 #include "text/admission.h"
 #include "text/json.h"
@@ -65,7 +66,8 @@ static int read_view(const struct sw_iface_state *iface, struct view *view)
 	int err = sw_status_read(&view->status, &maps, sw_monotonic_ns());
 
 	if (err)
-		return sw_fail(err, NULL, "read the settings and counters of %s", iface->name);
+		return sw_fail(err, SW_COUNTERS_HINT(err), "read the settings and counters of %s",
+			       iface->name);
 	view->iface = iface;
 	view->flows_max = table_size(&iface->maps, "sw_flows");
 	view->halfopen_max = table_size(&iface->maps, "sw_halfopen");

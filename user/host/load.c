@@ -91,6 +91,8 @@ static const char *load_hint(int err)
 {
 	if (err == -EPERM || err == -EACCES)
 		return "`synward check` tells what this kernel allows; --verbose what it says";
+	if (err == -ESRCH)
+		return "Guard reads the kernel's types, in /sys/kernel/btf; tracking does without";
 	if (err == -ENOMEM)
 		return "Smaller tables (--flows, --half-open) need less memory";
 	return sw_library_said();

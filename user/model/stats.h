@@ -5,6 +5,8 @@
 #ifndef SYNWARD_USER_STATS_H
 #define SYNWARD_USER_STATS_H
 
+#include <errno.h>
+
 #include <synward/stats.h>
 
 #include "model/map_fds.h"
@@ -15,7 +17,8 @@ struct sw_totals {
 	__u64 halfopen_live; /* live entries of sw_halfopen */
 };
 
-/* The sums over the CPUs. 0 or -errno. */
+/* The sums over the CPUs. 0 or -errno: -ENOENT where /sys does not tell how many there may be. */
+#define SW_COUNTERS_HINT(err) ((err) == -ENOENT ? "/sys is to be mounted" : NULL)
 int sw_counters_read(int stats_fd, __u64 sum[SW_COUNTER_MAX]);
 
 /*
