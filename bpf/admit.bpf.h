@@ -78,6 +78,7 @@ static __always_inline bool sw_has_room(struct bpf_sock *listener)
 enum sw_handed_to {
 	HANDED_TO_LISTENER = 0,
 	HANDED_TO_TIME_WAIT = 1 << 16, /* beyond a port */
+	HANDED_TO_TIME_WAIT_AGAIN = 1 << 17,
 };
 
 /* Of the segment with this number of the connection in hand. */
@@ -156,18 +157,28 @@ static __always_inline int sw_admit_to(struct __sk_buff *skb, struct bpf_sock *l
 
 /*
  * The socket in TIME_WAIT (<synward/time_wait.h>) ends for the new connection, as by its SYN: this frame becomes a
- * RST of the old one, and a copy of it comes after, when there is none any more. It comes once: what keeps the RST
- * from TCP (a firewall, net.ipv4.tcp_rfc1337) would have it come for ever.
+ * RST of the old one, and a copy of it comes after, when there is none any more. If there is, something keeps RSTs
+ * from it (net.ipv4.tcp_rfc1337, a firewall): the copy becomes the SYN that was, with a FIN, which ends TIME_WAIT for
+ * the same reasons, and of which no listener makes anything (tcp_rcv_state_process()); and one more comes after it.
  */
 static __always_inline int sw_end_time_wait(struct __sk_buff *skb, struct bpf_sock *found,
 					    struct sw_work *w)
 {
 	struct sw_time_wait *wait = &w->time_wait;
+	__u32 flags = SW_TCP_RST, seq;
 
-	if (sw_flow_that_awaits(w) && sw_look_at_waiting(wait, found) &&
-	    sw_begins_anew(wait, &w->seg) && !sw_just_handed(w, HANDED_TO_TIME_WAIT) &&
-	    !bpf_clone_redirect(skb, skb->ifindex, BPF_F_INGRESS) &&
-	    skb_become_reset(skb, w, wait->wants))
+	if (!sw_flow_that_awaits(w) || !sw_look_at_waiting(wait, found) ||
+	    !sw_begins_anew(wait, &w->seg))
+		return TC_ACT_UNSPEC;
+	seq = wait->wants;
+	if (sw_just_handed(w, HANDED_TO_TIME_WAIT)) {
+		if (sw_just_handed(w, HANDED_TO_TIME_WAIT_AGAIN))
+			return TC_ACT_UNSPEC;
+		flags = SW_TCP_SYN | SW_TCP_FIN;
+		seq = w->seg.seq - 1;
+	}
+	if (!bpf_clone_redirect(skb, skb->ifindex, BPF_F_INGRESS) &&
+	    skb_become_flags(skb, w, flags, seq) && flags == SW_TCP_RST)
 		sw_count(SW_TIME_WAITS_ENDED);
 	return TC_ACT_UNSPEC;
 }

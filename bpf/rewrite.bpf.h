@@ -169,22 +169,22 @@ SW_GUARD_FUNCTION int skb_become(struct __sk_buff *skb, __u32 words, const struc
 	       skb_set_ip_length(skb, w, header + data);
 }
 
-/* A RST with this number, whatever data it has. */
-static __always_inline bool skb_become_reset(struct __sk_buff *skb, const struct sw_work *w,
-					     __u32 seq)
+/* Of these flags, without an ACK, with this number; its options and whatever data it has stay. */
+static __always_inline bool skb_become_flags(struct __sk_buff *skb, const struct sw_work *w,
+					     __u32 flags, __u32 seq)
 {
-	__u32 words[3], reset[3];
+	__u32 words[3], after[3];
 	__u64 sum = 0;
 
 	if (bpf_skb_load_bytes(skb, w->packet.at + 4, words, sizeof(words)))
 		return false;
-	reset[0] = sw_wire32(seq);
-	reset[1] = 0;
-	reset[2] = (words[2] & ~sw_wire32(0xff << 16)) | sw_wire32(SW_TCP_RST << 16);
+	after[0] = sw_wire32(seq);
+	after[1] = 0;
+	after[2] = (words[2] & ~sw_wire32(0xff << 16)) | sw_wire32(flags << 16);
 	SW_UNROLL
 	for (int i = 0; i < 3; i++)
-		sum += (__u64)(__u32)~words[i] + reset[i];
-	return !bpf_skb_store_bytes(skb, w->packet.at + 4, reset, sizeof(reset), 0) &&
+		sum += (__u64)(__u32)~words[i] + after[i];
+	return !bpf_skb_store_bytes(skb, w->packet.at + 4, after, sizeof(after), 0) &&
 	       skb_mend_checksum(skb, w, sum);
 }
 

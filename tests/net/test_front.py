@@ -98,6 +98,12 @@ class Fleet:
         self.guards = [Tracker(gateway, options=(*protect, *keys)) for gateway in (self.one, self.two)]
         self.guards.append(Tracker(self.server, options=("--guard", ",".join(map(str, ports)), *keys)))
 
+    def guard_by_proxy(self):
+        """So does a server with NAT tables by itself."""
+        self.guards.pop().stop()
+        options = "--guard", self.lab.port, "--key-file", self.keys, "--admission", "proxy"
+        self.guards.append(Tracker(self.server, options=options))
+
     def go_by(self, *gateways):
         """What the client sends takes these in turn, segment by segment."""
         self.client.run("nft delete table netdev way", check=False)
@@ -228,13 +234,14 @@ class Returning:
 
 def ports_come_again_in_time_wait(fleet):
     """A gateway knows of no TIME_WAIT. The kernel alone would end it for a newer SYN, as the server's guard does for the
-    cookie that proves one; what the last connection sent proves none."""
+    cookie that proves one, also where a RST does not end it; what the last connection sent proves none."""
     clients = [Returning(fleet, family) for family in BOTH]
     before = fleet.stats(fleet.server)
     for timestamps in (1, 0):
         fleet.client.sysctl(net__ipv4__tcp_timestamps=timestamps)
         for client in clients:
-            for asks in (0, 0, 8, 20_000):
+            for asks, by_reset in ((0, True), (0, False), (8, True), (20_000, False)):
+                fleet.server.sysctl(net__ipv4__tcp_rfc1337=int(not by_reset))
                 client.come(asks)
         stats = fleet.stats(fleet.server)
         for client in clients:
@@ -273,6 +280,12 @@ def any_gateway_takes_what_another_one_has_answered(lab):
     for gateway in (fleet.one, fleet.two):
         batch(gateway, "link set veth mtu 1500")  # what is longer would not come through
     ports_come_again_in_time_wait(fleet)
+    fleet.guard_by_proxy()
+    clients = Clients(fleet, 10)
+    clients.join()
+    assert not clients.lost, clients.lost
+    stats = fleet.stats(fleet.server)
+    assert stats["proxied"] == stats["admitted"] == 10, stats
 
 
 class Rate:
