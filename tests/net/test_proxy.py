@@ -98,7 +98,7 @@ def data_and_fin_may_open_it(lab, family):
 @test(run=PROXY, families=BOTH)
 def what_comes_before_the_service_answers_is_kept(lab, family):
     """All in one burst, as one batch reaches tc before TCP has any of it: two pieces and a FIN. They are more than one
-    frame, and come in two that are cut elsewhere."""
+    frame, and come in two that are cut elsewhere, none longer than the wire would take."""
     first, second = os.urandom(1000), os.urandom(1789)
     lab.mark()
     listener = lab.keep(lab.server.listener(family, lab.port))
@@ -111,9 +111,13 @@ def what_comes_before_the_service_answers_is_kept(lab, family):
         puppet.send("PA", data=part)
     puppet.send("FA")
     lab.counts(proxy_kept=3, proxied=0)
+    tap = lab.tap(lab.server)
     lab.server.keep()
     server = take(lab, listener)
     assert read_to_end(server) == first + second
+    sizes = [len(segment.data) for segment in tap.segments() if segment.data]
+    piece = 1500 - {4: 40, 6: 60}[family] - 12  # timestamps
+    assert sizes == [piece, len(first + second) - piece], sizes
     puppet.receive("A", ack=puppet.snd)
     lab.counts(proxied=1, proxy_not_kept=0, proxy_failed=0)
 
