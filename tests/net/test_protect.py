@@ -8,6 +8,7 @@ with it.
 """
 
 import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -16,6 +17,8 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
+import time
 
 from lab import Host, PATIENCE, Skip, TcpInfo, exchange, pass_program, run, ss_info, test, until
 from siege import FLOOD
@@ -479,6 +482,40 @@ def renumber(lab, interface):
     run(["bpftool", "map", "update", "id", number, "key", *row["key"], "value", *map(str, value)])
 
 
+@contextlib.contextmanager
+def download(client, server):
+    """From the server to its client, all the time, and nothing of it is lost or comes twice."""
+    enough, sent, came = threading.Event(), hashlib.sha256(), hashlib.sha256()
+    size = 0
+
+    def send():
+        while not enough.is_set():
+            block = os.urandom(65536)
+            sent.update(block)
+            server.sendall(block)
+            time.sleep(0.01)
+        server.shutdown(socket.SHUT_WR)
+
+    def take():
+        nonlocal size
+        with contextlib.suppress(OSError):  # what has come by then says it
+            while block := client.recv(65536):
+                came.update(block)
+                size += len(block)
+
+    threads = [threading.Thread(target=work, daemon=True) for work in (send, take)]
+    for thread in threads:
+        thread.start()
+    until(lambda: None if size > 1 << 18 else f"{size} bytes have come")
+    yield
+    before = size
+    until(lambda: None if size > before + (1 << 18) else f"{size - before} bytes have come since")
+    enough.set()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert came.digest() == sent.digest(), f"{size} bytes have come, and are others than were sent"
+
+
 @test(track=False)
 def protected_connection_outlives_the_daemon_and_what_is_protected(lab):
     """SIGKILL, whose next `run` knows the service still; another version in its place, whose tables are laid out
@@ -506,13 +543,15 @@ def protected_connection_outlives_the_daemon_and_what_is_protected(lab):
     serve_by(protects)
     pairs.append(pair(lab, listener))
     lab.counts(syn_not_learnt=0, proxied=1)
-    lab.client.lose("tcp flags == ack")
     late = lab.keep(lab.client.socket(socket.AF_INET, socket.SOCK_STREAM))
     late.settimeout(PATIENCE)
+    late.bind((lab.client.address[4], 0))
+    lab.client.lose(f"tcp sport {late.getsockname()[1]} tcp flags == ack")
     late.connect(listener.getsockname())  # and the cookie is out
-    lab.tracker.stop(signal.SIGKILL)
-    renumber(lab, interfaces[0])
-    serve_by(protects)
+    with download(*pairs.pop()):
+        lab.tracker.stop(signal.SIGKILL)
+        renumber(lab, interfaces[0])
+        serve_by(protects)
     assert "carried over 4 flows, 3 of them by proxy" in lab.tracker.text(), lab.tracker.text()
     lab.client.keep()
     go_on(pair(lab, listener))
