@@ -25,7 +25,7 @@ ROUND_TRIPS = 0, 10, 100  # ms
 COUNT = {0: 1000, 10: 1000, 100: 300}  # connections
 AT_ONCE = 10
 SPEAKS, LISTENS = 81, 80  # ports: the server speaks first, or answers
-KINDS = {"server": (SPEAKS, 0), "client, 100 bytes": (LISTENS, 100), "client, 4,000 bytes": (LISTENS, 4000)}
+KINDS = {"server": (SPEAKS, 0), **{f"client, {size:,} bytes": (LISTENS, size) for size in (100, 4000, 20000)}}
 ALWAYS = "--guard", f"{LISTENS},{SPEAKS}", "--cookies", "always"
 WAYS = {"no synward": None, "guard": ALWAYS, "guard, by proxy": (*ALWAYS, "--admission", "proxy")}
 
