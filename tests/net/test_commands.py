@@ -301,8 +301,11 @@ def attach_stays_without_a_daemon_until_detach(lab):
     conn.client.close()
     conn.server.close()
     conn.states("TIME_WAIT", "CLOSED")
+    reader = lab.server.start([SYNWARD, "events"], stderr=subprocess.PIPE)
+    until(lambda: None if lab.dump("sw_reading")[0]["value"] else "nobody reads events")
     lab.synward("detach", "veth")
     assert hooks(lab.server) == NOTHING, hooks(lab.server)
+    assert "Couldn't find synward on any interface" in reader.communicate(timeout=PATIENCE)[1] and reader.returncode == 1
 
 
 @test(track=False)

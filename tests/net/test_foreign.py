@@ -6,7 +6,7 @@ import subprocess
 import sysconfig
 import tempfile
 
-from lab import PATIENCE, ROOT, run, test
+from lab import PATIENCE, ROOT, SYNWARD, run, test, until
 
 # Each makes one map another one: (its name, what the compiler is told).
 SHAPES = (("sw_flows", "FLOWS_KEY=512"), ("sw_halfopen", "HALFOPEN_VALUE=512"), ("sw_ports", "PORTS_KEY=64"),
@@ -82,12 +82,17 @@ def maps_of_another_layout_number_are_not_read_but_carried_over(lab):
     old = [int(byte, 16) for byte in run(["bpftool", "map", "lookup", "id", number, "key", 0, 0, 0, 0, "-j"]).stdout
            .split('"value":[')[1].split("]")[0].replace('"', "").split(",")]
     assert any(old[8:12]), f"no layout number: {old}"
+    events = lab.server.start([SYNWARD, "events", "-e", "fin-wait-1"], stdout=subprocess.PIPE)
+    until(lambda: None if lab.dump("sw_reading")[0]["value"] else "nobody reads events")
     run(["bpftool", "map", "update", "id", number, "key", 0, 0, 0, 0, "value", *old[:8], 250, 250, 250, 250, *old[12:]])
     refuses(lab, "sw_config")
     lab.track()
     assert "laid out otherwise (sw_config); carried over 1 flow" in lab.tracker.text(), lab.tracker.text()
     assert len(lab.flows()) == 1
     conn.client.send(b"again")
+    until(lambda: None if lab.dump("sw_reading")[0]["value"] else "who read events reads those of the old maps")
+    conn.client.close()
+    assert "FIN_WAIT_1" in events.stdout.readline()
     assert lab.tracker.stop() == 0
 
 

@@ -18,7 +18,8 @@
 #include "text/output.h"
 #include "text/report.h"
 
-#define POLL_MS 200
+#define POLL_MS       200
+#define LOOK_EVERY_NS SW_NS_PER_S
 
 struct sw_event_wish sw_events_args;
 
@@ -75,17 +76,38 @@ static int take_event(void *context, void *data, size_t size)
 	return sw_interrupted() ? -EINTR : sw_output_flush();
 }
 
+/* Does any interface still have these maps? 0 or -errno, reported: there is no synward any more. */
+static int look_for(const struct sw_maps *maps, bool *there)
+{
+	static char *const all[] = { NULL };
+	static struct sw_ifaces ifaces;
+	int err = sw_ifaces_open(all, &ifaces);
+
+	*there = false;
+	for (size_t i = 0; i < ifaces.count; i++)
+		*there |= sw_maps_id(&ifaces.iface[i].maps, "sw_readers") ==
+			  sw_maps_id(maps, "sw_readers");
+	sw_ifaces_close(&ifaces);
+	return err;
+}
+
+/* Until the maps are nobody's: detached, or of another version's that has taken its place. */
 static int read_events(const struct sw_maps *maps, const struct sw_event_wish *wish)
 {
 	struct reading reading = { sw_wall_offset_ns() };
 	struct sw_event_reader reader;
 	int err = sw_event_reader_open(&reader, maps, wish, take_event, &reading);
-	__u64 lost;
+	__u64 lost, look_ns = sw_monotonic_ns() + LOOK_EVERY_NS;
+	bool there = true;
 
-	while (!err && !sw_interrupted()) {
+	while (!err && there && !sw_interrupted()) {
 		err = sw_event_reader_poll(&reader, POLL_MS, &lost);
 		if (!err && lost)
 			sw_say("%llu events were lost: they came faster than they were read", lost);
+		if (!err && sw_monotonic_ns() > look_ns) {
+			err = look_for(maps, &there);
+			look_ns = sw_monotonic_ns() + LOOK_EVERY_NS;
+		}
 	}
 	sw_event_reader_close(&reader);
 	return err;
@@ -100,9 +122,11 @@ enum sw_exit sw_cmd_events(char *const *operands, void *args)
 	if (!wish->kinds)
 		wish->kinds = ~(1U << SW_KIND_COOKIE_REJECTED); /* of which floods are made */
 	sw_interrupt_catch();
-	err = sw_ifaces_open_readable(operands, &ifaces);
-	err = err ?: sw_ifaces_one_set(&ifaces, "read the events");
-	err = err ?: read_events(&ifaces.iface[0].maps, wish);
-	sw_ifaces_close(&ifaces);
+	do {
+		err = sw_ifaces_open_readable(operands, &ifaces);
+		err = err ?: sw_ifaces_one_set(&ifaces, "read the events");
+		err = err ?: read_events(&ifaces.iface[0].maps, wish);
+		sw_ifaces_close(&ifaces);
+	} while (!err && !sw_interrupted());
 	return sw_exit_of(err);
 }
