@@ -1247,15 +1247,17 @@ SW_INLINE void sw_believe_claim(struct sw_flow *flow, struct sw_endpoint *src,
 
 /*
  * A FIN where more was seen, or acknowledged, than it ends. It counts at once if it ends exactly what was
- * acknowledged before it was seen, or stands at its exact number and the other lies beyond a hole (U5);
+ * acknowledged before it was seen, or where its end was first heard and has stayed since (U15), or stands at
+ * its exact number and the other lies beyond a hole (U5);
  * else its peer's acknowledgement tells, see sw_acks_claimed_fin().
  */
 SW_INLINE bool sw_is_fin_in_doubt(const struct sw_flow *flow, const struct sw_endpoint *src,
 				  const struct sw_segment *seg)
 {
 	__u32 end = sw_segment_end(seg);
+	bool first = flow->midstream && end == src->isn + 1; /* right before all that was seen */
 
-	if (end == src->end && (src->fin || (flow->said[seg->sender & 1] & SW_SAID_MORE)))
+	if (end == src->end && (src->fin || first || (flow->said[seg->sender & 1] & SW_SAID_MORE)))
 		return false;
 	if (src->fin && !sw_fin_counts(src) && !sw_seq_after(seg->seq, src->next))
 		return sw_seq_after(src->next, end);

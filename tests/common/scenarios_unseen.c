@@ -10,6 +10,18 @@
 static const struct scenario unseen[] = {
 	/*         who flags  seq  ack len  A            B            reason */
 	/* U15 */
+	SCENARIO(fin_right_before_the_first_that_was_seen_of_its_end_is_its_own,
+		 S(B, FIN,      1,   1,  0, ESTABLISHED, FIN_WAIT_1,  NONE),
+		 S(A, ACK,      2,   2,  0, CLOSE_WAIT,  FIN_WAIT_2,  NONE),
+		 S(B, ACK,      2,   2,  0, CLOSE_WAIT,  FIN_WAIT_2,  NONE),
+		 S(A, FIN,      1,   1,  0, TIME_WAIT,   TIME_WAIT,   NONE)),
+	SCENARIO_BOTH(fin_further_before_is_not,
+		 S(B, FIN,      1,   1,  0, ESTABLISHED, FIN_WAIT_1,  NONE),
+		 S(A, ACK,      2,   2,  0, CLOSE_WAIT,  FIN_WAIT_2,  NONE),
+		 S(B, ACK,      2,   2,  0, CLOSE_WAIT,  FIN_WAIT_2,  NONE),
+		 S(A, FIN,      0,   1,  0, CLOSE_WAIT,  FIN_WAIT_2,  OUT_OF_WINDOW),
+		 S(A, DATA,     2,   2,  1, CLOSE_WAIT,  FIN_WAIT_2,  NONE),
+		 S(A, FIN,      1,   1,  0, CLOSE_WAIT,  FIN_WAIT_2,  OUT_OF_WINDOW)),
 	SCENARIO_BOTH(fin_seen_late_that_acknowledges_no_fin_crossed_it,
 		 OPEN,
 		 S(A, FIN,      1,   1,  0, FIN_WAIT_1,  ESTABLISHED, NONE),

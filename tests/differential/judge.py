@@ -4,7 +4,10 @@
 The tracker is right where it says what the kernels say. Where it does not, the segments that it was shown are looked
 through by one who knows all the numbers (ISNs, FINs, which incarnation): the states that they leave open, and no
 others, are excused, under the name of what was missing. So the rule does not ask how the tracker came to its answer.
+Of a later incarnation that the segments do not prove, one more answer is excused: the state the one before was left in.
 """
+
+from dataclasses import replace
 
 ABSENT = "CLOSED", "LISTEN"  # there is no connection
 CLOSED_ITS_HALF = "FIN_WAIT_1", "CLOSING", "LAST_ACK"
@@ -14,13 +17,13 @@ INCARNATION = 100_000  # an incarnation sends less than this
 REASONS = {
     "incarnation-unseen": "of a later incarnation the SYN was not shown, or nothing of its peer that answers exactly it (U13)",
     "incarnations-crossed": "SYNs of a later incarnation crossed, over a connection not shown to be over: one is remembered (U12)",
-    "answer-overtaken": "of a later incarnation the SYN+ACK was shown behind what acknowledges it, which was refused (U13)",
+    "answer-overtaken": "of a later incarnation the SYN+ACK was shown behind what acknowledges it: a number that nobody had said (U13)",
     "handshake-unseen": "no segment was shown that proves this end synchronised",
     "silent-close": "the socket went without a segment: power lost, or closed before its SYN was answered",
     "reset-unseen": "the RST was not shown",
-    "reset-inexact": "the RST was shown, but nothing that says its number is the exact one",
+    "reset-inexact": "the RST was shown, but nothing that says its number is the exact one: a live receiver challenges it (N2)",
     "reset-lost-behind": "the RST was shown and never arrived",
-    "reset-ahead": "the RST was shown ahead of the SYN that it refuses, or of a repetition",
+    "reset-ahead": "the RST was shown ahead of the SYN that it refuses, as a stray of no connection, or of a repetition",
     "synack-repeated": "SYN+ACKs came again after their acknowledgement, and nothing shows that the last one was taken",
     "reset-overtaken": "a RST of the connection before was shown behind the SYN of this one",
     "fin-unsent": "the socket is closed, and its FIN waits behind data that the other end has no room for",
@@ -28,7 +31,7 @@ REASONS = {
     "byte-or-fin": "of the FIN was shown that its number was taken, which may be by a byte",
     "hole-before-fin": "the FIN was shown, data before it was not",
     "ack-of-fin-unseen": "the FIN was shown, its acknowledgement was not",
-    "first-fin-unseen": "of the FIN a repetition alone was shown: who closed first is not to be seen",
+    "first-fin-unseen": "of the FIN a repetition alone was shown, which acknowledges the other's, as one that came second does",
     "unseen-acked": "past its SYN an end was shown alone, and acknowledges what was not: a socket in SYN_RCVD would refuse "
                     "it (E8)",
     "bare-ack": "of an end whose own SYN was not shown, an ACK of the other's SYN alone: so a request answers what it does "
@@ -114,7 +117,7 @@ class Evidence:
             return False
         return any(each.segment.end == fin for each in own) or \
             any(each.segment.ack == fin for each in self.plain[self.peer[end]]) and \
-            any(each.seen[0] < acked[0].seen[0] for each in own)
+            any(each.seen[0] < acked[0].seen[0] and each not in behind for each in own)
 
     def last(self, each):
         """The number of the frame that showed it last."""
@@ -303,18 +306,23 @@ class Evidence:
         """Its SYN was shown, which asks for a connection; a SYN+ACK alone may be of one that is picked up midstream."""
         return any("A" not in each.segment.flags for each in self.syns[end])
 
-    def excused(self, end, said):
-        """Why no observer could know better than this, or None."""
-        truth = plain(self.moment.states[end])
-        shown = [reset for reset in self.resets if reset in self.shown]
+    def excused(self, end, said, before):
+        """Why no observer could know better than this, or None; before: what was said of the incarnation before."""
+        why = self.excused_within(end, said)
+        if why or said != before:
+            return why
         if self.incarnation_unseen():
             return "incarnation-unseen"
-        if self.incarnations_crossed():
-            return "incarnations-crossed"
-        if said in ("SYN_SENT", "SYN_RCVD") and self.answer_overtaken():
+        return "incarnations-crossed" if self.incarnations_crossed() else None
+
+    def excused_within(self, end, said):
+        """The same, by what was shown of this incarnation."""
+        truth = plain(self.moment.states[end])
+        shown = [reset for reset in self.resets if reset in self.shown]
+        if said in ("SYN_SENT", "SYN_RCVD") and truth != "CLOSED" and self.answer_overtaken():
             return "answer-overtaken"
         if set(self.moment.states) <= set(ABSENT) and self.reset_shown():
-            return "reset-ahead" if self.reset_ahead() else None
+            return "reset-ahead" if said in self.options(end) and self.reset_ahead() else None
         if said == "SYN_RCVD" and truth == "ESTABLISHED" and self.synack_repeated(end):
             return "synack-repeated"
         if said == "CLOSED" and any(not reset.got for reset in shown):
@@ -359,13 +367,21 @@ def judge(lane, said):
     """Yields (moment, end, state said, why it is excused or None) for each end and moment that differs."""
     numbers = Numbers(lane)
     for moment in lane.moments:
-        evidence = None
+        evidence, earlier = None, last_of_earlier(lane, numbers, moment)
         for end in (0,) if lane.ends.alone else (0, 1):
             state = plain(said(moment, end))
             if state == plain(moment.states[end]):
                 continue
             evidence = evidence or Evidence(lane, numbers, moment)
-            yield moment, end, state, evidence.excused(end, state) or excused_without(lane, evidence, end, state)
+            yield moment, end, state, (evidence.excused(end, state, plain(said(earlier, end))) or
+                                       excused_without(lane, evidence, end, state))
+
+
+def last_of_earlier(lane, numbers, moment):
+    """The moment after the last segment of an earlier incarnation that was shown."""
+    seen = [number for sent in lane.journey.sent[:moment.segments] if numbers.generation(sent) < moment.generation
+            for number in sent.seen if number <= moment.frames]
+    return replace(moment, frames=max(seen, default=0))
 
 
 def excused_without(lane, evidence, end, said):
@@ -373,6 +389,6 @@ def excused_without(lane, evidence, end, said):
     for why, those in evidence.unbelieved().items():
         if those:
             without = Evidence(lane, evidence.numbers, evidence.moment, those)
-            if without.excused(end, said) or said in without.options(end):
+            if without.excused_within(end, said) or said in without.options(end):
                 return why
     return None
