@@ -1081,6 +1081,13 @@ SW_INLINE void sw_set_sent(struct sw_endpoint *ep, __u32 to)
 	ep->next = ep->end = ep->block = to;
 }
 
+/* The same by both ends' word: what one number of its was, a byte or its FIN, is no longer asked. */
+SW_INLINE void sw_agree_on_sent(struct sw_flow *flow, struct sw_endpoint *ep, __u8 who, __u32 to)
+{
+	flow->said[who & 1] &= ~(SW_SAID_MORE | SW_SAID_ONE | SW_SAID_CROSSED);
+	sw_set_sent(ep, to);
+}
+
 /* A FIN that lies before what its end has sent since, by both ends' word, was none. */
 SW_INLINE void sw_revoke_fin(struct sw_endpoint *ep, struct sw_endpoint *peer, __u32 sent)
 {
@@ -1230,9 +1237,9 @@ SW_INLINE void sw_believe_claim(struct sw_flow *flow, struct sw_endpoint *src,
 	}
 	SW_PHASE();
 	if (sw_seq_after(seg->seq, src->next))
-		sw_set_sent(src, seg->seq);
+		sw_agree_on_sent(flow, src, seg->sender, seg->seq);
 	if (fin || sw_seq_after(claim.next, dst->next))
-		sw_set_sent(dst, claim.next);
+		sw_agree_on_sent(flow, dst, !(seg->sender ^ seg->self), claim.next);
 	dst->ack = claim.ack;
 	src->ack = seg->ack;
 	SW_PHASE();
