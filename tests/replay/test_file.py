@@ -7,10 +7,12 @@ import re
 import struct
 import subprocess
 import tempfile
+from ipaddress import ip_address
 
 from harness import SYNWARD, TESTS, must, replay, replay_json, same, synward, test
 from packets import (A, A6, B, B6, CLOSE, ETHERNET, HANDSHAKE, IPV4, IPV6, LOOP, NULL, RAW, SLL, SLL2, START, block,
-                     conversation, enhanced, ethertype, frame, interface, ip, link, pcap, pcapng, section, segment, times)
+                     conversation, enhanced, ethertype, frame, interface, ip, link, pcap, pcapng, section, segment, times,
+                     total)
 
 TALK = HANDSHAKE + [(0, "PA", 1001, 5001, 100), (1, "A", 5001, 1101, 0)]
 FRAMES = list(conversation(A, B, TALK))
@@ -213,6 +215,59 @@ def fragments_become_the_segment_that_they_were_cut_from():
     for order in ((first, last), (last, first), (first, first, last)):
         frames = [*FRAMES[:3], *(link(piece) for piece in order)]
         same(replay_json(pcap(times(frames))).flow()["bytes"]["a"], 1400, "bytes")
+
+
+# --- Ways and mobile hosts ---------------------------------------------------------------------------------------------
+
+STOP, FOREIGN, STOP6 = ("203.0.113.9", 0), ("2001:db8:99::c", 0), ("2001:db8:77::9", 0)
+
+
+def with_headers(src, dst, tcp, *headers):
+    """IPv6 with extension headers: (kind, all of it behind the byte that says what follows)."""
+    packet, kind = tcp, 6
+    for this, rest in reversed(headers):
+        packet, kind = bytes([kind]) + rest + packet, this
+    return ip(src, dst, packet, protocol=kind)
+
+
+def routing(kind, *addresses):
+    return 43, bytes([2 * len(addresses), kind, 1]) + bytes(4) + b"".join(ip_address(a).packed for a, _ in addresses)
+
+
+def home(address):
+    return 60, bytes([2, 1, 2, 0, 0, 0xC9, 16]) + ip_address(address[0]).packed
+
+
+def source_route(src, dst, stop, tcp):
+    """By way of `stop`, where it has not come yet (RFC 791, 3.1)."""
+    packet = ip(src, stop, b"\x83\x07\x04" + ip_address(dst[0]).packed + b"\0" + tcp)
+    packet = b"\x47" + packet[1:10] + b"\0\0" + packet[12:]
+    return packet[:10] + struct.pack("!H", 0xFFFF - total(packet[:28])) + packet[12:]
+
+
+WAYS = {
+    "source_route": lambda src, dst, tcp: source_route(src, dst, STOP, tcp),
+    "routing_header_0": lambda src, dst, tcp: with_headers(src, STOP6, tcp, routing(0, STOP6, dst)),
+    "segment_routing_header": lambda src, dst, tcp: with_headers(src, STOP6, tcp, routing(4, dst, STOP6)),
+    "home_address": lambda src, dst, tcp: with_headers(FOREIGN, dst, tcp, home(src)),
+    "routing_header_2": lambda src, dst, tcp: with_headers(src, FOREIGN, tcp, routing(2, dst)),
+}
+
+
+def check_way(name):
+    """What one end sends goes this way, and what the other sends directly: one connection."""
+    ends = (A, B) if name == "source_route" else (A6, B6)
+    frames = []
+    for who, flags, seq, ack, length in TALK:
+        src, dst = (ends[1], ends[0]) if who else ends
+        tcp = segment(src, dst, flags, seq, ack, b"x" * length)
+        frames.append(link(ip(src, dst, tcp) if who else WAYS[name](src, dst, tcp)))
+    result = replay_json(pcap(times(frames)))
+    same((result.out, result.err), (lines_of(pcap(times(of_kind(ETHERNET, *ends)))), ""), "lines")
+
+
+for title in WAYS:
+    TESTS.append((f"connection_by_{title}_is_that_of_its_ends", lambda name=title: check_way(name)))
 
 
 # --- Tunnels ---------------------------------------------------------------------------------------------------------

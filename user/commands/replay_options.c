@@ -52,6 +52,7 @@ const char sw_options_replay_more[] =
 	"Link layers: Ethernet, Linux cooked, raw IP, BSD loopback, PPP, NFLOG, 802.11 and others.\n"
 	"In tunnels (VXLAN, Geneve, GRE, ERSPAN, GTP, PPPoE, MPLS, IP in IP) the innermost connection\n"
 	"is followed, those of two ids apart. Nothing is attached, and no daemon is needed.\n"
+	"What goes by a source route, a routing header or a home address is of its true ends.\n"
 	"Without --json, --segments, --ladder and --svg the flows are listed. A flow ends when the\n"
 	"capture's clock says so, or the capture does. A segment whose checksum is wrong changes\n"
 	"nothing, unless all checksums of its sender are, or its receiver acknowledged it. A flow\n"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Checksums of captured segments. A receiver drops a segment whose checksum is wrong; but a segment
- * captured on the host that sent it, before its NIC filled the checksum in, was right on the wire.
+ * captured on the host that sent it, before its NIC filled the checksum in, was right on the wire. The
+ * addresses of the pseudo-header are those of the frame: unwrapping has put the true ends there.
  */
 #ifndef SYNWARD_REPLAY_CHECKSUM_H
 #define SYNWARD_REPLAY_CHECKSUM_H

@@ -4,6 +4,7 @@
  * is not known. Then the frame is mended.
  */
 #include "replay/link.h"
+#include "replay/route.h"
 #include "replay/unwrap.h"
 
 #define LINK_ETHERNET 1
@@ -134,26 +135,56 @@ static void fill_options(__u8 *options, __u32 have, __u32 want)
 		memcpy(options + at, largest_scale, sizeof(largest_scale));
 }
 
+/* The frame as one that may be written to. */
+static void own(struct sw_unwrapper *unwrapper, struct sw_frame *frame)
+{
+	memmove(unwrapper->rebuilt, frame->bytes, frame->captured);
+	frame->bytes = unwrapper->rebuilt;
+}
+
 /* A segment whose options the snap length cut counts with those that are there. */
-static void mend_options(struct sw_unwrapper *unwrapper, struct sw_frame *frame)
+static void mend_options(struct sw_unwrapper *unwrapper, struct sw_frame *frame,
+			 const struct sw_packet *packet)
+{
+	__u32 header = (__u32)(frame->bytes[packet->at + 12] >> 4) * 4;
+
+	if (packet->at + header <= frame->captured || header > packet->bytes)
+		return;
+	own(unwrapper, frame);
+	fill_options(unwrapper->rebuilt + packet->at + SW_TCP_HEADER,
+		     frame->captured - packet->at - SW_TCP_HEADER, header - SW_TCP_HEADER);
+	frame->made_up = packet->at + header - frame->captured;
+	frame->captured += frame->made_up;
+}
+
+/* A packet that is sent by way of another host goes by its true ends. */
+static void mend_ends(struct sw_unwrapper *unwrapper, struct sw_frame *frame,
+		      const struct sw_packet *packet)
+{
+	struct sw_ends ends;
+
+	if (packet->at - packet->ip == (packet->ipv4 ? SW_IPV4_HEADER : SW_IPV6_HEADER) ||
+	    frame->captured > SW_FRAME_MAX)
+		return;
+	sw_route_follow(frame->bytes, packet, &ends);
+	if (!memcmp(ends.from, packet->from, sizeof(ends.from)) &&
+	    !memcmp(ends.to, packet->to, sizeof(ends.to)))
+		return;
+	own(unwrapper, frame);
+	sw_route_write(unwrapper->rebuilt, packet, &ends);
+}
+
+static void mend(struct sw_unwrapper *unwrapper, struct sw_frame *frame)
 {
 	struct sw_cursor cursor = { .base = frame->bytes,
 				    .end = frame->bytes + frame->captured,
 				    .wire_length = frame->length };
 	struct sw_packet packet;
-	__u32 header;
 
 	if (sw_parse_network(&cursor, &packet) || packet.at + SW_TCP_HEADER > frame->captured)
 		return;
-	header = (__u32)(frame->bytes[packet.at + 12] >> 4) * 4;
-	if (packet.at + header <= frame->captured || header > packet.bytes)
-		return;
-	memmove(unwrapper->rebuilt, frame->bytes, frame->captured);
-	frame->bytes = unwrapper->rebuilt;
-	fill_options(unwrapper->rebuilt + packet.at + SW_TCP_HEADER,
-		     frame->captured - packet.at - SW_TCP_HEADER, header - SW_TCP_HEADER);
-	frame->made_up = packet.at + header - frame->captured;
-	frame->captured += frame->made_up;
+	mend_options(unwrapper, frame, &packet);
+	mend_ends(unwrapper, frame, &packet);
 }
 
 void sw_unwrap(struct sw_unwrapper *unwrapper, struct sw_frame *frame)
@@ -174,7 +205,7 @@ void sw_unwrap(struct sw_unwrapper *unwrapper, struct sw_frame *frame)
 	if (!is_ip(&layer) || frame->waits)
 		return;
 	believe_ip(frame, &layer);
-	mend_options(unwrapper, frame);
+	mend(unwrapper, frame);
 }
 
 void sw_unwrapper_free(struct sw_unwrapper *unwrapper)
