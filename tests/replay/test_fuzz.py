@@ -18,7 +18,7 @@ from test_model import VECTORS
 
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
-READER = [*(f"replay/{name}" for name in ("capture", "checksum", "fragments", "link", "pcapng", "senders", "tunnel",
+READER = [*(f"replay/{name}" for name in ("capture", "checksum", "fragments", "link", "pcapng", "route", "senders", "tunnel",
                                            "unpack", "unwrap", "kinds")),
           "text/conn_state", "text/flow_view", "text/names", "text/values", "text/json"]
 FLAGS = ["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-fsanitize=address,undefined",
