@@ -343,15 +343,6 @@ static __always_inline void sw_remember_listener(struct xdp_md *ctx, const struc
 
 /* --- How what was found is admitted ------------------------------------------------------------ */
 
-/* Without state it is the guard of the server itself that admits, by whatever is ours. */
-static __always_inline enum sw_admission sw_protected_admission(const struct sw_guard *guard,
-								enum sw_protection protects)
-{
-	if (protects == PROTECT_STATELESS)
-		return ADMISSION_BPF;
-	return guard->proxy ? ADMISSION_PROXY : ADMISSION_NONE;
-}
-
 /*
  * Fills w->ways, for a listener of this kind in the family of the segment in hand. A global function, as
  * the verifier then walks what follows once.
@@ -363,9 +354,7 @@ SW_GUARD_FUNCTION int sw_find_ways(int listener)
 
 	if (!w)
 		return 0;
-	w->ways = sw_ways_of(guard, (enum sw_listener_kind)listener, !w->packet.ipv4);
-	if (w->protects)
-		w->ways = (struct sw_ways){ .full = sw_protected_admission(guard, w->protects) };
+	w->ways = sw_ways_of(guard, w->protects, (enum sw_listener_kind)listener, !w->packet.ipv4);
 	return 0;
 }
 

@@ -197,7 +197,7 @@ static __always_inline bool sw_is_pressed(const struct sw_work *w, const struct 
 
 	return port->mode == COOKIES_AUTO ||
 	       w->look.half_open >= sw_high_mark(port->marks.high, w->look.backlog) ||
-	       (pressure && (__s32)(pressure->sent - pressure->accepted) > (__s32)port->marks.low);
+	       (pressure && sw_many_unanswered(pressure, port->marks.low));
 }
 
 /* Before the SYN is answered: if it is not the one to try guard with, w->stand is as it was. */

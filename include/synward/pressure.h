@@ -75,12 +75,18 @@ SW_INLINE void sw_renew_window(struct sw_pressure *pressure, __u64 now)
 	pressure->sent = pressure->accepted = 0;
 }
 
-/* One more cookie goes out. True if the port is busy: more of them unanswered than the low mark. */
+/* The port is busy: more of its cookies are unanswered than the low mark. */
+SW_INLINE bool sw_many_unanswered(const struct sw_pressure *pressure, __u32 low)
+{
+	return (__s32)(pressure->sent - pressure->accepted) > (__s32)low;
+}
+
+/* One more cookie goes out. True if the port is busy then. */
 SW_INLINE bool sw_cookie_sent(struct sw_pressure *pressure, __u32 low, __u64 now)
 {
 	sw_renew_window(pressure, now);
 	pressure->sent++;
-	return (__s32)(pressure->sent - pressure->accepted) > (__s32)low;
+	return sw_many_unanswered(pressure, low);
 }
 
 /* --- Whose cookie ----------------------------------------------------------------------------- */
@@ -124,6 +130,18 @@ SW_INLINE enum sw_admission sw_admission_of(enum sw_listener_kind listener,
 	if (listener == LISTENING_MPTCP && kernel_cookies)
 		return ADMISSION_KERNEL;
 	return ADMISSION_NONE;
+}
+
+/*
+ * The same for a service that is not this host's. Without state it is the guard of the server itself that
+ * admits, by whatever is ours.
+ */
+SW_INLINE enum sw_admission sw_protected_admission(const struct sw_guard *guard,
+						   enum sw_protection protects)
+{
+	if (protects == PROTECT_STATELESS)
+		return ADMISSION_BPF;
+	return guard->proxy ? ADMISSION_PROXY : ADMISSION_NONE;
 }
 
 /* A cookie that came back later than this is too old. */

@@ -117,9 +117,12 @@ SW_INLINE bool sw_client_fell_back(struct sw_retreat *retreat, __u64 prefix, __u
 
 /* --- Where a port stands ---------------------------------------------------------------------- */
 
-SW_INLINE struct sw_ways sw_ways_of(const struct sw_guard *guard, enum sw_listener_kind listener,
-				    int family)
+/* For what a port protects there is one way, whatever becomes of it. */
+SW_INLINE struct sw_ways sw_ways_of(const struct sw_guard *guard, enum sw_protection protects,
+				    enum sw_listener_kind listener, int family)
 {
+	if (protects)
+		return (struct sw_ways){ .full = sw_protected_admission(guard, protects) };
 	return (struct sw_ways){
 		.full = sw_admission_of(listener, sw_admission_in(guard, family),
 					guard->kernel_cookies == SYNCOOKIES_ALWAYS),

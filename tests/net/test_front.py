@@ -263,6 +263,8 @@ def any_gateway_takes_what_another_one_has_answered(lab):
     assert not clients.lost, clients.lost
     sent = [fleet.stats(gateway)["cookies_sent"] for gateway in (fleet.one, fleet.two)]
     assert sum(sent) == 20 and min(sent) > 0, sent
+    ports = json.loads(fleet.one.run([SYNWARD, "status", "--json"]).stdout)[0]["guard"]["ports"]
+    assert [port["admission"] for port in ports] == [{"ipv4": "bpf", "ipv6": "bpf"}] * len(ports), ports
     stats = fleet.stats(fleet.server)
     assert (stats["cookies_accepted"], stats["admitted"], stats["cookies_sent"]) == (20, 20, 0), stats
     for family in BOTH:

@@ -419,10 +419,17 @@ static void ways_are_what_settings_and_listener_allow(void **state)
 								    ? SYNCOOKIES_ALWAYS
 								    : SYNCOOKIES_WHEN_FULL,
 					  .hindrance = { 0, cases[i].hindrance } };
-		struct sw_ways found = sw_ways_of(&guard, LISTENING, 1);
+		struct sw_ways found = sw_ways_of(&guard, PROTECT_NONE, LISTENING, 1);
 
 		must(!memcmp(&found, &cases[i].ways, sizeof(found)), "row %zu", i);
-		must(sw_ways_of(&guard, LISTENING_SIGNED, 1).full == ADMISSION_NONE, "row %zu", i);
+		must(sw_ways_of(&guard, PROTECT_NONE, LISTENING_SIGNED, 1).full == ADMISSION_NONE,
+		     "row %zu", i);
+		found = sw_ways_of(&guard, PROTECT_PROXY, NOT_LISTENING, 1);
+		must(found.full == (guard.proxy ? ADMISSION_PROXY : ADMISSION_NONE) &&
+			     !found.proxy && !found.kernel,
+		     "row %zu, protected", i);
+		must(sw_ways_of(&guard, PROTECT_STATELESS, NOT_LISTENING, 1).full == ADMISSION_BPF,
+		     "row %zu, by what the server has", i);
 	}
 }
 

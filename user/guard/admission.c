@@ -43,7 +43,8 @@ static bool proxy_may_help(const struct sw_tracker *tracker, const struct sw_gua
 	count = sw_guarded_read(&maps, guarded);
 	for (int i = 0; i < 2 * count; i++) {
 		const struct sw_guarded *port = &guarded[i / 2];
-		struct sw_ways ways = sw_ways_of(guard, port->port.listener, i & 1);
+		struct sw_ways ways =
+			sw_ways_of(guard, port->port.protects, port->port.listener, i & 1);
 
 		if (ways.full == ADMISSION_BPF && sw_port_stand(guard, port, i & 1) != STAND_GUARD)
 			return true;

@@ -126,9 +126,8 @@ enum sw_admission sw_port_admission(const struct sw_status *status,
 				    const struct sw_guarded *guarded, int family)
 {
 	const struct sw_guard *guard = &status->config.guard;
-	struct sw_ways ways = sw_ways_of(guard, guarded->port.listener, family);
+	struct sw_ways ways =
+		sw_ways_of(guard, guarded->port.protects, guarded->port.listener, family);
 
-	if (guarded->port.protects)
-		return guarded->port.protects == PROTECT_PROXY ? ADMISSION_PROXY : ADMISSION_NONE;
 	return sw_admission_at(sw_port_stand(guard, guarded, family), &ways);
 }
