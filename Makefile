@@ -99,7 +99,7 @@ check-python:
 
 check-functions:
 	$(say) LENGTH
-	$(Q)tests/check/functions $(SOURCES)
+	$(Q)tests/check/functions $(FORMATTED)
 
 check-rooms:
 	$(say) ROOMS

@@ -44,6 +44,29 @@ def serves(lab, listener):
         listener.accept()[0].close()
 
 
+def denied_then_allowed_then_by_cookie(lab, config, port):
+    """What becomes of clients; the interface that the file no longer names is let go."""
+    listener = lab.keep(lab.server.listener(4, port))
+    lab.mark()
+    address = lab.client.address[4]
+    config.write("interface = veth", f"guard = {port}", "cookies = always", f"deny = {address}/32")
+    assert "more is not tracked any more" in config.hang_up()
+    assert set(config.status()) == {"veth"} and config.ports() == {(None, port): "always"}, config.status()
+    try:
+        serves(lab, listener)
+        raise Failure("who is denied is served")
+    except TimeoutError:
+        assert lab.rise("denied", "cookies_sent")["denied"] > 0, lab.stats()
+    config.write("interface = veth", f"guard = {port}", "cookies = always", "deny = 0.0.0.0/0", f"allow = {address}")
+    config.hang_up()
+    serves(lab, listener)
+    lab.counts(syn_allowed=1, cookies_sent=0)
+    config.write("interface = veth", f"guard = {port}", "cookies = always")
+    config.hang_up()
+    serves(lab, listener)
+    lab.counts(cookies_accepted=1)
+
+
 @test(track=False, own=True)
 def sighup_applies_all_that_can_change_and_a_bad_file_nothing(lab):
     config = Config(lab)
@@ -81,26 +104,7 @@ def sighup_applies_all_that_can_change_and_a_bad_file_nothing(lab):
     os.unlink(config.path)
     config.hang_up("what was in force stays in force")
 
-    # Clients: denied, then allowed under cookies.
-    listener = lab.keep(lab.server.listener(4, port))
-    lab.mark()
-    address = lab.client.address[4]
-    config.write("interface = veth", f"guard = {port}", "cookies = always", f"deny = {address}/32")
-    assert "more is not tracked any more" in config.hang_up()
-    assert set(config.status()) == {"veth"} and config.ports() == {(None, port): "always"}, config.status()
-    try:
-        serves(lab, listener)
-        raise Failure("who is denied is served")
-    except TimeoutError:
-        assert lab.rise("denied", "cookies_sent")["denied"] > 0, lab.stats()
-    config.write("interface = veth", f"guard = {port}", "cookies = always", "deny = 0.0.0.0/0", f"allow = {address}")
-    config.hang_up()
-    serves(lab, listener)
-    lab.counts(syn_allowed=1, cookies_sent=0)
-    config.write("interface = veth", f"guard = {port}", "cookies = always")
-    config.hang_up()
-    serves(lab, listener)
-    lab.counts(cookies_accepted=1)
+    denied_then_allowed_then_by_cookie(lab, config, port)
     assert config.status()["veth"]["ingress"]["id"] == guards, config.status()
     until(lambda: None if lab.dump("sw_sockets_now")[0]["value"] else "guard's list of sockets is not kept up")
     connection.states("ESTABLISHED", "ESTABLISHED")
