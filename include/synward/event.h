@@ -56,7 +56,7 @@ _Static_assert(offsetof(struct sw_event, seq) == 48, "key and states stand befor
 	X(EXPIRED, expired, "a flow is removed at its deadline")                             \
 	X(DELETED, deleted, "a flow is removed by `synward flows --delete`")                 \
 	X(COOKIES_ON, cookies_on, "guard: a port begins to answer SYNs with cookies")        \
-	X(COOKIES_OFF, cookies_off, "guard: ... and ends")                                   \
+	X(COOKIES_OFF, cookies_off, "guard: a port ends to answer SYNs with cookies")        \
 	X(ADMISSION, admission, "guard: connections of a family are admitted another way")   \
 	X(HOOK_LOST, hook_lost, "programs were taken off an interface, or it is gone")       \
 	X(COOKIE_REJECTED, cookie_rejected, "guard: a wrong cookie; told only if asked for") \

@@ -12,7 +12,7 @@
 
 #define UNITS 24 /* of data; the FIN is one more */
 #define STEPS 200
-#define RUNS  3000
+#define RUNS  1000
 #define NOW   (50 * SW_NS_PER_S)
 
 /* What one end has sent. */

@@ -21,7 +21,7 @@
 struct sw_flows_args {
 	struct sw_filter filter;
 	enum sw_flow_order order;
-	bool reverse, summary, pcap_key, delete;
+	bool reverse, summary, pcap_key, remove;
 	__u64 limit;
 };
 
@@ -43,7 +43,7 @@ const struct sw_option sw_options_flows[] = {
 	  .help = "how many there are by state, by port and by prefix (/24 and /64)" },
 	{ .name = "pcap-key", .kind = SW_OPTION_FLAG, INTO(pcap_key),
 	  .help = "what is to be given to tcpdump to see their segments; with --json a member of each flow" },
-	{ .name = "delete", .kind = SW_OPTION_FLAG, INTO(delete), .changes = true,
+	{ .name = "delete", .kind = SW_OPTION_FLAG, INTO(remove), .changes = true,
 	  .help = "forget them, and say how many they were; wants to be told which" },
 	{},
 };
@@ -181,7 +181,7 @@ static int do_with(const struct sw_flows_args *args, const struct sw_ifaces *ifa
 	__u32 *order = sw_flow_table_order(table, args->order, args->reverse, &count);
 	int err = order ? 0 : sw_fail(-ENOMEM, NULL, "put the flows in order");
 
-	if (!err && args->delete)
+	if (!err && args->remove)
 		err = remove_flows(&ifaces->iface[0].maps, table, order, count);
 	else if (!err && sw_json)
 		print_json(table, order, count, args->pcap_key, now_ns);
@@ -195,9 +195,12 @@ static int do_with(const struct sw_flows_args *args, const struct sw_ifaces *ifa
 
 static int check(const struct sw_flows_args *args)
 {
-	if (args->summary + args->pcap_key + args->delete > 1)
+	if (args->summary + args->pcap_key + args->remove > 1)
 		return sw_misuse("--summary, --pcap-key and --delete are three things: choose one");
-	if (args->delete &&sw_filter_is_empty(&args->filter))
+	if (args->summary && (args->order != SW_ORDER_AGE || args->reverse || args->limit != ~0ULL))
+		return sw_misuse("--summary counts all flows: --sort, --reverse and --limit do "
+				 "nothing with it");
+	if (args->remove && sw_filter_is_empty(&args->filter))
 		return sw_misuse("--delete wants to be told which flows, such as --src 192.0.2.7");
 	return 0;
 }
@@ -213,7 +216,7 @@ enum sw_exit sw_cmd_flows(char *const *operands, void *context)
 	if (check(args))
 		return SW_EXIT_MISUSE;
 	err = sw_ifaces_open_readable(operands, &ifaces);
-	if (!err && args->delete)
+	if (!err && args->remove)
 		err = sw_ifaces_one_set(&ifaces, "remove the flows");
 	err = err ?: read_all(&ifaces, &args->filter, now_ns, &table);
 	if (!err && args->summary)

@@ -36,14 +36,17 @@ bool sw_filter_is_empty(const struct sw_filter *filter);
 #define SW_OPTIONS_FILTER(type, member)                                                     \
 	SW_FILTER_PREFIX("src", 's', type, member.src,                                      \
 			 "only flows whose originator has this address, or one of these"),  \
-	SW_FILTER_PREFIX("dst", 'd', type, member.dst, "the same of the responder"),        \
-	SW_FILTER_PREFIX("address", 0, type, member.either, "the same of either end"),      \
+	SW_FILTER_PREFIX("dst", 'd', type, member.dst,                                      \
+			 "only flows whose responder has this address, or one of these"),   \
+	SW_FILTER_PREFIX("address", 0, type, member.either,                                 \
+			 "only flows with an end that has this address, or one of these"),  \
 	SW_FILTER_PORT("sport", type, member.src, "only flows with this port at the originator"), \
 	SW_FILTER_PORT("dport", type, member.dst, "only flows with this port at the responder"), \
 	SW_FILTER_PORT("port", type, member.either, "only flows with this port at either end"), \
 	SW_FILTER_STATE("src-state", type, member.src,                                      \
 			"only flows whose originator is in this state, or in one of these"), \
-	SW_FILTER_STATE("dst-state", type, member.dst, "the same of the responder"),        \
+	SW_FILTER_STATE("dst-state", type, member.dst,                                      \
+			"only flows whose responder is in this state, or in one of these"), \
 	SW_FILTER_STATE("state", type, member.either, "only flows with an end in this state, or in one of these")
 /* clang-format on */
 

@@ -113,7 +113,7 @@ const struct sw_option sw_options_run[] = {
 	  .help = "guard listeners on these ports, such as 80,443 or [ADDRESS]:80, against floods" },
 	{ .name = "protect", .kind = SW_OPTION_TEXT, .take = take_protected, .value = "PORTS",
 	  .min = 1, .max = 65535, .repeats = true, .of_ports = true,
-	  .help = "the same for services behind this host, such as 10.0.0.0/8:80: routed, bridged, DNAT" },
+	  .help = "guard services behind this host, such as 10.0.0.0/8:80: routed, bridged, DNAT" },
 	{ .name = "stateless", .kind = SW_OPTION_FLAG, INTO(guard.stateless), .needs = { "protect" },
 	  .help = "protect servers that run guard with the same --key-file: answer their SYNs, and no more" },
 	{ .name = "profile", .kind = SW_OPTION_TEXT, .take = take_profile, .value = "PROFILE",

@@ -229,7 +229,7 @@ static int identify(const char *name, struct sw_iface_state *iface)
 	return err;
 }
 
-/* The same of -ENODEV. */
+/* 0, -ENODEV (not reported: there is no such interface) or -errno, reported. */
 static int look(const char *name, struct sw_iface_state *iface)
 {
 	int err;
@@ -250,7 +250,7 @@ static int look(const char *name, struct sw_iface_state *iface)
 		sw_iface_read(&iface->maps, iface->ifindex, &iface->record);
 	sw_iface_mac(iface->ifindex, iface->record.mac);
 	if (sw_iface_carries(iface))
-		iface->daemon = sw_lock_reader_pid(sw_maps_id(&iface->maps, "sw_due"));
+		iface->daemon = sw_lock_daemon_pid(sw_maps_id(&iface->maps, "sw_due"));
 	return 0;
 }
 
@@ -318,13 +318,13 @@ static int open_every_iface(struct sw_ifaces *ifaces)
 
 		if (ifaces->count == SW_IFACES_MAX)
 			break;
-		err = sw_iface_open(i->if_name, iface);
-		if (err)
-			break;
-		if (sw_iface_carries(iface))
+		err = look(i->if_name, iface);
+		if (!err && sw_iface_carries(iface))
 			ifaces->count++;
-		else
+		else if (!err)
 			sw_iface_close(iface);
+		else if (err == -ENODEV) /* it went since it was listed */
+			err = 0;
 	}
 	if_freenameindex(list);
 	if (!err && !ifaces->count)

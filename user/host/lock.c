@@ -179,9 +179,9 @@ void sw_lock_release_setup(void)
 
 /* --- Readers ---------------------------------------------------------------------------------- */
 
-static __u32 own; /* the map whose reader this process is; 0: none */
+static __u32 own; /* the sw_due whose daemon this process is; 0: none */
 
-int sw_lock_reader(__u32 map_id)
+int sw_lock_daemon(__u32 map_id)
 {
 	struct sw_lock forever;
 	char what[NAME_MAX_TEXT];
@@ -191,10 +191,10 @@ int sw_lock_reader(__u32 map_id)
 	err = sw_lock_try(what, &forever); /* until the process ends */
 	if (!err)
 		own = map_id;
-	return err && err != -EBUSY ? sw_fail(err, NULL, "lock out other readers") : err;
+	return err && err != -EBUSY ? sw_fail(err, NULL, "lock out other daemons") : err;
 }
 
-pid_t sw_lock_reader_pid(__u32 map_id)
+pid_t sw_lock_daemon_pid(__u32 map_id)
 {
 	char what[NAME_MAX_TEXT];
 

@@ -41,11 +41,11 @@ int sw_lock_try(const char *name, struct sw_lock *lock);
 void sw_lock_release(struct sw_lock *lock);
 bool sw_lock_is_held(const struct sw_lock *lock);
 
-/* To be the one reader of this ring buffer map. 0, -EBUSY (not reported) or -errno, reported. */
-int sw_lock_reader(__u32 map_id);
+/* To be the one daemon of the maps among which this sw_due is. 0, -EBUSY (not reported) or -errno, reported. */
+int sw_lock_daemon(__u32 map_id);
 
-/* The pid of the ring buffer's reader, or SW_PROCESS_HIDDEN; 0 if there is none. */
-pid_t sw_lock_reader_pid(__u32 map_id);
+/* The pid of that daemon, or SW_PROCESS_HIDDEN; 0 if there is none. */
+pid_t sw_lock_daemon_pid(__u32 map_id);
 
 /* "process 123", or in words that it is hidden. */
 #define SW_PROCESS_TEXT 24

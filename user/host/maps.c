@@ -107,17 +107,9 @@ __u64 sw_map_memory(const struct sw_map *map)
 
 struct sw_map_fds sw_maps_fds(const struct sw_maps *maps)
 {
-	return (struct sw_map_fds){
-		.flows = sw_maps_fd(maps, "sw_flows"),
-		.halfopen = sw_maps_fd(maps, "sw_halfopen"),
-		.stats = sw_maps_fd(maps, "sw_stats"),
-		.config = sw_maps_fd(maps, "sw_config"),
-		.ports = sw_maps_fd(maps, "sw_ports"),
-		.port_masks = sw_maps_fd(maps, "sw_port_masks"),
-		.retreats = sw_maps_fd(maps, "sw_retreats"),
-		.keys = sw_maps_fd(maps, "sw_keys"),
-		.services = sw_maps_fd(maps, "sw_services"),
-	};
+#define FD_OF(name) .name = sw_maps_fd(maps, "sw_" #name),
+	return (struct sw_map_fds){ SW_READ_MAPS(FD_OF) };
+#undef FD_OF
 }
 
 __u32 sw_maps_id(const struct sw_maps *maps, const char *name)

@@ -255,11 +255,11 @@ static int serve_lock(const struct sw_tracker *tracker)
 {
 	__u32 due = sw_maps_id(&tracker->maps, "sw_due");
 	char text[SW_PROCESS_TEXT];
-	int err = sw_lock_reader(due);
+	int err = sw_lock_daemon(due);
 
 	if (err == -EBUSY)
 		sw_fail(0, NULL, "serve these flows: %s does",
-			sw_process_text(sw_lock_reader_pid(due), text));
+			sw_process_text(sw_lock_daemon_pid(due), text));
 	return err;
 }
 

@@ -6,9 +6,16 @@
 #ifndef SYNWARD_USER_MAP_FDS_H
 #define SYNWARD_USER_MAP_FDS_H
 
+/* Each by its name without the sw_ before it. */
+#define SW_READ_MAPS(X) \
+	X(flows)        \
+	X(halfopen) X(stats) X(config) X(ports) X(port_masks) X(retreats) X(keys) X(services)
+
 /* -1: there is none. */
 struct sw_map_fds {
-	int flows, halfopen, stats, config, ports, port_masks, retreats, keys, services;
+#define SW_READ_MAP_FD(name) int name;
+	SW_READ_MAPS(SW_READ_MAP_FD)
+#undef SW_READ_MAP_FD
 };
 
 /* The one element of an array map, such as sw_config. 0 or -errno. */
