@@ -16,7 +16,7 @@
 #include "daemon/loop.h"
 #include "daemon/metrics.h"
 #include "daemon/proxy.h"
-#include "daemon/readers.h"
+#include "daemon/members.h"
 #include "daemon/retreat.h"
 #include "daemon/service.h"
 #include "daemon/sockets.h"
@@ -36,7 +36,7 @@ struct running {
 	struct sw_hook_watch hooks;
 	struct sw_follower *follower;
 	struct sw_metrics *metrics;
-	struct sw_readers *readers;
+	struct sw_members *members;
 	bool watching; /* guard's watches are open */
 	bool guarding; /* its duties are there */
 };
@@ -115,11 +115,11 @@ static int open_metrics(struct running *run)
 		       ?: sw_loop_add(&run->loop, sw_metrics_duty(run->metrics));
 }
 
-static int open_readers(struct running *run)
+static int open_members(struct running *run)
 {
-	int err = sw_readers_open(&run->readers, &run->loop.before, sw_answer);
+	int err = sw_members_open(&run->members, &run->loop.before, sw_answer);
 
-	return !err && run->readers ? sw_loop_add(&run->loop, sw_readers_duty(run->readers)) : err;
+	return !err && run->members ? sw_loop_add(&run->loop, sw_members_duty(run->members)) : err;
 }
 
 static int open_service(struct running *run)
@@ -141,7 +141,7 @@ static int open_duties(struct running *run)
 	       sw_hook_watch_open(&run->hooks, &run->tracker, &run->loop) ?:
 	       sw_loop_add(&run->loop, sw_hook_duty(&run->hooks)) ?:
 	       open_guard_watches(run, run->args) ?: add_guard_duties(run) ?: open_metrics(run) ?:
-	       open_readers(run);
+	       open_members(run);
 }
 
 /*
@@ -173,7 +173,7 @@ static int serve(struct running *run)
 		err = sw_loop_run(&run->loop) ?: run->hooks.err;
 	}
 	sw_service_stopping();
-	sw_readers_close(run->readers);
+	sw_members_close(run->members);
 	sw_metrics_close(run->metrics);
 	sw_hook_watch_close(&run->hooks);
 	sw_admission_watch_close(&run->admission);

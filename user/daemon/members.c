@@ -12,35 +12,35 @@
 
 #include <synward/types.h>
 
-#include "daemon/readers.h"
+#include "daemon/members.h"
 #include "host/clock.h"
 #include "host/group_socket.h"
 #include "text/report.h"
 
-#define READERS_MAX 32 /* further ones wait */
+#define MEMBERS_MAX 32 /* further ones wait */
 #define OF_ONE_MAX  8 /* of one user; further ones are refused, so that the others have places */
 #define CONNECTION  3 /* its number in the process of its own */
 
 /* Of a processor, who asks again and again takes one part in so many. */
 #define SHARE 10
 
-struct reader {
+struct member {
 	pid_t pid;
 	uid_t user;
 };
 
-struct sw_readers {
+struct sw_members {
 	int fd, serving;
-	struct reader reader[READERS_MAX]; /* the first `serving` of them */
+	struct member member[MEMBERS_MAX]; /* the first `serving` of them */
 	char path[SW_GROUP_SOCKET_PATH];
 	sigset_t signals; /* those that are blocked there */
 	int (*answer)(int connection);
 };
 
-int sw_readers_open(struct sw_readers **readers, const sigset_t *signals,
+int sw_members_open(struct sw_members **members, const sigset_t *signals,
 		    int (*answer)(int connection))
 {
-	struct sw_readers *new = calloc(1, sizeof(*new));
+	struct sw_members *new = calloc(1, sizeof(*new));
 
 	if (!new)
 		return sw_fail(-ENOMEM, NULL, "let the group " SW_GROUP " read");
@@ -48,7 +48,7 @@ int sw_readers_open(struct sw_readers **readers, const sigset_t *signals,
 	new->answer = answer;
 	new->fd = sw_group_socket_listen(new->path);
 	if (new->fd >= 0) {
-		*readers = new;
+		*members = new;
 		return 0;
 	}
 	if (new->fd != -ENOENT)
@@ -57,44 +57,44 @@ int sw_readers_open(struct sw_readers **readers, const sigset_t *signals,
 	return 0;
 }
 
-void sw_readers_close(struct sw_readers *readers)
+void sw_members_close(struct sw_members *members)
 {
-	if (!readers)
+	if (!members)
 		return;
-	unlink(readers->path);
-	close(readers->fd);
-	free(readers);
+	unlink(members->path);
+	close(members->fd);
+	free(members);
 }
 
 /* In the process of its own. What the daemon has open is not for who asked. */
-static void serve(const struct sw_readers *readers, int connection)
+static void serve(const struct sw_members *members, int connection)
 {
 	dup2(connection, CONNECTION);
 	close_range(CONNECTION + 1, ~0U, 0);
-	sigprocmask(SIG_SETMASK, &readers->signals, NULL);
-	_exit(readers->answer(CONNECTION));
+	sigprocmask(SIG_SETMASK, &members->signals, NULL);
+	_exit(members->answer(CONNECTION));
 }
 
-static int start(struct sw_readers *readers, int connection, uid_t user)
+static int start(struct sw_members *members, int connection, uid_t user)
 {
 	pid_t child;
 
 	fflush(NULL); /* else both write it */
 	child = fork();
 	if (!child)
-		serve(readers, connection);
+		serve(members, connection);
 	if (child < 0)
 		return -errno;
-	readers->reader[readers->serving++] = (struct reader){ child, user };
+	members->member[members->serving++] = (struct member){ child, user };
 	return 0;
 }
 
-static bool has_all_of_one(const struct sw_readers *readers, uid_t user)
+static bool has_all_of_one(const struct sw_members *members, uid_t user)
 {
 	int count = 0;
 
-	for (int i = 0; i < readers->serving; i++)
-		count += readers->reader[i].user == user;
+	for (int i = 0; i < members->serving; i++)
+		count += members->member[i].user == user;
 	return count >= OF_ONE_MAX;
 }
 
@@ -108,9 +108,9 @@ static void refuse(int connection)
 	send(connection, &answer, sizeof(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static int take(struct sw_readers *readers)
+static int take(struct sw_members *members)
 {
-	int connection = accept4(readers->fd, NULL, NULL, SOCK_CLOEXEC), err = 0;
+	int connection = accept4(members->fd, NULL, NULL, SOCK_CLOEXEC), err = 0;
 	struct ucred who = {};
 	socklen_t length = sizeof(who);
 
@@ -118,47 +118,47 @@ static int take(struct sw_readers *readers)
 		return errno == EAGAIN || errno == ECONNABORTED ? 0 : -errno;
 	if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &who, &length))
 		err = -errno;
-	else if (has_all_of_one(readers, who.uid))
+	else if (has_all_of_one(members, who.uid))
 		refuse(connection);
 	else
-		err = start(readers, connection, who.uid);
+		err = start(members, connection, who.uid);
 	close(connection);
 	return err;
 }
 
-static void reap(struct sw_readers *readers)
+static void reap(struct sw_members *members)
 {
 	int i = 0;
 
-	while (i < readers->serving)
-		if (waitpid(readers->reader[i].pid, NULL, WNOHANG))
-			readers->reader[i] = readers->reader[--readers->serving];
+	while (i < members->serving)
+		if (waitpid(members->member[i].pid, NULL, WNOHANG))
+			members->member[i] = members->member[--members->serving];
 		else
 			i++;
 }
 
 static int work(void *context, struct sw_next *next)
 {
-	struct sw_readers *readers = context;
+	struct sw_members *members = context;
 	__u64 began = sw_monotonic_ns(), ended;
 	int err = 0;
 
-	reap(readers);
-	if (readers->serving < READERS_MAX)
-		err = take(readers);
+	reap(members);
+	if (members->serving < MEMBERS_MAX)
+		err = take(members);
 	ended = sw_monotonic_ns();
-	next->from_ns = readers->serving < READERS_MAX ? ended + (SHARE - 1) * (ended - began)
+	next->from_ns = members->serving < MEMBERS_MAX ? ended + (SHARE - 1) * (ended - began)
 						       : ended + SW_RETRY_NS;
-	next->by_ns = readers->serving ? ended + SW_NS_PER_S : SW_NEVER_NS;
+	next->by_ns = members->serving ? ended + SW_NS_PER_S : SW_NEVER_NS;
 	return err;
 }
 
-struct sw_duty sw_readers_duty(struct sw_readers *readers)
+struct sw_duty sw_members_duty(struct sw_members *members)
 {
 	return (struct sw_duty){
 		.what = "answer who reads",
-		.fd = readers->fd,
+		.fd = members->fd,
 		.work = work,
-		.context = readers,
+		.context = members,
 	};
 }
