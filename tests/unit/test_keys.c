@@ -158,9 +158,11 @@ static void next_key_for_an_epoch_that_has_begun_is_refused(void **state)
 /* A key that is alone serves, whatever its first epoch; the next one must not come before it. */
 static void next_key_follows_a_key_that_is_alone_before_its_time(void **state)
 {
-	struct sw_keys keys = two(0, 0, 1, NOW + 100);
+	struct sw_keys keys = two(0, 0, 1, NOW + 100), beside = two(1, NOW + 1, 0, 0);
 
 	(void)state;
+	assert_int_equal(sw_keys_add_next(&beside, NOW, NOW + 1), 0);
+	assert_true(at(&beside, NOW) == 1 && at(&beside, NOW + 1) != 1);
 	assert_int_equal(sw_keys_add_next(&keys, NOW, NOW + 3), 0);
 	assert_true(at(&keys, NOW - 1) == 1 && at(&keys, NOW + 2) == 1);
 	assert_true(at(&keys, NOW + 3) != 1 && at(&keys, NOW + 100) != 1);
@@ -204,6 +206,15 @@ static void other_key_for_now_begins_with_the_next_epoch(void **state)
 	assert_int_equal(sw_keys_merge(&keys, &wanted, NOW), SW_KEYS_MERGED);
 	assert_true(at(&keys, NOW - 1) == 1 && at(&keys, NOW) == 1);
 	assert_true(at(&keys, NOW + 1) == 2 && at(&keys, NOW + 1000) == 2);
+}
+
+static void other_key_for_now_and_one_for_the_next_epoch_need_one_merge(void **state)
+{
+	struct sw_keys keys = two(1, 0, 0, 0), wanted = two(2, 0, 3, NOW + 1);
+
+	(void)state;
+	assert_int_equal(sw_keys_merge(&keys, &wanted, NOW), SW_KEYS_MERGED);
+	assert_true(at(&keys, NOW) == 1 && at(&keys, NOW + 1) == 3);
 }
 
 static void other_key_for_now_and_a_next_one_need_two_merges(void **state)
@@ -350,6 +361,7 @@ int test_keys(void)
 		cmocka_unit_test(next_key_is_merged_as_it_is),
 		cmocka_unit_test(key_that_serves_keeps_its_slot),
 		cmocka_unit_test(other_key_for_now_begins_with_the_next_epoch),
+		cmocka_unit_test(other_key_for_now_and_one_for_the_next_epoch_need_one_merge),
 		cmocka_unit_test(other_key_for_now_and_a_next_one_need_two_merges),
 		cmocka_unit_test(other_isn_takes_effect_at_once),
 		cmocka_unit_test(no_merge_breaks_a_cookie_in_flight),
