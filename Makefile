@@ -52,12 +52,14 @@ $(BPF_OBJECTS): bpf/synward.bpf.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_FLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
+# Named, since make removes what a pattern alone has made on the way: with each `make` all would be linked anew.
+SKELETONS := $(BPF_OBJECTS:.bpf.o=.skel.h)
+$(SKELETONS): $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(say) SKEL $@
 	$(Q)printf '#include <synward/%s.h>\n' offline proxy sweep > $@
 	$(Q)$(BPFTOOL) gen skeleton $< name $* >> $@
 
-$(BUILD)/user/%.o: user/%.c | $(BPF_OBJECTS:.bpf.o=.skel.h)
+$(BUILD)/user/%.o: user/%.c | $(SKELETONS)
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(USER_FLAGS) -MMD -MP -c $< -o $@
