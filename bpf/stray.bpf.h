@@ -164,6 +164,8 @@ static __always_inline int sw_rule_cookie(struct xdp_md *ctx, struct sw_work *w,
 		admission = ADMISSION_KERNEL;
 	if (wrong && admission == ADMISSION_KERNEL && sw_kernel_cookie_valid(ctx, w))
 		wrong = SW_NONE;
+	if (!wrong && known && w->bygone)
+		return sw_rule_rest(ctx, w, port, known, SW_STRAY);
 	if (!wrong && sw_find_odd(ctx))
 		return sw_rule_odd(ctx, w, port, known);
 	if (!wrong) {
@@ -210,7 +212,7 @@ static __always_inline bool sw_is_unwanted(const struct sw_work *w)
  */
 static __always_inline int sw_rule_protected(struct xdp_md *ctx, struct sw_work *w,
 					     struct sw_port *port, const struct sw_guard *guard,
-					     const struct sw_keys *keys)
+					     const struct sw_keys *keys, bool known)
 {
 	if ((port->protects == PROTECT_PROXY && !guard->proxy) || !sw_may_bear_cookie(&w->seg) ||
 	    !sw_cookie_outstanding(guard->shared_keys, port->cookie_ns, w->now))
@@ -224,6 +226,8 @@ static __always_inline int sw_rule_protected(struct xdp_md *ctx, struct sw_work 
 		sw_note_accepted(port);
 		return RULING_NONE;
 	}
+	if (known && w->bygone)
+		return RULING_NONE;
 	sw_begin_by_cookie(w, port, ADMISSION_PROXY);
 	return RULING_OPENED;
 }
@@ -249,7 +253,7 @@ SW_GUARD_FUNCTION int sw_guard_stray(struct xdp_md *ctx, int known)
 	if (!port)
 		return RULING_NONE;
 	if (port->protects)
-		return sw_rule_protected(ctx, w, port, guard, keys);
+		return sw_rule_protected(ctx, w, port, guard, keys, known);
 	reason = w->reason;
 	if (!sw_family_admission(guard, w)) { /* all of it is the kernel's, its cookies too */
 		sw_expect_socket(&w->seg.key);

@@ -49,6 +49,7 @@ struct sw_work {
 	__u8 proved; /* and may leave it */
 	__u8 picked_up; /* begun by this segment, without a SYN */
 	__u8 awaits_admission; /* opened by a cookie: the listener may have to be given it */
+	__u8 bygone; /* what it would open is over */
 	__u8 originator; /* of the flow: index into its key */
 	__u8 first_word; /* opened by a cookie, and the first that its server says */
 

@@ -589,6 +589,19 @@ SW_INLINE bool sw_awaits_admission(const struct sw_flow *flow, const struct sw_s
 	return flow->cookie && sender == flow->originator && seg->ack == flow->ep[!sender].isn + 1;
 }
 
+/*
+ * The flow is over, and this bears the numbers that opened it: it is of that connection, such as data that was
+ * under way when the server reset it. The cookie in it has had its turn.
+ */
+SW_INLINE bool sw_is_bygone(const struct sw_flow *flow, const struct sw_segment *seg)
+{
+	__u8 sender = SW_READ_ONCE(seg->sender) & 1;
+	const enum sw_state states[2] = { flow->ep[0].state, flow->ep[1].state };
+
+	return sw_over(states) && seg->seq == flow->ep[sender].isn + 1 &&
+	       seg->ack == flow->ep[!sender].isn + 1;
+}
+
 /* --- SYN and SYN+ACK of a known flow ---------------------------------------------------------- */
 
 /* RFC 6191, 2 and RFC 1122, 4.2.2.13: may this SYN replace a connection that is over (N5)? */

@@ -469,6 +469,29 @@ static void cookie_replaces_whatever_flow_was_left(void **state)
 	}
 }
 
+/* The server has reset the connection; what its client had sent meanwhile bears the ACK that opened it. */
+static void data_that_crossed_a_reset_opens_nothing_again(void **state)
+{
+	struct client client = answered("192.0.2.1");
+	struct sw_segment ack = client_ack(&client), data = ack;
+
+	(void)state;
+	data.flags |= SW_TCP_PSH;
+	data.length = 100;
+	guard_send(&ack, START_NS + 1, &passage);
+	expect_verdict("ACK", XDP_PASS, true);
+	step(&ack.key, 1, SW_TCP_RST | SW_TCP_ACK, client.answer.seq + 1, client.isn + 1);
+	guard_send(&data, START_NS + 2, &passage);
+	expect_verdict("data behind a reset", XDP_PASS, false);
+	assert_int_equal(flow_of(&ack, PLACE_FLOWS).ep[0].state, CLOSED);
+	guard_spend_strays(START_NS + 3);
+	guard_send(&data, START_NS + 3, &passage);
+	expect_verdict("many such data", XDP_DROP, false);
+	assert_int_equal(harness_count(SW_COOKIES_ACCEPTED), 1);
+	assert_int_equal(harness_count(SW_FLOWS_REPLACED), 0);
+	assert_int_equal(harness_count(SW_AFTER_CLOSE), 1);
+}
+
 /* An ACK of what was not sent, over a flow that stands; guard is on. */
 static struct sw_segment refused_by_its_flow(void)
 {
@@ -889,6 +912,7 @@ int test_guard_ack(void)
 		cmocka_unit_test(cookie_with_any_bit_wrong_is_dropped),
 		cmocka_unit_test(ack_that_leaves_its_timestamps_out_opens_with_the_mss_alone),
 		cmocka_unit_test(cookie_of_another_connection_is_dropped),
+		cmocka_unit_test(data_that_crossed_a_reset_opens_nothing_again),
 		cmocka_unit_test(wrong_cookie_leaves_the_flow_that_is_there),
 		cmocka_unit_test(cookie_in_a_segment_that_the_kernel_may_not_take_opens_nothing),
 		cmocka_unit_test(cookie_replaces_whatever_flow_was_left),
