@@ -121,6 +121,11 @@ class Fleet:
     def stats(self, host):
         return json.loads(host.run([SYNWARD, "stats", "--json"]).stdout)
 
+    def all_admitted(self):
+        """The server has said its word to all whose cookies came back."""
+        stats = self.stats(self.server)
+        return None if stats["admitted"] == stats["cookies_accepted"] else f"not all are admitted: {stats}"
+
     def next_key(self):
         """It serves from the next epoch on."""
         run([SYNWARD, "key", "new", self.keys, "--next", "--in", "0"])
@@ -236,6 +241,7 @@ def ports_come_again_in_time_wait(fleet):
     """A gateway knows of no TIME_WAIT. The kernel alone would end it for a newer SYN, as the server's guard does for the
     cookie that proves one, also where a RST does not end it; what the last connection sent proves none."""
     clients = [Returning(fleet, family) for family in BOTH]
+    until(fleet.all_admitted)
     before = fleet.stats(fleet.server)
     for timestamps in (1, 0):
         fleet.client.sysctl(net__ipv4__tcp_timestamps=timestamps)
@@ -247,6 +253,8 @@ def ports_come_again_in_time_wait(fleet):
         for client in clients:
             client.send_cookie_again()
         assert fleet.stats(fleet.server)["time_waits_ended"] == stats["time_waits_ended"] >= 6, stats
+    until(fleet.all_admitted)
+    stats = fleet.stats(fleet.server)
     assert [stats[name] - before[name] for name in ("cookies_accepted", "admitted")] == [16, 16], (before, stats)
 
 
