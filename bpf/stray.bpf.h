@@ -164,6 +164,7 @@ static __always_inline int sw_rule_cookie(struct xdp_md *ctx, struct sw_work *w,
 		admission = ADMISSION_KERNEL;
 	if (wrong && admission == ADMISSION_KERNEL && sw_kernel_cookie_valid(ctx, w))
 		wrong = SW_NONE;
+	/* What was under way when the server reset it, say: the cookie has had its turn. */
 	if (!wrong && known && w->bygone)
 		return sw_rule_rest(ctx, w, port, known, SW_STRAY);
 	if (!wrong && sw_find_odd(ctx))

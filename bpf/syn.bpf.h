@@ -35,9 +35,8 @@
 
 #define SW_TOS_ECN 3 /* its bits in TOS and traffic class (RFC 3168): they are the sender's */
 
-#define SW_ASKS_FOR_ECN (SW_TCP_ECE | SW_TCP_CWR)
-#define SW_TCP_RESERVED \
-	0x0f000000 /* of the header's fourth word; the last of them is AE (RFC 9768) */
+/* Of the TCP header's fourth word; the last of them is AE (RFC 9768). */
+#define SW_TCP_RESERVED 0x0f000000
 
 /*
  * A SYN that asks for ECN bears none of it in its IP header (RFC 3168, 6.1.1): where it does, the path plays with TOS,
@@ -48,7 +47,7 @@ static __always_inline void sw_doubt_ecn(struct xdp_md *ctx, struct sw_work *w, 
 {
 	bpf_xdp_load_bytes(ctx, w->packet.at + 12, word, sizeof(*word));
 	if (!(*word & sw_wire32(SW_TCP_RESERVED)))
-		w->seg.flags &= ~SW_ASKS_FOR_ECN;
+		w->seg.flags &= ~SW_TCP_ASKS_FOR_ECN;
 }
 
 /*
@@ -58,7 +57,7 @@ static __always_inline void sw_doubt_ecn(struct xdp_md *ctx, struct sw_work *w, 
 static __always_inline void sw_read_ip(struct xdp_md *ctx, struct sw_work *w,
 				       const struct sw_guard *guard)
 {
-	bool asks_for_ecn = (w->seg.flags & SW_ASKS_FOR_ECN) == SW_ASKS_FOR_ECN;
+	bool asks_for_ecn = sw_asks_for_ecn(w->seg.flags);
 	__u32 word[3] = {};
 
 	if (!asks_for_ecn && !w->look.manner.least_hop_limit && !guard->reflect_tos &&

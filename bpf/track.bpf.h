@@ -66,7 +66,7 @@ static __always_inline void sw_step(struct sw_flow *flow, struct sw_work *w,
 	sw_note_states(w->after, flow);
 	w->proved = w->halfopen && sw_flow_proved(flow, &w->seg, cfg);
 	w->awaits_admission = sw_awaits_admission(flow, &w->seg);
-	w->bygone = sw_is_bygone(flow, &w->seg);
+	w->bygone = guardable && sw_is_bygone(flow, &w->seg);
 	w->originator = flow->originator;
 	w->picked_up = flow->midstream && flow->ep[0].packets + flow->ep[1].packets == 1;
 	if (offline)

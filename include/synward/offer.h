@@ -39,7 +39,7 @@ SW_INLINE bool sw_offer_to(const struct sw_service *service, const struct sw_pac
 	offer->own_wscale = service->wscale;
 	offer->sack_ok = syn->sack_ok && service->sack;
 	offer->tstamp_ok = syn->has_tsval && service->timestamps;
-	offer->ecn_ok = service->ecn && (syn->flags & SW_TCP_ECE) && (syn->flags & SW_TCP_CWR);
+	offer->ecn_ok = service->ecn && sw_asks_for_ecn(syn->flags);
 	if (offer->ecn_ok && !offer->tstamp_ok)
 		sw_keep_ecn(offer);
 	return offer->mss >= sw_least_mss(packet);

@@ -35,7 +35,13 @@ enum sw_tcp_flag {
 	SW_TCP_URG = 0x20,
 	SW_TCP_ECE = 0x40,
 	SW_TCP_CWR = 0x80,
+	SW_TCP_ASKS_FOR_ECN = SW_TCP_ECE | SW_TCP_CWR, /* on a SYN (RFC 3168, 6.1.1) */
 };
+
+SW_INLINE bool sw_asks_for_ecn(__u8 flags)
+{
+	return (flags & SW_TCP_ASKS_FOR_ECN) == SW_TCP_ASKS_FOR_ECN;
+}
 
 /*
  * What IP says of the TCP segment it carries. Addresses are words in network order, IPv4 mapped to

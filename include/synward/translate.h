@@ -65,7 +65,7 @@ SW_INLINE __u32 sw_proxy_syn(const struct sw_proxied *p, __u32 *tcp)
 		.own_wscale = p->client_wscale,
 	};
 	__u16 window = sw_rescale(p->window, p->wscale_ok ? p->client_wscale : 0, 0);
-	__u32 flags = SW_TCP_SYN | (p->ecn_ok ? SW_TCP_ECE | SW_TCP_CWR : 0), words;
+	__u32 flags = SW_TCP_SYN | (p->ecn_ok ? SW_TCP_ASKS_FOR_ECN : 0), words;
 
 	words = SW_TCP_WORDS + sw_reply_options(tcp + SW_TCP_WORDS, &offer, p->mss, p->tsval, 0);
 	tcp[1] = sw_wire32(p->client_isn);

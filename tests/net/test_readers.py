@@ -45,7 +45,8 @@ def flow_that_is_deleted_is_counted_and_its_connection_goes_on(lab):
     kept, gone = (lab.connection(port=port).establish() for port in (8001, 8002))
     reader = lab.server.start([SYNWARD, "events", "--json"], stdout=subprocess.PIPE)
     until(lambda: None if lab.dump("sw_reading")[0]["value"] else "nobody reads events")
-    for words in (("--delete",), ("--delete", "--summary", "--dport", 1)):
+    for words in (("--delete",), ("--delete", "--summary", "--dport", 1), ("--summary", "--limit", 3),
+                  ("--summary", "--reverse"), ("--summary", "--sort", "port")):
         assert lab.synward("flows", *words, check=False).returncode == 2, words
     assert lab.synward("flows", "--delete", "--dport", 1).stdout == "0 flows deleted\n"
     assert lab.synward("flows", "--delete", "--dport", 8002).stdout == "1 flow deleted\n"

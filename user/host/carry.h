@@ -14,7 +14,10 @@ struct sw_carried {
 	long proxied; /* connections that are translated */
 };
 
-/* Flows, translations, services, ports, the settings in force, counters and keys; added to what has been carried. 0 or -errno. */
+/*
+ * Flows, translations, services, ports, the settings in force, counters and keys; added to what has been carried. 0 or
+ * -errno.
+ */
 int sw_carry(const struct sw_maps *from, const struct sw_maps *to, struct sw_carried *carried);
 
 #endif

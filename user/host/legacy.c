@@ -57,7 +57,7 @@ static bool have_target(const char *entry, size_t size, int family, const char *
 {
 	const char *end = entry + size;
 
-	while (entry + sizeof(struct ipt_entry) <= end) {
+	while (entry + families[family].next_offset + sizeof(__u16) <= end) {
 		const struct xt_entry_target *its =
 			(const void *)(entry + offset_at(entry, families[family].target_offset));
 		__u16 next = offset_at(entry, families[family].next_offset);

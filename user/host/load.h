@@ -35,7 +35,8 @@ int sw_object_load(struct synward *object, const struct sw_sizes *sizes,
 int sw_object_try(struct synward *object, const struct sw_sizes *sizes, const struct sw_maps *maps);
 
 /*
- * Loads what guard has at tc and its list of sockets, and nothing else, over these maps: for who has only tracked. 0 or -errno, reported.
+ * Loads what guard has at tc and its list of sockets, and nothing else, over these maps: for who has only tracked. 0
+ * or -errno, reported.
  */
 int sw_object_load_guard(struct synward *object, const struct sw_maps *maps);
 

@@ -177,7 +177,7 @@ void sw_lock_release_setup(void)
 	changing = false;
 }
 
-/* --- Readers ---------------------------------------------------------------------------------- */
+/* --- The daemon -------------------------------------------------------------------------------- */
 
 static __u32 own; /* the sw_due whose daemon this process is; 0: none */
 

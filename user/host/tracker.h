@@ -15,8 +15,7 @@
 
 struct sw_tracker {
 	struct synward *object; /* the programs that run here, and egress */
-	struct synward *
-		guard; /* guard's at tc and for sockets; NULL: the object has them, or all is only tracked */
+	struct synward *guard; /* guard's, but for ingress; NULL: the object has them, or tracks */
 	struct synward *proxy; /* and proxy's; NULL: it has not been needed */
 	struct synward *bare; /* egress for what has no Ethernet; NULL while there is no such */
 	struct sw_maps maps;

@@ -18,8 +18,10 @@ struct sw_totals {
 };
 
 /* The sums over the CPUs. 0 or -errno: -ENOENT where /sys does not tell how many there may be. */
-#define SW_COUNTERS_HINT(err) ((err) == -ENOENT ? "/sys is to be mounted" : NULL)
 int sw_counters_read(int stats_fd, __u64 sum[SW_COUNTER_MAX]);
+
+/* What to do about it. */
+#define SW_COUNTERS_HINT(err) ((err) == -ENOENT ? "/sys is to be mounted" : NULL)
 
 /*
  * Adds what these maps have at now_ns (CLOCK_MONOTONIC) to *totals. 0 or -errno, and *totals is as it

@@ -10,9 +10,9 @@
 
 /*
  * The file behind `fd` as it was before it was compressed, or as it is. It can be rewound, and owns
- * the descriptor. NULL: it can't be read, and that has been reported with its name. *packer is what
+ * the descriptor. NULL: it can't be read, and that has been reported with its name. *by is what
  * compressed it, NULL if nothing did: a file that it can't unpack fails while it is read.
  */
-FILE *sw_unpack(int fd, const char *name, const char **packer);
+FILE *sw_unpack(int fd, const char *name, const char **by);
 
 #endif
